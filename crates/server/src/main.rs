@@ -1,0 +1,2 @@
+//! Renkei.
+fn main() {}
