@@ -1,0 +1,126 @@
+//! Guess guards: how many times a secret may be tried before one has to wait.
+//!
+//! A try is counted, and the count stored durably, before the secret is looked at. A crash or a burst of parallel
+//! tries therefore never gives a free guess; a right answer clears the count afterwards.
+
+use crate::time::Timestamp;
+
+/// Failures so far, and until when no try is allowed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Guard {
+    /// Tries counted since the last success.
+    pub failures: u32,
+    /// No try is looked at before this instant.
+    pub locked_until: Option<Timestamp>,
+}
+
+/// How strict a guard is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct GuardPolicy {
+    /// Tries allowed before the first wait.
+    pub tries_max: u32,
+    /// The waits after that, in seconds: one for the try that reached the maximum, the next for the next try …; the
+    /// last one repeats.
+    pub waits_seconds: &'static [i64],
+    /// From this many failures on, only staff can unlock.
+    pub hard_stop: u32,
+}
+
+/// Login: five tries, then one minute, five, fifteen, an hour; staff after twenty.
+pub const LOGIN: GuardPolicy = GuardPolicy { tries_max: 5, waits_seconds: &[60, 300, 900, 3_600], hard_stop: 20 };
+
+/// Inquiry PIN, per account: three tries, then a day; staff after nine.
+pub const PIN: GuardPolicy = GuardPolicy { tries_max: 3, waits_seconds: &[86_400], hard_stop: 9 };
+
+/// Inquiry PINs of one user over all accounts: twenty failures, then an hour.
+pub const PIN_USER: GuardPolicy = GuardPolicy { tries_max: 20, waits_seconds: &[3_600], hard_stop: 200 };
+
+/// Far enough to mean "until staff unlock it".
+const UNTIL_UNLOCKED: Timestamp = Timestamp(i64::MAX);
+
+/// No try is allowed now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("locked")]
+pub struct Locked {
+    /// From when on a try is allowed again; `None` when only staff can unlock.
+    pub until: Option<Timestamp>,
+}
+
+impl Guard {
+    /// Counts one try. The result must be stored before the secret is looked at.
+    ///
+    /// # Errors
+    /// [`Locked`] when no try is allowed now; nothing is counted then.
+    pub fn count(self, now: Timestamp, policy: &GuardPolicy) -> Result<Guard, Locked> {
+        if let Some(until) = self.locked_until.filter(|until| *until > now) {
+            return Err(Locked { until: (until != UNTIL_UNLOCKED).then_some(until) });
+        }
+        let failures = self.failures.saturating_add(1);
+        let locked_until = if failures >= policy.hard_stop {
+            Some(UNTIL_UNLOCKED)
+        } else if failures >= policy.tries_max {
+            let step = (failures - policy.tries_max) as usize;
+            let wait = policy.waits_seconds.get(step).or(policy.waits_seconds.last()).copied().unwrap_or(0);
+            Some(now.plus_seconds(wait))
+        } else {
+            None
+        };
+        Ok(Guard { failures, locked_until })
+    }
+
+    /// Tries left before the next wait.
+    #[must_use]
+    pub fn tries_left(self, policy: &GuardPolicy) -> u32 {
+        policy.tries_max.saturating_sub(self.failures)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: Timestamp = Timestamp::from_seconds(1_000_000);
+
+    fn after(tries: u32, policy: &GuardPolicy) -> Guard {
+        let mut now = NOW;
+        (0..tries).fold(Guard::default(), |guard, _| {
+            now = guard.locked_until.map_or(now, |until| until.max(now));
+            guard.count(now, policy).unwrap()
+        })
+    }
+
+    #[test]
+    fn the_last_free_try_is_looked_at_and_the_next_waits() {
+        let guard = after(5, &LOGIN);
+        assert_eq!(guard.locked_until, Some(NOW.plus_seconds(60)));
+        assert_eq!(guard.count(NOW, &LOGIN), Err(Locked { until: Some(NOW.plus_seconds(60)) }));
+        assert!(guard.count(NOW.plus_seconds(60), &LOGIN).is_ok());
+    }
+
+    #[test]
+    fn a_100_parallel_tries_get_no_more_verdicts_than_allowed() {
+        let mut guard = Guard::default();
+        let mut verdicts = 0;
+        for _ in 0..64 {
+            if let Ok(counted) = guard.count(NOW, &LOGIN) {
+                guard = counted;
+                verdicts += 1;
+            }
+        }
+        assert_eq!(verdicts, LOGIN.tries_max);
+    }
+
+    #[test]
+    fn r_212_waits_grow_and_end_in_a_hard_stop() {
+        let waits: Vec<i64> = (5..9)
+            .map(|tries| {
+                let before = after(tries - 1, &LOGIN);
+                let now = before.locked_until.unwrap_or(NOW);
+                now.seconds_until(before.count(now, &LOGIN).unwrap().locked_until.unwrap())
+            })
+            .collect();
+        assert_eq!(waits, [60, 300, 900, 3_600]);
+        let stopped = after(20, &LOGIN);
+        assert_eq!(stopped.count(NOW.plus_seconds(i64::from(u32::MAX)), &LOGIN), Err(Locked { until: None }));
+    }
+}
