@@ -1,1 +1,13 @@
-//! Placeholder.
+//! The store: the only crate that can name a table.
+//!
+//! One SQL text serves two engines, SQLite inside the process and PostgreSQL; `db` is the seam, every other file holds
+//! the statements of one noun. Reads are methods of [`Session`], writes of [`Tx`]; a write transaction begins with the
+//! statement that decides who wins, and its audit record is one of its rows.
+
+pub mod audit;
+pub mod db;
+mod migrate;
+mod random;
+
+pub use db::{Session, Store, StoreConfig, StoreError, Tx};
+pub use random::Random;

@@ -1,0 +1,84 @@
+//! 監査証跡: every act and every read leaves one record, in the transaction of the act.
+
+use renkei_domain::audit::Record;
+use renkei_domain::id::{AuditId, time_ordered};
+use renkei_domain::time::Timestamp;
+
+use crate::params;
+use crate::{Random, Session, StoreError, Tx};
+
+/// A record as it stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredRecord {
+    /// Its identifier.
+    pub id: AuditId,
+    /// When it was written.
+    pub at: Timestamp,
+    /// The actor's kind: user, visitor, product, operator, system.
+    pub actor_kind: String,
+    /// The actor's identifier within its kind.
+    pub actor: Option<String>,
+    /// What was done.
+    pub action: String,
+    /// done or refused.
+    pub outcome: String,
+    /// What it was done to.
+    pub object: Option<String>,
+    /// Reason or particulars.
+    pub detail: Option<String>,
+    /// The request it belongs to.
+    pub request_id: Option<String>,
+}
+
+impl Tx {
+    /// Adds a record to this transaction: it stands exactly if what it tells of stands.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn record(&mut self, record: &Record, now: Timestamp, random: &dyn Random) -> Result<(), StoreError> {
+        let id = AuditId(time_ordered(now, &random.bytes()));
+        let (actor_kind, actor) = record.actor.parts();
+        let insert = "INSERT INTO audit \
+             (institution, audit_id, at, actor_kind, actor, action, outcome, object, detail, request_id) \
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)";
+        let values = params![
+            id,
+            now,
+            actor_kind,
+            actor,
+            record.action.word(),
+            record.outcome.word(),
+            record.object.as_deref(),
+            record.detail.as_deref(),
+            record.request_id.as_deref(),
+        ];
+        self.execute(insert, values).await.map(|_| ())
+    }
+}
+
+impl Session {
+    /// The newest records, newest first.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn list_audit(&mut self, limit: u32) -> Result<Vec<StoredRecord>, StoreError> {
+        let select = "SELECT audit_id, at, actor_kind, actor, action, outcome, object, detail, request_id \
+             FROM audit WHERE institution = ?1 ORDER BY audit_id DESC LIMIT ?2";
+        let rows = self.rows(select, params![limit]).await?;
+        rows.into_iter()
+            .map(|mut row| {
+                Ok(StoredRecord {
+                    id: row.get(0)?,
+                    at: row.get(1)?,
+                    actor_kind: row.get(2)?,
+                    actor: row.get(3)?,
+                    action: row.get(4)?,
+                    outcome: row.get(5)?,
+                    object: row.get(6)?,
+                    detail: row.get(7)?,
+                    request_id: row.get(8)?,
+                })
+            })
+            .collect()
+    }
+}

@@ -1,0 +1,278 @@
+//! The seam between one SQL text and two engines: text and values in, rows out.
+//!
+//! Placeholders are `?1`, `?2` … in every statement and become `$1`, `$2` … for PostgreSQL. In a session of one
+//! institution `?1` is that institution's code and is bound here, so no statement can forget whose rows it means;
+//! a statement without `?1` is refused before it reaches an engine.
+
+mod postgres;
+mod sqlite;
+mod value;
+
+use std::path::PathBuf;
+
+use renkei_domain::institution::InstitutionCode;
+
+pub use value::{FromValue, Param, Row, Value, to_json};
+
+/// Which engine holds the data.
+#[derive(Clone)]
+pub enum StoreConfig {
+    /// One file, in this process. The default.
+    Sqlite {
+        /// The database file; made when it is missing.
+        path: PathBuf,
+    },
+    /// A PostgreSQL server, where several nodes run.
+    Postgres {
+        /// A connection string, `postgres://…` or key-value form. Holds a password, so it is never printed.
+        url: String,
+        /// Connections kept.
+        connections: usize,
+    },
+}
+
+/// Something the store could not do.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// A unique key is taken: somebody else was first.
+    #[error("the key is taken")]
+    Taken,
+    /// The engine can't be reached, is full or failed; nothing was changed.
+    #[error("the store is not available: {0}")]
+    Unavailable(String),
+    /// A row holds what no statement of ours writes.
+    #[error("column {column} holds {found}")]
+    Corrupt {
+        /// Position in the statement's result, from 0.
+        column: usize,
+        /// What was found instead; a type or a reason, never the value.
+        found: String,
+    },
+    /// The statement itself is wrong; a defect of this program.
+    #[error("the statement failed: {0}")]
+    Statement(String),
+    /// The database was made by a newer version, or is not usable as it is.
+    #[error("the database can't be used: {0}")]
+    Unusable(String),
+}
+
+/// The data, behind either engine. Cheap to clone.
+#[derive(Clone)]
+pub struct Store {
+    engine: Engine,
+}
+
+#[derive(Clone)]
+enum Engine {
+    Sqlite(sqlite::Engine),
+    Postgres(postgres::Engine),
+}
+
+/// Reads, of one institution or (for start-up and upkeep) of all.
+pub struct Session {
+    institution: Option<Param<'static>>,
+    link: Link,
+}
+
+enum Link {
+    SqliteRead(sqlite::Engine),
+    SqliteWrite(sqlite::Write),
+    PostgresRead(postgres::Engine),
+    PostgresWrite(postgres::Write),
+}
+
+/// A write transaction. Dropped without [`Tx::commit`], it never happened.
+pub struct Tx {
+    session: Session,
+}
+
+impl Store {
+    /// Opens the store and brings its tables up to date.
+    ///
+    /// # Errors
+    /// When the engine can't be reached, is too old to be safe, or the database was made by a newer version.
+    pub async fn open(config: &StoreConfig) -> Result<Store, StoreError> {
+        let store = Store::connect(config).await?;
+        crate::migrate::to_newest(&store).await?;
+        Ok(store)
+    }
+
+    /// Opens the store as it is, for commands that must not change its tables.
+    ///
+    /// # Errors
+    /// As [`Store::open`].
+    pub async fn connect(config: &StoreConfig) -> Result<Store, StoreError> {
+        let engine = match config {
+            StoreConfig::Sqlite { path } => Engine::Sqlite(sqlite::Engine::open(path)?),
+            StoreConfig::Postgres { url, connections } => {
+                Engine::Postgres(postgres::Engine::connect(url, *connections).await?)
+            }
+        };
+        Ok(Store { engine })
+    }
+
+    /// Reads of one institution, each statement on its own.
+    #[must_use]
+    pub fn read(&self, institution: &InstitutionCode) -> Session {
+        self.reader(Some(Param::from(institution)))
+    }
+
+    /// Reads across institutions: start-up, the list of institutions, upkeep.
+    #[must_use]
+    pub fn read_all(&self) -> Session {
+        self.reader(None)
+    }
+
+    fn reader(&self, institution: Option<Param<'static>>) -> Session {
+        let link = match &self.engine {
+            Engine::Sqlite(engine) => Link::SqliteRead(engine.clone()),
+            Engine::Postgres(engine) => Link::PostgresRead(engine.clone()),
+        };
+        Session { institution, link }
+    }
+
+    /// Begins a write transaction of one institution.
+    ///
+    /// # Errors
+    /// When the engine can't be reached.
+    pub async fn begin(&self, institution: &InstitutionCode) -> Result<Tx, StoreError> {
+        self.writer(Some(Param::from(institution))).await
+    }
+
+    /// Begins a write transaction across institutions: migrations and upkeep.
+    ///
+    /// # Errors
+    /// When the engine can't be reached.
+    pub async fn begin_all(&self) -> Result<Tx, StoreError> {
+        self.writer(None).await
+    }
+
+    async fn writer(&self, institution: Option<Param<'static>>) -> Result<Tx, StoreError> {
+        let link = match &self.engine {
+            Engine::Sqlite(engine) => Link::SqliteWrite(engine.begin().await?),
+            Engine::Postgres(engine) => Link::PostgresWrite(engine.begin().await?),
+        };
+        Ok(Tx { session: Session { institution, link } })
+    }
+
+    /// Which engine this is, for messages: `SQLite` or `PostgreSQL`.
+    #[must_use]
+    pub fn engine_name(&self) -> &'static str {
+        match self.engine {
+            Engine::Sqlite(_) => "SQLite",
+            Engine::Postgres(_) => "PostgreSQL",
+        }
+    }
+}
+
+impl Session {
+    /// Runs a statement and returns all its rows.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn rows(&mut self, sql: &'static str, params: &[Param<'_>]) -> Result<Vec<Row>, StoreError> {
+        let bound = Bound::new(self.institution.as_ref(), sql, params)?;
+        match &mut self.link {
+            Link::SqliteRead(engine) => engine.rows(&bound),
+            Link::SqliteWrite(write) => write.rows(&bound),
+            Link::PostgresRead(engine) => engine.rows(&bound).await,
+            Link::PostgresWrite(write) => write.rows(&bound).await,
+        }
+    }
+
+    /// Runs a statement that gives one row or none.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn row(&mut self, sql: &'static str, params: &[Param<'_>]) -> Result<Option<Row>, StoreError> {
+        Ok(self.rows(sql, params).await?.into_iter().next())
+    }
+}
+
+impl Tx {
+    /// Runs a statement that changes rows, and tells how many it changed.
+    ///
+    /// # Errors
+    /// [`StoreError::Taken`] when a unique key is taken; the rest of [`StoreError`].
+    pub async fn execute(&mut self, sql: &'static str, params: &[Param<'_>]) -> Result<u64, StoreError> {
+        let bound = Bound::new(self.session.institution.as_ref(), sql, params)?;
+        match &mut self.session.link {
+            Link::SqliteWrite(write) => write.execute(&bound),
+            Link::PostgresWrite(write) => write.execute(&bound).await,
+            Link::SqliteRead(_) | Link::PostgresRead(_) => Err(StoreError::Statement("a read can't write".into())),
+        }
+    }
+
+    /// Runs a conditional write that must hit exactly one row, and tells whether it did.
+    ///
+    /// # Errors
+    /// As [`Tx::execute`].
+    pub async fn claim(&mut self, sql: &'static str, params: &[Param<'_>]) -> Result<bool, StoreError> {
+        Ok(self.execute(sql, params).await? == 1)
+    }
+
+    /// Runs data definition, several statements in one text. Only for migrations.
+    pub(crate) async fn define(&mut self, sql: &str) -> Result<(), StoreError> {
+        match &mut self.session.link {
+            Link::SqliteWrite(write) => write.define(sql),
+            Link::PostgresWrite(write) => write.define(sql).await,
+            Link::SqliteRead(_) | Link::PostgresRead(_) => Err(StoreError::Statement("a read can't write".into())),
+        }
+    }
+
+    /// Makes the transaction durable. Only after this returned may anybody be told that it happened.
+    ///
+    /// # Errors
+    /// When it could not be made durable; nothing has changed then.
+    pub async fn commit(self) -> Result<(), StoreError> {
+        match self.session.link {
+            Link::SqliteWrite(write) => write.commit().await,
+            Link::PostgresWrite(write) => write.commit().await,
+            Link::SqliteRead(_) | Link::PostgresRead(_) => Ok(()),
+        }
+    }
+}
+
+impl std::ops::Deref for Tx {
+    type Target = Session;
+
+    fn deref(&self) -> &Session {
+        &self.session
+    }
+}
+
+impl std::ops::DerefMut for Tx {
+    fn deref_mut(&mut self) -> &mut Session {
+        &mut self.session
+    }
+}
+
+/// A statement with its values, the institution's first.
+struct Bound<'a> {
+    sql: &'static str,
+    values: Vec<&'a Param<'a>>,
+}
+
+impl<'a> Bound<'a> {
+    fn new(
+        institution: Option<&'a Param<'static>>,
+        sql: &'static str,
+        params: &'a [Param<'a>],
+    ) -> Result<Bound<'a>, StoreError> {
+        if institution.is_some() && !sql.contains("?1") {
+            return Err(StoreError::Statement("a statement of an institution must name it as ?1".into()));
+        }
+        Ok(Bound { sql, values: institution.into_iter().chain(params).collect() })
+    }
+
+    /// All values in order.
+    fn values(&self) -> impl ExactSizeIterator<Item = &'a Param<'a>> + use<'a, '_> {
+        self.values.iter().copied()
+    }
+}
+
+/// Builds the values of a statement: `params![&linkage, now, "text"]`.
+#[macro_export]
+macro_rules! params {
+    ($($value:expr),* $(,)?) => { &[$($crate::db::Param::from($value)),*] };
+}

@@ -1,0 +1,188 @@
+//! PostgreSQL: pooled connections, one transaction each.
+
+use std::collections::HashMap;
+use std::error::Error;
+use std::sync::{Arc, PoisonError, RwLock};
+
+use deadpool_postgres::{Manager, ManagerConfig, Object, Pool, RecyclingMethod};
+use tokio_postgres::error::SqlState;
+use tokio_postgres::types::{IsNull, ToSql, Type, private::BytesMut};
+use tokio_postgres::{Config, Statement};
+
+use super::value::{Param, Row, Value};
+use super::{Bound, StoreError};
+
+#[derive(Clone)]
+pub(super) struct Engine {
+    pool: Pool,
+    texts: Arc<Texts>,
+}
+
+impl Engine {
+    pub(super) async fn connect(url: &str, connections: usize) -> Result<Engine, StoreError> {
+        let config: Config =
+            url.parse().map_err(|_| StoreError::Unusable("the connection string can't be read".into()))?;
+        let recycle = ManagerConfig { recycling_method: RecyclingMethod::Fast };
+        let roots = rustls::RootCertStore::empty();
+        let tls = rustls::ClientConfig::builder().with_root_certificates(roots).with_no_client_auth();
+        let manager = Manager::from_config(config, tokio_postgres_rustls::MakeRustlsConnect::new(tls), recycle);
+        let pool = Pool::builder(manager)
+            .max_size(connections.max(1))
+            .build()
+            .map_err(|error| StoreError::Unusable(error.to_string()))?;
+        let engine = Engine { pool, texts: Arc::default() };
+        drop(engine.client().await?);
+        Ok(engine)
+    }
+
+    async fn client(&self) -> Result<Object, StoreError> {
+        self.pool.get().await.map_err(|error| StoreError::Unavailable(error.to_string()))
+    }
+
+    pub(super) async fn begin(&self) -> Result<Write, StoreError> {
+        let client = self.client().await?;
+        client.batch_execute("BEGIN").await.map_err(|error| translate(&error))?;
+        Ok(Write { client: Some(Box::new(client)), texts: Arc::clone(&self.texts) })
+    }
+
+    pub(super) async fn rows(&self, bound: &Bound<'_>) -> Result<Vec<Row>, StoreError> {
+        let client = self.client().await?;
+        rows(&client, &self.texts, bound).await
+    }
+}
+
+/// Statements with `?1` rewritten to `$1`, each once.
+#[derive(Default)]
+struct Texts(RwLock<HashMap<&'static str, Arc<str>>>);
+
+impl Texts {
+    fn of(&self, sql: &'static str) -> Arc<str> {
+        if let Some(text) = self.0.read().unwrap_or_else(PoisonError::into_inner).get(sql) {
+            return Arc::clone(text);
+        }
+        let text: Arc<str> = sql.replace('?', "$").into();
+        self.0.write().unwrap_or_else(PoisonError::into_inner).insert(sql, Arc::clone(&text));
+        text
+    }
+}
+
+/// A write transaction: a connection between `BEGIN` and `COMMIT`.
+pub(super) struct Write {
+    client: Option<Box<Object>>,
+    texts: Arc<Texts>,
+}
+
+impl Write {
+    fn client(&self) -> Result<&Object, StoreError> {
+        self.client.as_ref().ok_or_else(|| StoreError::Statement("the transaction is over".into()))
+    }
+
+    pub(super) async fn rows(&mut self, bound: &Bound<'_>) -> Result<Vec<Row>, StoreError> {
+        rows(self.client()?, &self.texts, bound).await
+    }
+
+    pub(super) async fn execute(&mut self, bound: &Bound<'_>) -> Result<u64, StoreError> {
+        let client = self.client()?;
+        let statement = prepare(client, &self.texts, bound).await?;
+        client.execute_raw(&statement, bound.values()).await.map_err(|error| translate(&error))
+    }
+
+    pub(super) async fn define(&mut self, sql: &str) -> Result<(), StoreError> {
+        self.client()?.batch_execute(sql).await.map_err(|error| translate(&error))
+    }
+
+    pub(super) async fn commit(mut self) -> Result<(), StoreError> {
+        // Taken out only when the server has answered: if this future is dropped while it waits, `drop` rolls back.
+        self.client()?.batch_execute("COMMIT").await.map_err(|error| translate(&error))?;
+        self.client = None;
+        Ok(())
+    }
+}
+
+impl Drop for Write {
+    fn drop(&mut self) {
+        let Some(client) = self.client.take() else { return };
+        // The connection goes back to the pool only after the rollback, or not at all.
+        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+            runtime.spawn(async move {
+                if client.batch_execute("ROLLBACK").await.is_err() {
+                    drop(Object::take(*client));
+                }
+            });
+        } else {
+            drop(Object::take(*client));
+        }
+    }
+}
+
+async fn prepare(client: &Object, texts: &Texts, bound: &Bound<'_>) -> Result<Statement, StoreError> {
+    client.prepare_cached(&texts.of(bound.sql)).await.map_err(|error| translate(&error))
+}
+
+async fn rows(client: &Object, texts: &Texts, bound: &Bound<'_>) -> Result<Vec<Row>, StoreError> {
+    use futures_util::TryStreamExt;
+    let statement = prepare(client, texts, bound).await?;
+    let stream = client.query_raw(&statement, bound.values()).await.map_err(|error| translate(&error))?;
+    let rows: Vec<tokio_postgres::Row> = stream.try_collect().await.map_err(|error| translate(&error))?;
+    rows.iter().map(read).collect()
+}
+
+fn read(row: &tokio_postgres::Row) -> Result<Row, StoreError> {
+    let mut values = Vec::with_capacity(row.len());
+    for (column, description) in row.columns().iter().enumerate() {
+        let corrupt = |error: tokio_postgres::Error| StoreError::Corrupt { column, found: error.to_string() };
+        let value = match *description.type_() {
+            Type::INT8 => row.try_get::<_, Option<i64>>(column).map_err(corrupt)?.map(Value::Int),
+            Type::INT4 => row.try_get::<_, Option<i32>>(column).map_err(corrupt)?.map(|n| Value::Int(n.into())),
+            Type::TEXT => row.try_get::<_, Option<String>>(column).map_err(corrupt)?.map(Value::Text),
+            Type::BYTEA => row.try_get::<_, Option<Vec<u8>>>(column).map_err(corrupt)?.map(Value::Bytes),
+            ref other => return Err(StoreError::Corrupt { column, found: format!("type {other}") }),
+        };
+        values.push(value.unwrap_or_default());
+    }
+    Ok(Row(values))
+}
+
+impl ToSql for Param<'_> {
+    fn to_sql(&self, ty: &Type, out: &mut BytesMut) -> Result<IsNull, Box<dyn Error + Sync + Send>> {
+        match self {
+            Param::Null => Ok(IsNull::Yes),
+            Param::Int(number) if *ty == Type::INT4 => i32::try_from(*number)?.to_sql(ty, out),
+            Param::Int(number) => number.to_sql(ty, out),
+            Param::Text(text) => text.as_ref().to_sql(ty, out),
+            Param::Bytes(bytes) => bytes.as_ref().to_sql(ty, out),
+        }
+    }
+
+    fn accepts(ty: &Type) -> bool {
+        [Type::INT8, Type::INT4, Type::TEXT, Type::BYTEA].contains(ty)
+    }
+
+    fn to_sql_checked(&self, ty: &Type, out: &mut BytesMut) -> Result<IsNull, Box<dyn Error + Sync + Send>> {
+        if !Self::accepts(ty) {
+            return Err(format!("no column of ours has the type {ty}").into());
+        }
+        self.to_sql(ty, out)
+    }
+}
+
+impl std::fmt::Debug for Param<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("a value, not shown")
+    }
+}
+
+fn translate(error: &tokio_postgres::Error) -> StoreError {
+    match error.code() {
+        Some(code) if *code == SqlState::UNIQUE_VIOLATION => StoreError::Taken,
+        Some(code) if code.code().starts_with("42") || code.code().starts_with("22") => {
+            StoreError::Statement(describe(error))
+        }
+        Some(_) | None => StoreError::Unavailable(describe(error)),
+    }
+}
+
+/// The server's words without the values in its detail.
+fn describe(error: &tokio_postgres::Error) -> String {
+    error.as_db_error().map_or_else(|| error.to_string(), |db| format!("{} ({})", db.message(), db.code().code()))
+}

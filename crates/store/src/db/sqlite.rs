@@ -1,0 +1,244 @@
+//! SQLite in this process: one writer whose transactions share their flush, several readers.
+//!
+//! Group commit: transactions run one after another on the writer, each inside a savepoint of one outer transaction.
+//! Whoever is done releases its savepoint and waits. A thread of its own takes the writer when the queue lets it
+//! (the lock is first come, first served), commits the outer transaction with one flush, and only then wakes everybody
+//! whose savepoint was in it.
+
+use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, mpsc};
+use std::time::Duration;
+
+use rusqlite::types::{ToSqlOutput, ValueRef};
+use rusqlite::{Connection, ErrorCode, OpenFlags};
+use tokio::sync::{Mutex as QueueMutex, OwnedMutexGuard, oneshot};
+
+use super::value::{Param, Row, Value};
+use super::{Bound, StoreError};
+
+/// Before this version a checkpoint racing a commit could corrupt the file.
+const OLDEST_SAFE_VERSION: i32 = 3_051_003;
+/// Connections for reading. Reads are short and run where they are called.
+const READERS: usize = 4;
+/// Prepared statements kept per connection; more than the program has.
+const STATEMENTS_KEPT: usize = 256;
+/// How long to wait for another process that writes, before giving up.
+const BUSY: Duration = Duration::from_secs(5);
+
+#[derive(Clone)]
+pub(super) struct Engine(Arc<Inner>);
+
+struct Inner {
+    writer: Arc<QueueMutex<Writer>>,
+    readers: Vec<Mutex<Connection>>,
+    next_reader: AtomicUsize,
+    committer: mpsc::Sender<()>,
+}
+
+/// The writing connection and those who wait for its next commit.
+struct Writer {
+    connection: Connection,
+    waiting: Vec<oneshot::Sender<Result<(), String>>>,
+}
+
+impl Engine {
+    pub(super) fn open(path: &Path) -> Result<Engine, StoreError> {
+        if rusqlite::version_number() < OLDEST_SAFE_VERSION {
+            return Err(StoreError::Unusable(format!("SQLite {} is too old to be safe", rusqlite::version())));
+        }
+        let connection = Connection::open(path).map_err(translate)?;
+        configure(&connection)?;
+        let readers = (0..READERS).map(|_| open_reader(path).map(Mutex::new)).collect::<Result<Vec<_>, _>>()?;
+        let writer = Arc::new(QueueMutex::new(Writer { connection, waiting: Vec::new() }));
+        let (committer, work) = mpsc::channel();
+        let shared = Arc::clone(&writer);
+        std::thread::Builder::new()
+            .name("store-commit".into())
+            .spawn(move || {
+                while work.recv().is_ok() {
+                    commit_group(&shared);
+                }
+            })
+            .map_err(|error| StoreError::Unavailable(error.to_string()))?;
+        Ok(Engine(Arc::new(Inner { writer, readers, next_reader: AtomicUsize::new(0), committer })))
+    }
+
+    pub(super) async fn begin(&self) -> Result<Write, StoreError> {
+        let writer = Arc::clone(&self.0.writer).lock_owned().await;
+        if writer.connection.is_autocommit() {
+            writer.connection.execute_batch("BEGIN IMMEDIATE").map_err(translate)?;
+        }
+        let write = Write { writer: Some(writer), committer: self.0.committer.clone() };
+        write.run("SAVEPOINT one")?;
+        Ok(write)
+    }
+
+    pub(super) fn rows(&self, bound: &Bound<'_>) -> Result<Vec<Row>, StoreError> {
+        rows(&self.reader(), bound)
+    }
+
+    /// A reading connection: the first free one, or the next in turn.
+    fn reader(&self) -> MutexGuard<'_, Connection> {
+        let free = self.0.readers.iter().find_map(|reader| reader.try_lock().ok());
+        free.unwrap_or_else(|| {
+            let turn = self.0.next_reader.fetch_add(1, Ordering::Relaxed) % READERS;
+            let reader = self.0.readers.get(turn).or(self.0.readers.first());
+            // A poisoned lock only means that a reader panicked between two statements; the connection is sound.
+            match reader {
+                Some(reader) => reader.lock().unwrap_or_else(std::sync::PoisonError::into_inner),
+                None => unreachable!("READERS is not zero"),
+            }
+        })
+    }
+}
+
+/// Commits what has gathered, with one flush, and tells everybody who waits.
+fn commit_group(writer: &QueueMutex<Writer>) {
+    let (waiting, outcome) = {
+        let mut writer = writer.blocking_lock();
+        let outcome = if writer.connection.is_autocommit() { Ok(()) } else { commit(&writer.connection) };
+        (std::mem::take(&mut writer.waiting), outcome)
+    };
+    for waiter in waiting {
+        // A waiter that was cancelled does not need the answer.
+        let _ = waiter.send(outcome.clone());
+    }
+}
+
+fn commit(connection: &Connection) -> Result<(), String> {
+    connection.execute_batch("COMMIT").map_err(|error| {
+        // The engine may have rolled back by itself; a second rollback then fails harmlessly.
+        let _ = connection.execute_batch("ROLLBACK");
+        error.to_string()
+    })
+}
+
+/// A write transaction: the writer's lock, held until the savepoint is released or rolled back.
+pub(super) struct Write {
+    writer: Option<OwnedMutexGuard<Writer>>,
+    committer: mpsc::Sender<()>,
+}
+
+impl Write {
+    fn connection(&self) -> Result<&Connection, StoreError> {
+        let writer = self.writer.as_ref().ok_or_else(|| StoreError::Statement("the transaction is over".into()))?;
+        Ok(&writer.connection)
+    }
+
+    fn run(&self, sql: &str) -> Result<(), StoreError> {
+        self.connection()?.execute_batch(sql).map_err(translate)
+    }
+
+    pub(super) fn rows(&mut self, bound: &Bound<'_>) -> Result<Vec<Row>, StoreError> {
+        rows(self.connection()?, bound)
+    }
+
+    pub(super) fn execute(&mut self, bound: &Bound<'_>) -> Result<u64, StoreError> {
+        let mut statement = self.connection()?.prepare_cached(bound.sql).map_err(translate)?;
+        let changed = statement.execute(rusqlite::params_from_iter(bound.values())).map_err(translate)?;
+        Ok(changed as u64)
+    }
+
+    pub(super) fn define(&mut self, sql: &str) -> Result<(), StoreError> {
+        self.run(&super::super::migrate::for_sqlite(sql))
+    }
+
+    pub(super) async fn commit(mut self) -> Result<(), StoreError> {
+        self.run("RELEASE one")?;
+        let (done, wait) = oneshot::channel();
+        if let Some(mut writer) = self.writer.take() {
+            writer.waiting.push(done);
+        }
+        let gone = || StoreError::Unavailable("the committing thread is gone".into());
+        self.committer.send(()).map_err(|_| gone())?;
+        wait.await.map_err(|_| gone())?.map_err(StoreError::Unavailable)
+    }
+}
+
+impl Drop for Write {
+    fn drop(&mut self) {
+        if self.writer.is_some() {
+            // Nothing was promised to anybody, so a failure here has no one to be told.
+            let _ = self.run("ROLLBACK TO one; RELEASE one");
+            self.writer = None;
+            let _ = self.committer.send(());
+        }
+    }
+}
+
+fn configure(connection: &Connection) -> Result<(), StoreError> {
+    connection.busy_timeout(BUSY).map_err(translate)?;
+    connection.set_prepared_statement_cache_capacity(STATEMENTS_KEPT);
+    let settings = "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; \
+                    PRAGMA mmap_size = 0; PRAGMA trusted_schema = OFF;";
+    connection.execute_batch(settings).map_err(translate)
+}
+
+fn open_reader(path: &Path) -> Result<Connection, StoreError> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags).map_err(translate)?;
+    connection.busy_timeout(BUSY).map_err(translate)?;
+    connection.set_prepared_statement_cache_capacity(STATEMENTS_KEPT);
+    connection.execute_batch("PRAGMA query_only = ON; PRAGMA trusted_schema = OFF;").map_err(translate)?;
+    Ok(connection)
+}
+
+fn rows(connection: &Connection, bound: &Bound<'_>) -> Result<Vec<Row>, StoreError> {
+    let mut statement = connection.prepare_cached(bound.sql).map_err(translate)?;
+    let columns = statement.column_count();
+    let mut result = statement.query(rusqlite::params_from_iter(bound.values())).map_err(translate)?;
+    let mut rows = Vec::new();
+    while let Some(row) = result.next().map_err(translate)? {
+        let mut values = Vec::with_capacity(columns);
+        for column in 0..columns {
+            values.push(read(row.get_ref(column).map_err(translate)?, column)?);
+        }
+        rows.push(Row(values));
+    }
+    Ok(rows)
+}
+
+fn read(value: ValueRef<'_>, column: usize) -> Result<Value, StoreError> {
+    let corrupt = |found: &str| StoreError::Corrupt { column, found: found.to_owned() };
+    Ok(match value {
+        ValueRef::Null => Value::Null,
+        ValueRef::Integer(number) => Value::Int(number),
+        ValueRef::Real(_) => return Err(corrupt("a fraction")),
+        ValueRef::Text(text) => {
+            Value::Text(std::str::from_utf8(text).map_err(|_| corrupt("text that is not UTF-8"))?.to_owned())
+        }
+        ValueRef::Blob(bytes) => Value::Bytes(bytes.to_vec()),
+    })
+}
+
+impl rusqlite::ToSql for Param<'_> {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        Ok(ToSqlOutput::Borrowed(match self {
+            Param::Null => ValueRef::Null,
+            Param::Int(number) => ValueRef::Integer(*number),
+            Param::Text(text) => ValueRef::Text(text.as_bytes()),
+            Param::Bytes(bytes) => ValueRef::Blob(bytes),
+        }))
+    }
+}
+
+fn translate(error: rusqlite::Error) -> StoreError {
+    let Some(code) = error.sqlite_error() else {
+        return StoreError::Statement(error.to_string());
+    };
+    match (code.code, code.extended_code) {
+        (_, rusqlite::ffi::SQLITE_CONSTRAINT_UNIQUE | rusqlite::ffi::SQLITE_CONSTRAINT_PRIMARYKEY) => StoreError::Taken,
+        (
+            ErrorCode::DatabaseBusy
+            | ErrorCode::DatabaseLocked
+            | ErrorCode::DiskFull
+            | ErrorCode::SystemIoFailure
+            | ErrorCode::CannotOpen
+            | ErrorCode::ReadOnly,
+            _,
+        ) => StoreError::Unavailable(error.to_string()),
+        (ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase, _) => StoreError::Unusable(error.to_string()),
+        _ => StoreError::Statement(error.to_string()),
+    }
+}

@@ -1,0 +1,70 @@
+//! Bringing the tables up to date: one ordered list for both engines.
+//!
+//! The text is the same for both but for one mark: `/*sqlite: WITHOUT ROWID sqlite*/` counts only there. A migration that has
+//! landed never changes; the digest kept beside its number shows if one did.
+
+use aws_lc_rs::digest;
+
+use crate::params;
+use crate::{Store, StoreError, Tx};
+
+/// Every migration, oldest first.
+const MIGRATIONS: &[(&str, &str)] = &[
+    ("0001_institutions", include_str!("migrations/0001_institutions.sql")),
+    ("0002_customers", include_str!("migrations/0002_customers.sql")),
+    ("0003_linkages", include_str!("migrations/0003_linkages.sql")),
+    ("0004_ledger", include_str!("migrations/0004_ledger.sql")),
+    ("0005_audit", include_str!("migrations/0005_audit.sql")),
+];
+
+const VERSIONS: &str = "CREATE TABLE IF NOT EXISTS schema_versions (\
+     version BIGINT NOT NULL PRIMARY KEY, name TEXT NOT NULL, digest BYTEA NOT NULL)";
+
+/// Applies what is missing, each migration in a transaction of its own.
+pub(crate) async fn to_newest(store: &Store) -> Result<(), StoreError> {
+    let mut tx = store.begin_all().await?;
+    tx.define(VERSIONS).await?;
+    tx.commit().await?;
+    for (index, (name, sql)) in MIGRATIONS.iter().enumerate() {
+        apply(store, index as i64 + 1, name, sql).await?;
+    }
+    refuse_newer(store).await
+}
+
+async fn apply(store: &Store, version: i64, name: &str, sql: &str) -> Result<(), StoreError> {
+    let mut tx = store.begin_all().await?;
+    let digest = digest::digest(&digest::SHA256, sql.as_bytes());
+    match applied(&mut tx, version).await? {
+        Some(known) if known == digest.as_ref() => Ok(()),
+        Some(_) => Err(StoreError::Unusable(format!("migration {name} is not the one that was applied"))),
+        None => {
+            let insert = "INSERT INTO schema_versions (version, name, digest) VALUES (?1, ?2, ?3)";
+            tx.execute(insert, params![version, name, digest.as_ref()]).await?;
+            tx.define(sql).await?;
+            tx.commit().await
+        }
+    }
+}
+
+async fn applied(tx: &mut Tx, version: i64) -> Result<Option<Vec<u8>>, StoreError> {
+    let row = tx.row("SELECT digest FROM schema_versions WHERE version = ?1", params![version]).await?;
+    row.map(|mut row| row.get(0)).transpose()
+}
+
+/// A database made by a newer version may hold what this one would misread.
+async fn refuse_newer(store: &Store) -> Result<(), StoreError> {
+    let newest = MIGRATIONS.len() as i64;
+    let row = store.read_all().row("SELECT name FROM schema_versions WHERE version > ?1", params![newest]).await?;
+    match row {
+        None => Ok(()),
+        Some(mut row) => {
+            let name: String = row.get(0)?;
+            Err(StoreError::Unusable(format!("it was made by a newer version (it has {name}); use that version")))
+        }
+    }
+}
+
+/// The text for SQLite: what stands in the marks counts.
+pub(crate) fn for_sqlite(sql: &str) -> String {
+    sql.replace("/*sqlite:", "").replace("sqlite*/", "")
+}

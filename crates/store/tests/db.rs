@@ -1,0 +1,95 @@
+//! The seam itself: transactions, claims, and what happens when they are dropped or race.
+#![allow(missing_docs, reason = "a test file")]
+
+use renkei_domain::audit::{Action, Actor, Record};
+use renkei_domain::time::Timestamp;
+use renkei_store::{Store, StoreError, params};
+use renkei_testing::{SystemRandom, aoi, midori, on_each_engine};
+
+const NOW: Timestamp = Timestamp::from_seconds(1_800_000_000);
+const ADD_REPLAY: &str = "INSERT INTO replays (institution, digest, expires_at) VALUES (?1, ?2, ?3)";
+const COUNT_REPLAYS: &str = "SELECT COUNT(*) FROM replays WHERE institution = ?1";
+
+async fn replays(store: &Store) -> i64 {
+    store.read(&aoi()).row(COUNT_REPLAYS, &[]).await.unwrap().unwrap().get(0).unwrap()
+}
+
+on_each_engine! {
+    async fn a_committed_transaction_stands_and_a_dropped_one_never_was(store: Store) {
+        let mut kept = store.begin(&aoi()).await.unwrap();
+        kept.execute(ADD_REPLAY, params![b"kept", NOW]).await.unwrap();
+        kept.commit().await.unwrap();
+        let mut dropped = store.begin(&aoi()).await.unwrap();
+        dropped.execute(ADD_REPLAY, params![b"dropped", NOW]).await.unwrap();
+        drop(dropped);
+        assert_eq!(replays(&store).await, 1);
+    }
+
+    async fn a_taken_key_is_told_apart_and_spoils_nobody_elses_transaction(store: Store) {
+        for (attempt, expected) in [(1, true), (2, false)] {
+            let mut tx = store.begin(&aoi()).await.unwrap();
+            let added = tx.execute(ADD_REPLAY, params![b"once", NOW]).await;
+            assert_eq!(added.is_ok(), expected, "attempt {attempt}");
+            match added {
+                Ok(_) => tx.commit().await.unwrap(),
+                Err(error) => assert!(matches!(error, StoreError::Taken), "{error}"),
+            }
+        }
+        let mut other = store.begin(&midori()).await.unwrap();
+        other.execute(ADD_REPLAY, params![b"once", NOW]).await.unwrap();
+        other.commit().await.unwrap();
+        assert_eq!(replays(&store).await, 1);
+    }
+
+    async fn of_many_racing_for_one_key_exactly_one_wins(store: Store) {
+        let racers = (0..40).map(|_| {
+            let store = store.clone();
+            tokio::spawn(async move {
+                let mut tx = store.begin(&aoi()).await.unwrap();
+                match tx.execute(ADD_REPLAY, params![b"prize", NOW]).await {
+                    Ok(_) => tx.commit().await.is_ok(),
+                    Err(StoreError::Taken) => false,
+                    Err(other) => panic!("{other}"),
+                }
+            })
+        });
+        let mut winners = 0;
+        for racer in racers.collect::<Vec<_>>() {
+            winners += u32::from(racer.await.unwrap());
+        }
+        assert_eq!(winners, 1);
+        assert_eq!(replays(&store).await, 1);
+    }
+
+    async fn a_statement_that_forgets_its_institution_is_refused(store: Store) {
+        let forgetful = store.read(&aoi()).rows("SELECT COUNT(*) FROM replays", &[]).await;
+        assert!(matches!(forgetful, Err(StoreError::Statement(_))));
+    }
+
+    async fn an_audit_record_stands_exactly_with_its_transaction(store: Store) {
+        let record = Record::refused(Actor::Visitor, Action::LoginTried, "wrong").on("flow").in_request("r1");
+        let mut tx = store.begin(&aoi()).await.unwrap();
+        tx.record(&record, NOW, &SystemRandom).await.unwrap();
+        tx.commit().await.unwrap();
+        let mut lost = store.begin(&aoi()).await.unwrap();
+        lost.record(&record, NOW, &SystemRandom).await.unwrap();
+        drop(lost);
+        let records = store.read(&aoi()).list_audit(10).await.unwrap();
+        assert_eq!(records.len(), 1);
+        assert_eq!((records[0].action.as_str(), records[0].outcome.as_str()), ("login_tried", "refused"));
+        assert_eq!(store.read(&midori()).list_audit(10).await.unwrap(), []);
+    }
+
+    async fn values_of_every_kind_come_back_as_they_went(store: Store) {
+        let insert = "INSERT INTO guards (institution, kind, subject, failures, locked_until) VALUES (?1, ?2, ?3, ?4, ?5)";
+        let mut tx = store.begin(&aoi()).await.unwrap();
+        tx.execute(insert, params!["login", "ユーザ", 3_u32, None::<Timestamp>]).await.unwrap();
+        tx.commit().await.unwrap();
+        let select = "SELECT subject, failures, locked_until FROM guards WHERE institution = ?1 AND kind = ?2";
+        let mut row = store.read(&aoi()).row(select, params!["login"]).await.unwrap().unwrap();
+        assert_eq!(row.get::<String>(0).unwrap(), "ユーザ");
+        assert_eq!(row.get::<u32>(1).unwrap(), 3);
+        assert_eq!(row.get::<Option<Timestamp>>(2).unwrap(), None);
+        assert!(matches!(row.get::<String>(1), Err(StoreError::Corrupt { column: 1, .. })));
+    }
+}
