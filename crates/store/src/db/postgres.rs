@@ -74,7 +74,7 @@ pub(super) struct Write {
 
 impl Write {
     fn client(&self) -> Result<&Object, StoreError> {
-        self.client.as_ref().ok_or_else(|| StoreError::Statement("the transaction is over".into()))
+        self.client.as_deref().ok_or_else(|| StoreError::Statement("the transaction is over".into()))
     }
 
     pub(super) async fn rows(&mut self, bound: &Bound<'_>) -> Result<Vec<Row>, StoreError> {
