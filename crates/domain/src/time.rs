@@ -135,6 +135,12 @@ impl std::str::FromStr for Day {
     }
 }
 
+/// Where the time comes from: the operating system in the server, a hand in tests.
+pub trait Clock: Send + Sync {
+    /// The present instant.
+    fn now(&self) -> Timestamp;
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

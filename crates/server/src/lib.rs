@@ -1,1 +1,7 @@
-//! Placeholder.
+//! Everything that touches the world: HTTP, the command line, keys, clocks, files.
+
+pub mod app;
+pub mod commands;
+pub mod error;
+pub mod http;
+pub mod keys;

@@ -1,2 +1,6 @@
-//! Renkei.
+//! `renkei`: the one binary.
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() {}

@@ -6,7 +6,9 @@
 
 pub mod audit;
 pub mod db;
+pub mod institutions;
 mod migrate;
+pub mod partners;
 mod random;
 
 pub use db::{Session, Store, StoreConfig, StoreError, Tx};

@@ -1,5 +1,12 @@
 //! The seam itself: transactions, claims, and what happens when they are dropped or race.
-#![allow(missing_docs, reason = "a test file")]
+#![allow(
+    missing_docs,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test file"
+)]
 
 use renkei_domain::audit::{Action, Actor, Record};
 use renkei_domain::time::Timestamp;

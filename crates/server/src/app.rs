@@ -1,0 +1,69 @@
+//! What every request handler is given: the store, the keys, time and chance as arguments.
+
+use std::sync::Arc;
+
+use renkei_domain::id::time_ordered;
+use renkei_domain::institution::InstitutionCode;
+use renkei_domain::ticket::Ticket;
+use renkei_domain::time::{Clock, Timestamp};
+use renkei_store::{Random, Store};
+use uuid::Uuid;
+
+use crate::keys::Keys;
+
+/// The running program, shared by all requests.
+pub struct App {
+    /// The data.
+    pub store: Store,
+    /// Keys that never stand in the data.
+    pub keys: Keys,
+    /// Where the time comes from.
+    pub clock: Arc<dyn Clock>,
+    /// Where random bytes come from.
+    pub random: Arc<dyn Random>,
+    /// Under which addresses it is reached.
+    pub site: Site,
+}
+
+/// The addresses the outside world knows this installation by.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Site {
+    /// Scheme, host and port of everything but certificate login: `https://link.example.jp`. No slash at the end.
+    pub origin: String,
+    /// The same for the listener that asks for users' certificates; `None` where certificate login is not offered.
+    pub certificate_origin: Option<String>,
+}
+
+impl Site {
+    /// Whether browsers reach it over TLS; decides what cookies may demand. Plain HTTP is for loopback only.
+    #[must_use]
+    pub fn is_secure(&self) -> bool {
+        self.origin.starts_with("https://")
+    }
+
+    /// The issuer identifier of an institution (RFC 8414 §2).
+    #[must_use]
+    pub fn issuer(&self, institution: &InstitutionCode) -> String {
+        format!("{}/{institution}", self.origin)
+    }
+}
+
+impl App {
+    /// The present instant.
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// A fresh time-ordered row identifier.
+    #[must_use]
+    pub fn new_id(&self, now: Timestamp) -> Uuid {
+        time_ordered(now, &self.random.bytes())
+    }
+
+    /// A fresh ticket.
+    #[must_use]
+    pub fn new_ticket(&self, now: Timestamp) -> Ticket {
+        Ticket::new(self.new_id(now), &self.random.bytes())
+    }
+}

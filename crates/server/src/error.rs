@@ -1,0 +1,32 @@
+//! What can go wrong that is nobody's fault at the other end.
+
+use renkei_store::StoreError;
+
+use crate::keys::KeyError;
+
+/// A failure on this side. The world is told only that it happened and a reference; the reason goes to the log, once,
+/// where the answer is made.
+#[derive(Debug, thiserror::Error)]
+pub enum Fault {
+    /// The store is away, full or failing: worth trying again.
+    #[error("unavailable: {0}")]
+    Unavailable(String),
+    /// A defect of this program or of the data.
+    #[error("defect: {0}")]
+    Defect(String),
+}
+
+impl From<StoreError> for Fault {
+    fn from(error: StoreError) -> Fault {
+        match error {
+            StoreError::Unavailable(_) => Fault::Unavailable(error.to_string()),
+            other => Fault::Defect(other.to_string()),
+        }
+    }
+}
+
+impl From<KeyError> for Fault {
+    fn from(error: KeyError) -> Fault {
+        Fault::Defect(error.to_string())
+    }
+}

@@ -1,0 +1,101 @@
+//! Institutions with their branches and texts.
+
+use renkei_domain::institution::{InstitutionCode, InstitutionKind};
+use renkei_domain::time::Day;
+
+use crate::db::Row;
+use crate::params;
+use crate::{Session, StoreError};
+
+/// An institution as the registry describes it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Institution {
+    /// 金融機関コード.
+    pub code: InstitutionCode,
+    /// What kind it is.
+    pub kind: InstitutionKind,
+    /// Its name.
+    pub name: String,
+    /// Its name in English.
+    pub name_en: String,
+    /// The colour of its pages, `#rrggbb`.
+    pub accent: String,
+    /// Whom customers call.
+    pub telephone: String,
+    /// When, in Japanese.
+    pub hours: String,
+    /// When, in English.
+    pub hours_en: String,
+    /// Its privacy policy.
+    pub privacy_url: Option<String>,
+    /// The day its partner table was last changed.
+    pub partners_as_of: Day,
+    /// The terms of use in force.
+    pub terms_version: String,
+    /// PEM of the authority whose certificates its users log in with.
+    pub user_ca: Option<String>,
+    /// PEM of that authority's revocation list.
+    pub user_crl: Option<String>,
+}
+
+/// API利用規定: one version of an institution's terms of use.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Terms {
+    /// As the institution counts them.
+    pub version: String,
+    /// Plain text in Japanese, paragraphs by blank lines.
+    pub text: String,
+    /// The same in English.
+    pub text_en: String,
+}
+
+const COLUMNS: &str = "SELECT institution, kind, name, name_en, accent, telephone, hours, hours_en, privacy_url, \
+     partners_as_of, terms_version, user_ca, user_crl FROM institutions";
+
+impl Session {
+    /// The institution of this session.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn find_institution(&mut self) -> Result<Option<Institution>, StoreError> {
+        let select = const_format::concatcp!(COLUMNS, " WHERE institution = ?1");
+        self.row(select, &[]).await?.map(read).transpose()
+    }
+
+    /// Every institution, by code. For a session across institutions.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn list_institutions(&mut self) -> Result<Vec<Institution>, StoreError> {
+        let select = const_format::concatcp!(COLUMNS, " ORDER BY institution");
+        self.rows(select, &[]).await?.into_iter().map(read).collect()
+    }
+
+    /// One version of the terms of use.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn find_terms(&mut self, version: &str) -> Result<Option<Terms>, StoreError> {
+        let select = "SELECT version, text, text_en FROM terms WHERE institution = ?1 AND version = ?2";
+        let row = self.row(select, params![version]).await?;
+        row.map(|mut row| Ok(Terms { version: row.get(0)?, text: row.get(1)?, text_en: row.get(2)? })).transpose()
+    }
+}
+
+fn read(mut row: Row) -> Result<Institution, StoreError> {
+    Ok(Institution {
+        code: row.get(0)?,
+        kind: row.word(1, InstitutionKind::from_word)?,
+        name: row.get(2)?,
+        name_en: row.get(3)?,
+        accent: row.get(4)?,
+        telephone: row.get(5)?,
+        hours: row.get(6)?,
+        hours_en: row.get(7)?,
+        privacy_url: row.get(8)?,
+        partners_as_of: row.get(9)?,
+        terms_version: row.get(10)?,
+        user_ca: row.get(11)?,
+        user_crl: row.get(12)?,
+    })
+}
