@@ -1,0 +1,221 @@
+//! Client authentication by signed assertion: `private_key_jwt` (RFC 7521 §4.2, RFC 7523 §3, FAPI 2.0
+//! Security Profile §5.3.2.1).
+//!
+//! Two steps, because the claims must be read before the keys are known:
+//!
+//! 1. [`PresentedAssertion::from_form`] takes the assertion out of the request. The caller looks up the client by
+//!    [`PresentedAssertion::unverified_client_id`].
+//! 2. [`PresentedAssertion::verify`] with that client's keys gives a [`VerifiedAssertion`]. Then the caller stores
+//!    its [`Replay`]; an assertion already stored is refused.
+
+use crate::error::{ErrorCode, OAuthError};
+use crate::form::Form;
+use crate::jose::{Algorithm, JoseFault, Jws, KeySet};
+use crate::json::{JsonFault, Object};
+use crate::replay::Replay;
+
+/// The only way a client authenticates; advertised in the metadata.
+pub const METHOD: &str = "private_key_jwt";
+/// The longest lifetime of an assertion, in seconds.
+pub const MAX_LIFETIME_SECONDS: i64 = 300;
+/// How far ahead of our clock `iat` and `nbf` may be, in seconds. FAPI asks for at least 10 and at most 60;
+/// a partner's clock half a minute fast is let in, since replay is bounded by `exp` alone.
+pub const MAX_AHEAD_SECONDS: i64 = 30;
+/// The longest `jti`, in bytes.
+pub const MAX_JTI_BYTES: usize = 256;
+/// The only `client_assertion_type` (RFC 7523 §2.2).
+pub const ASSERTION_TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
+/// The explicit type of an assertion (RFC 7523 update, draft).
+pub const TYP: &str = "client-authentication+jwt";
+
+/// Why a client was not authenticated. For the audit trail and the log; the client gets one text for all
+/// but the first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum ClientAuthFault {
+    /// More than one authentication method in one request.
+    #[error("more than one authentication method")]
+    TwoMethods,
+    /// No assertion, or none of the right `client_assertion_type`.
+    #[error("no client assertion")]
+    NoAssertion,
+    /// The form's `client_id` is not the assertion's.
+    #[error("client_id differs from the assertion")]
+    OtherClientId,
+    /// `typ` says that this JWT is something else.
+    #[error("the assertion's typ is of another kind of JWT")]
+    Typ,
+    /// Not signed with the algorithm registered for this client.
+    #[error("algorithm is not the registered one")]
+    OtherAlgorithm,
+    /// `iss` is not `sub`.
+    #[error("iss and sub differ")]
+    Issuer,
+    /// `aud` is another string.
+    #[error("aud is not the issuer")]
+    Audience,
+    /// `exp` has passed.
+    #[error("assertion expired")]
+    Expired,
+    /// It would live longer than [`MAX_LIFETIME_SECONDS`].
+    #[error("assertion lives too long")]
+    Lifetime,
+    /// `iat` or `nbf` is too far ahead.
+    #[error("assertion is from the future")]
+    Future,
+    /// `jti` is empty or too long.
+    #[error("jti empty or too long")]
+    Jti,
+    /// No JWT of the allowed form, a claim missing or of the wrong type, or a signature that does not
+    /// verify.
+    #[error(transparent)]
+    Jose(#[from] JoseFault),
+}
+
+impl From<JsonFault> for ClientAuthFault {
+    fn from(fault: JsonFault) -> ClientAuthFault {
+        ClientAuthFault::Jose(fault.into())
+    }
+}
+
+/// The answer to every failed authentication: unknown client, wrong key, suspended client or replay look
+/// alike.
+pub const INVALID_CLIENT: OAuthError = OAuthError::new(ErrorCode::InvalidClient, "client authentication failed");
+
+impl From<ClientAuthFault> for OAuthError {
+    fn from(fault: ClientAuthFault) -> OAuthError {
+        match fault {
+            ClientAuthFault::TwoMethods => OAuthError::invalid_request("more than one client authentication method"),
+            _ => INVALID_CLIENT,
+        }
+    }
+}
+
+/// An assertion as it came, not verified.
+#[derive(Debug)]
+pub struct PresentedAssertion<'a> {
+    jws: Jws<'a>,
+    subject: String,
+}
+
+/// An assertion that held.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct VerifiedAssertion {
+    /// The client it authenticates.
+    pub client_id: String,
+    /// `exp`, in seconds.
+    pub expires_at: i64,
+    /// To be stored before anything else is done on the client's behalf.
+    pub replay: Replay,
+}
+
+impl<'a> PresentedAssertion<'a> {
+    /// Takes the assertion out of a request. `authorization_sent`: whether the request has an
+    /// `Authorization` header, which at these endpoints could only be a second method.
+    pub fn from_form(form: &'a Form, authorization_sent: bool) -> Result<Self, ClientAuthFault> {
+        let assertion = form.get("client_assertion");
+        if authorization_sent || form.get("client_secret").is_some() {
+            return Err(match assertion {
+                Some(_) => ClientAuthFault::TwoMethods,
+                None => ClientAuthFault::NoAssertion,
+            });
+        }
+        if form.get("client_assertion_type") != Some(ASSERTION_TYPE) {
+            return Err(ClientAuthFault::NoAssertion);
+        }
+        let jws = Jws::parse(assertion.ok_or(ClientAuthFault::NoAssertion)?)?;
+        let subject = jws.claims.required_text("sub")?.to_owned();
+        if form.get("client_id").is_some_and(|client_id| client_id != subject) {
+            return Err(ClientAuthFault::OtherClientId);
+        }
+        Ok(PresentedAssertion { jws, subject })
+    }
+
+    /// Who the sender says it is. Good for looking up keys, and for nothing else.
+    pub fn unverified_client_id(&self) -> &str {
+        &self.subject
+    }
+
+    /// Checks the assertion against the keys registered for [`Self::unverified_client_id`]; for an unknown
+    /// client, against `KeySet::default()`, which fails in about the same time. `registered` is the
+    /// client's `token_endpoint_auth_signing_alg`, if it has one. `issuer` is the only audience.
+    pub fn verify(
+        &self,
+        keys: &KeySet,
+        registered: Option<Algorithm>,
+        issuer: &str,
+        now: i64,
+    ) -> Result<VerifiedAssertion, ClientAuthFault> {
+        self.check_typ()?;
+        self.check_algorithm(registered)?;
+        keys.verify(&self.jws)?;
+        let claims = &self.jws.claims;
+        self.check_issuer(claims)?;
+        check_audience(claims, issuer)?;
+        let expires_at = check_lifetime(claims, now)?;
+        check_not_from_the_future(claims, now)?;
+        let jti = check_jti(claims)?;
+        Ok(VerifiedAssertion {
+            client_id: self.subject.clone(),
+            expires_at,
+            replay: Replay::of_assertion(&self.subject, jti, expires_at),
+        })
+    }
+
+    /// `typ` is absent, its own, or the `JWT` that many libraries write by default and that names no kind.
+    fn check_typ(&self) -> Result<(), ClientAuthFault> {
+        let header = &self.jws.header;
+        if header.typ.is_none() || header.has_typ(TYP) || header.has_typ("JWT") {
+            return Ok(());
+        }
+        Err(ClientAuthFault::Typ)
+    }
+
+    fn check_algorithm(&self, registered: Option<Algorithm>) -> Result<(), ClientAuthFault> {
+        if registered.is_some_and(|algorithm| algorithm != self.jws.header.algorithm) {
+            return Err(ClientAuthFault::OtherAlgorithm);
+        }
+        Ok(())
+    }
+
+    /// `iss` = `sub` = the client (RFC 7523 §3, checks 1 and 2).
+    fn check_issuer(&self, claims: &Object) -> Result<(), ClientAuthFault> {
+        if claims.required_text("iss")? == self.subject { Ok(()) } else { Err(ClientAuthFault::Issuer) }
+    }
+}
+
+/// `aud` is the issuer as a string; an array, even of one, is not (FAPI 2.0 Security Profile §5.3.2.1-8).
+fn check_audience(claims: &Object, issuer: &str) -> Result<(), ClientAuthFault> {
+    if claims.required_text("aud")? == issuer { Ok(()) } else { Err(ClientAuthFault::Audience) }
+}
+
+/// `exp` is in the future, but not far: neither from now nor from the assertion's own `iat`.
+fn check_lifetime(claims: &Object, now: i64) -> Result<i64, ClientAuthFault> {
+    let expires_at = claims.required_date("exp")?;
+    if expires_at <= now {
+        return Err(ClientAuthFault::Expired);
+    }
+    let issued_at = claims.date("iat")?.unwrap_or(now);
+    let lives = expires_at.saturating_sub(issued_at);
+    let remains = expires_at.saturating_sub(now);
+    // A client whose clock is ahead may use the whole lifetime by its own clock.
+    if lives > MAX_LIFETIME_SECONDS || remains > MAX_LIFETIME_SECONDS.saturating_add(MAX_AHEAD_SECONDS) {
+        return Err(ClientAuthFault::Lifetime);
+    }
+    Ok(expires_at)
+}
+
+/// `iat` and `nbf`, where present, are at most [`MAX_AHEAD_SECONDS`] ahead.
+fn check_not_from_the_future(claims: &Object, now: i64) -> Result<(), ClientAuthFault> {
+    let latest = now.saturating_add(MAX_AHEAD_SECONDS);
+    for name in ["iat", "nbf"] {
+        if claims.date(name)?.is_some_and(|date| date > latest) {
+            return Err(ClientAuthFault::Future);
+        }
+    }
+    Ok(())
+}
+
+fn check_jti(claims: &Object) -> Result<&str, ClientAuthFault> {
+    let jti = claims.required_text("jti")?;
+    if (1..=MAX_JTI_BYTES).contains(&jti.len()) { Ok(jti) } else { Err(ClientAuthFault::Jti) }
+}
