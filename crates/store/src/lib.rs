@@ -6,10 +6,15 @@
 
 pub mod audit;
 pub mod db;
+pub mod flows;
+pub mod guards;
 pub mod institutions;
+pub mod linkages;
 mod migrate;
 pub mod partners;
+pub mod pins;
 mod random;
+pub mod sessions;
 
 pub use db::{Session, Store, StoreConfig, StoreError, Tx};
 pub use random::Random;

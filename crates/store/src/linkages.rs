@@ -1,0 +1,260 @@
+//! Linkages and the acts of permission they rest on.
+
+use renkei_domain::customer::{ContractState, LoginMethod, UserState};
+use renkei_domain::id::{AccountId, ConsentId, CustomerId, LinkageId, UserId};
+use renkei_domain::linkage::{EndedBy, Facts, PermittedOperation};
+use renkei_domain::partner::PartnerState;
+use renkei_domain::time::Timestamp;
+
+use crate::db::{Row, to_json};
+use crate::params;
+use crate::{Session, StoreError, Tx};
+
+/// A linkage with everything that decides whether it may be used.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Linkage {
+    /// `grant_id` on the wire; stays through renewals.
+    pub id: LinkageId,
+    /// The product it is for.
+    pub client_id: String,
+    /// Whose permission it rests on.
+    pub user: UserId,
+    /// For whom the user acts.
+    pub customer: CustomerId,
+    /// What is permitted, until when.
+    pub operations: Vec<PermittedOperation>,
+    /// First permission.
+    pub begun_at: Timestamp,
+    /// Last permission.
+    pub renewed_at: Timestamp,
+    /// When it was ended, if it was.
+    pub ended_at: Option<Timestamp>,
+    /// Last read of account data, to the hour.
+    pub last_read_at: Option<Timestamp>,
+    /// What decides whether it may be used.
+    pub facts: Facts,
+}
+
+/// 同意: one act of permission with its evidence.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Consent {
+    /// Its identifier.
+    pub id: ConsentId,
+    /// The linkage it began or renewed.
+    pub linkage: LinkageId,
+    /// Who gave it.
+    pub user: UserId,
+    /// How they had logged in.
+    pub method: LoginMethod,
+    /// When.
+    pub given_at: Timestamp,
+    /// The terms agreed to.
+    pub terms_version: String,
+    /// Word for word what the screen showed.
+    pub shown_text: String,
+    /// SHA-256 of it.
+    pub shown_hash: [u8; 32],
+    /// The accounts left ticked.
+    pub accounts: Vec<AccountId>,
+}
+
+const COLUMNS: &str = "SELECT l.linkage_id, l.client_id, l.user_id, l.customer_id, l.operations, l.begun_at, \
+     l.renewed_at, l.ends_at, l.ended_at, l.ended_by, l.last_read_at, c.contract, u.state, a.state, p.state \
+     FROM linkages l \
+     JOIN users u ON u.institution = l.institution AND u.user_id = l.user_id \
+     JOIN customers c ON c.institution = l.institution AND c.customer_id = l.customer_id \
+     JOIN products p ON p.institution = l.institution AND p.client_id = l.client_id \
+     JOIN partners a ON a.institution = p.institution AND a.partner = p.partner \
+     WHERE l.institution = ?1";
+
+impl Session {
+    /// The linkage of this identifier.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn find_linkage(&mut self, id: LinkageId) -> Result<Option<Linkage>, StoreError> {
+        let select = const_format::concatcp!(COLUMNS, " AND l.linkage_id = ?2");
+        self.row(select, params![id]).await?.map(read).transpose()
+    }
+
+    /// Every linkage of a user, the one that ends first first.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn list_linkages_of_user(&mut self, user: UserId) -> Result<Vec<Linkage>, StoreError> {
+        let select = const_format::concatcp!(COLUMNS, " AND l.user_id = ?2 ORDER BY l.ends_at, l.linkage_id");
+        self.rows(select, params![user]).await?.into_iter().map(read).collect()
+    }
+
+    /// Every linkage of a customer, whoever gave the permission: what its master user sees.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn list_linkages_of_customer(&mut self, customer: CustomerId) -> Result<Vec<Linkage>, StoreError> {
+        let select = const_format::concatcp!(COLUMNS, " AND l.customer_id = ?2 ORDER BY l.ends_at, l.linkage_id");
+        self.rows(select, params![customer]).await?.into_iter().map(read).collect()
+    }
+
+    /// The accounts of a linkage, as the last permission left them.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn list_linkage_accounts(&mut self, id: LinkageId) -> Result<Vec<AccountId>, StoreError> {
+        let select = "SELECT account_id FROM linkage_accounts WHERE institution = ?1 AND linkage_id = ?2 \
+             ORDER BY account_id";
+        let rows = self.rows(select, params![id]).await?;
+        rows.into_iter().map(|mut row| row.get(0)).collect()
+    }
+
+    /// The acts of permission behind a linkage, newest first.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn list_consents(&mut self, id: LinkageId) -> Result<Vec<Consent>, StoreError> {
+        let select = "SELECT consent_id, linkage_id, user_id, method, given_at, terms_version, shown_text, shown_hash, \
+             accounts FROM consents WHERE institution = ?1 AND linkage_id = ?2 ORDER BY consent_id DESC";
+        self.rows(select, params![id]).await?.into_iter().map(read_consent).collect()
+    }
+}
+
+impl Tx {
+    /// Begins a linkage.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn add_linkage(
+        &mut self,
+        id: LinkageId,
+        client_id: &str,
+        user: UserId,
+        customer: CustomerId,
+        operations: &[PermittedOperation],
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let insert = "INSERT INTO linkages \
+             (institution, linkage_id, client_id, user_id, customer_id, operations, begun_at, renewed_at, ends_at) \
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
+        let ends_at = latest_end(operations);
+        let values = params![id, client_id, user, customer, to_json(&operations)?, now, now, ends_at];
+        self.execute(insert, values).await.map(|_| ())
+    }
+
+    /// Renews a linkage: the same identifier, a new period, whether or not the old one is over. Only the same user with
+    /// the same product can, and not once it was ended on purpose. `false`: it can't be renewed.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn renew_linkage(
+        &mut self,
+        id: LinkageId,
+        client_id: &str,
+        user: UserId,
+        operations: &[PermittedOperation],
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        let update = "UPDATE linkages SET operations = ?2, renewed_at = ?3, ends_at = ?4 \
+             WHERE institution = ?1 AND linkage_id = ?5 AND client_id = ?6 AND user_id = ?7 AND ended_at IS NULL";
+        let ends_at = latest_end(operations);
+        self.claim(update, params![to_json(&operations)?, now, ends_at, id, client_id, user]).await
+    }
+
+    /// Puts exactly these accounts into a linkage.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn set_linkage_accounts(
+        &mut self,
+        id: LinkageId,
+        accounts: &[AccountId],
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let known = self.list_linkage_accounts(id).await?;
+        let delete = "DELETE FROM linkage_accounts WHERE institution = ?1 AND linkage_id = ?2 AND account_id = ?3";
+        for gone in known.iter().filter(|account| !accounts.contains(account)) {
+            self.execute(delete, params![id, gone]).await?;
+        }
+        let insert = "INSERT INTO linkage_accounts (institution, linkage_id, account_id, added_at) \
+             VALUES (?1, ?2, ?3, ?4)";
+        for new in accounts.iter().filter(|account| !known.contains(account)) {
+            self.execute(insert, params![id, new, now]).await?;
+        }
+        Ok(())
+    }
+
+    /// Adds an act of permission.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn add_consent(&mut self, consent: &Consent) -> Result<(), StoreError> {
+        let insert = "INSERT INTO consents (institution, consent_id, linkage_id, user_id, method, given_at, \
+             terms_version, shown_text, shown_hash, accounts) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)";
+        let values = params![
+            consent.id,
+            consent.linkage,
+            consent.user,
+            consent.method.word(),
+            consent.given_at,
+            &consent.terms_version,
+            &consent.shown_text,
+            &consent.shown_hash,
+            to_json(&consent.accounts)?,
+        ];
+        self.execute(insert, values).await.map(|_| ())
+    }
+
+    /// Ends a linkage, if nobody has: of several who end it at once, one did. Its tokens die by reference.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn end_linkage(&mut self, id: LinkageId, by: EndedBy, now: Timestamp) -> Result<bool, StoreError> {
+        let update = "UPDATE linkages SET ended_at = ?2, ended_by = ?3 \
+             WHERE institution = ?1 AND linkage_id = ?4 AND ended_at IS NULL";
+        self.claim(update, params![now, by.word(), id]).await
+    }
+}
+
+/// The latest end of the operations of a linkage is the end of the linkage.
+fn latest_end(operations: &[PermittedOperation]) -> Timestamp {
+    operations.iter().map(|operation| operation.ends_at).max().unwrap_or(Timestamp(0))
+}
+
+fn read(mut row: Row) -> Result<Linkage, StoreError> {
+    let ended_by = row.get::<Option<String>>(9)?.as_deref().map(EndedBy::from_word);
+    Ok(Linkage {
+        id: row.get(0)?,
+        client_id: row.get(1)?,
+        user: row.get(2)?,
+        customer: row.get(3)?,
+        operations: row.json(4)?,
+        begun_at: row.get(5)?,
+        renewed_at: row.get(6)?,
+        ended_at: row.get(8)?,
+        last_read_at: row.get(10)?,
+        facts: Facts {
+            ended_by: match ended_by {
+                Some(None) => return Err(StoreError::Corrupt { column: 9, found: "an unknown word".into() }),
+                Some(by) => by,
+                None => None,
+            },
+            ends_at: row.get(7)?,
+            contract: row.word(11, ContractState::from_word)?,
+            user: row.word(12, UserState::from_word)?,
+            partner: row.word(13, PartnerState::from_word)?,
+            product: row.word(14, PartnerState::from_word)?,
+        },
+    })
+}
+
+fn read_consent(mut row: Row) -> Result<Consent, StoreError> {
+    Ok(Consent {
+        id: row.get(0)?,
+        linkage: row.get(1)?,
+        user: row.get(2)?,
+        method: row.word(3, LoginMethod::from_word)?,
+        given_at: row.get(4)?,
+        terms_version: row.get(5)?,
+        shown_text: row.get(6)?,
+        shown_hash: row.get(7)?,
+        accounts: row.json(8)?,
+    })
+}

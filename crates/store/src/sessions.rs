@@ -1,0 +1,126 @@
+//! Browser sessions: the row stays, its secret rotates at every login.
+
+use renkei_domain::id::UserId;
+use renkei_domain::ticket::Ticket;
+use renkei_domain::time::Timestamp;
+use uuid::Uuid;
+
+use crate::params;
+use crate::{Session as Reads, StoreError, Tx};
+
+/// What a session is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Purpose {
+    /// Binds linkage flows to the browser that opened them.
+    Link,
+    /// Somebody is logged in to look at their linkages.
+    My,
+}
+
+impl Purpose {
+    const fn word(self) -> &'static str {
+        match self {
+            Purpose::Link => "link",
+            Purpose::My => "my",
+        }
+    }
+}
+
+/// A browser session.
+#[derive(Clone, PartialEq, Eq)]
+pub struct BrowserSession {
+    /// Stays while the secret rotates.
+    pub id: Uuid,
+    /// SHA-256 of the cookie's ticket.
+    pub hash: [u8; 32],
+    /// Who logged in last.
+    pub user: Option<UserId>,
+    /// When it was last used.
+    pub used_at: Timestamp,
+    /// When it was made.
+    pub created_at: Timestamp,
+}
+
+impl Reads {
+    /// The open session of this ticket and purpose. The caller compares the hash, in constant time.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn find_session(
+        &mut self,
+        ticket: &Ticket,
+        purpose: Purpose,
+    ) -> Result<Option<BrowserSession>, StoreError> {
+        let select = "SELECT session_id, hash, user_id, used_at, created_at FROM sessions \
+             WHERE institution = ?1 AND ticket_id = ?2 AND purpose = ?3 AND ended_at IS NULL";
+        let row = self.row(select, params![ticket.id(), purpose.word()]).await?;
+        row.map(|mut row| {
+            Ok(BrowserSession {
+                id: row.get(0)?,
+                hash: row.get(1)?,
+                user: row.get(2)?,
+                used_at: row.get(3)?,
+                created_at: row.get(4)?,
+            })
+        })
+        .transpose()
+    }
+}
+
+impl Tx {
+    /// Adds a session whose cookie is this ticket.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn add_session(
+        &mut self,
+        id: Uuid,
+        ticket: &Ticket,
+        hash: &[u8; 32],
+        purpose: Purpose,
+        user: Option<UserId>,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let insert = "INSERT INTO sessions \
+             (institution, session_id, hash, ticket_id, user_id, purpose, created_at, used_at) \
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
+        self.execute(insert, params![id, hash, ticket.id(), user, purpose.word(), now, now]).await.map(|_| ())
+    }
+
+    /// Gives a session a new secret and its user, if its present secret is still this one: of two logins at once in
+    /// one browser, the second finds it gone.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn rotate_session(
+        &mut self,
+        session: &BrowserSession,
+        ticket: &Ticket,
+        hash: &[u8; 32],
+        user: UserId,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        let update = "UPDATE sessions SET hash = ?2, ticket_id = ?3, user_id = ?4, used_at = ?5 \
+             WHERE institution = ?1 AND session_id = ?6 AND hash = ?7 AND ended_at IS NULL";
+        self.claim(update, params![hash, ticket.id(), user, now, session.id, &session.hash]).await
+    }
+
+    /// Notes that a session was used.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn touch_session(&mut self, id: Uuid, now: Timestamp) -> Result<(), StoreError> {
+        let update = "UPDATE sessions SET used_at = ?2 WHERE institution = ?1 AND session_id = ?3";
+        self.execute(update, params![now, id]).await.map(|_| ())
+    }
+
+    /// Ends a session; its cookie is worthless from the commit on.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn end_session(&mut self, id: Uuid, now: Timestamp) -> Result<bool, StoreError> {
+        let update =
+            "UPDATE sessions SET ended_at = ?2 WHERE institution = ?1 AND session_id = ?3 AND ended_at IS NULL";
+        self.claim(update, params![now, id]).await
+    }
+}
