@@ -9,25 +9,26 @@
 //!
 //! | endpoint | checks |
 //! | --- | --- |
-//! | PAR (RFC 9126) | [`form`] → [`client_auth`] → [`dpop`] (if sent) → [`request`] |
+//! | PAR (RFC 9126) | [`form`] → [`client_auth`] → [`dpop`] (if sent) → [`request`] ([`scope`], [`pkce`]) |
 //! | token (RFC 6749 §3.2) | [`form`] → [`client_auth`] → [`dpop`] → [`token`] → [`pkce`] |
 //! | revocation (RFC 7009) | [`form`] → [`client_auth`] → [`token`] |
 //! | resource (RFC 9449 §7) | [`authorization`] → [`dpop`] |
 //! | the way back to the client | [`redirect`] |
 //! | discovery (RFC 8414, RFC 9728) | [`metadata`], [`jwks`] |
 
-// pub mod authorization;
+pub mod authorization;
 pub mod client_auth;
 pub mod dpop;
 pub mod error;
 pub mod form;
 pub mod jose;
 pub mod json;
-// pub mod jwks;
-// pub mod metadata;
+pub mod jwks;
+pub mod metadata;
 pub mod pkce;
 pub mod redirect;
 pub mod replay;
-// pub mod request;
-// pub mod token;
+pub mod request;
+pub mod scope;
+pub mod token;
 mod uri;

@@ -43,8 +43,8 @@ pub enum JwkFault {
     /// A key set over its limits.
     #[error("key set too large")]
     SetSize,
-    /// Two keys of our own under one `kid`.
-    #[error("two keys share a key id")]
+    /// Two keys of our own under one `kid`, or one without.
+    #[error("two keys share a key id, or one has none")]
     RepeatedKeyId,
 }
 

@@ -224,3 +224,14 @@ fn read_ed25519(der: &[u8]) -> Result<(Private, Material), JoseFault> {
     let material = Material::Ed25519 { x: pair.public_key().as_ref().to_vec() };
     Ok((Private::Ed25519(pair), material))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn r_057_there_is_a_decoy_for_each_algorithm() {
+        let algorithms: Vec<Algorithm> = DECOYS.0.iter().map(|key| key.algorithm).collect();
+        assert_eq!(algorithms, [Algorithm::Es256, Algorithm::EdDsa, Algorithm::Ps256]);
+    }
+}

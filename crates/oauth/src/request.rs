@@ -1,0 +1,222 @@
+//! The pushed authorization request (RFC 9126) and the short query that later names it.
+
+use serde::{Deserialize, Serialize};
+
+use crate::dpop::JKT_LENGTH;
+use crate::error::{ErrorCode, OAuthError};
+use crate::form::Form;
+use crate::jose::from_base64url;
+use crate::pkce::CodeChallenge;
+use crate::scope;
+
+/// The only response type (FAPI 2.0 Security Profile §5.3.2.2-1).
+pub const RESPONSE_TYPE: &str = "code";
+/// The only response mode.
+pub const RESPONSE_MODE: &str = "query";
+/// The longest `state`, in bytes; the longest redirect stays well below 8 KiB even when all of it is escaped.
+pub const MAX_STATE_BYTES: usize = 2_048;
+/// The longest `grant_id`, in bytes.
+pub const MAX_GRANT_ID_BYTES: usize = 128;
+/// What every `request_uri` begins with (RFC 9126 §2.2).
+pub const REQUEST_URI_PREFIX: &str = "urn:ietf:params:oauth:request_uri:";
+
+/// What the registry says about a client.
+#[derive(Debug, Clone, Copy)]
+pub struct ClientPolicy<'a> {
+    /// The authenticated client.
+    pub client_id: &'a str,
+    /// Registered redirect URIs, compared byte for byte.
+    pub redirect_uris: &'a [String],
+    /// The scope words it may ask for.
+    pub scopes: &'a [String],
+}
+
+/// What is to become of the grant (Grant Management for OAuth 2.0, draft).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "action", rename_all = "snake_case")]
+pub enum GrantRequest {
+    /// A new grant beside the others.
+    Create,
+    /// This grant is given anew and keeps its id. A `grant_id` without an action means the same.
+    Replace {
+        /// `grant_id`.
+        grant_id: String,
+    },
+    /// This grant is given what is asked for, besides what it has.
+    Merge {
+        /// `grant_id`.
+        grant_id: String,
+    },
+}
+
+/// A request in which nothing is left to refuse without knowing the user. Kept whole until it ends.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PushedRequest {
+    /// The client that pushed it, and the only one that can use it.
+    pub client_id: String,
+    /// One of the registered ones.
+    pub redirect_uri: String,
+    /// What is asked for: never empty, never more than allowed.
+    pub scope: Vec<String>,
+    /// Handed back byte for byte; absent stays absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub state: Option<String>,
+    /// What the code verifier must hash to.
+    pub code_challenge: CodeChallenge,
+    /// The key that must be used at the token endpoint, if it was named here.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dpop_jkt: Option<String>,
+    /// Which grant this is about.
+    pub grant: GrantRequest,
+}
+
+/// Checks a pushed request of an authenticated client. `proof_jkt` is the key of the `DPoP` header, if one came
+/// along and held.
+pub fn check_pushed_request(
+    form: &Form,
+    policy: &ClientPolicy<'_>,
+    proof_jkt: Option<&str>,
+) -> Result<PushedRequest, OAuthError> {
+    refuse_indirection(form)?;
+    check_client_id(form, policy)?;
+    check_response(form)?;
+    refuse_authorization_details(form)?;
+    Ok(PushedRequest {
+        client_id: policy.client_id.to_owned(),
+        redirect_uri: check_redirect_uri(form, policy)?,
+        scope: scope::narrow(form.get("scope"), policy.scopes)?,
+        state: check_state(form)?,
+        code_challenge: CodeChallenge::read(form.get("code_challenge"), form.get("code_challenge_method"))?,
+        dpop_jkt: check_dpop_key(form, proof_jkt)?,
+        grant: check_grant(form)?,
+    })
+}
+
+/// A pushed request stands for itself (RFC 9126 §2.1); request objects are not supported.
+fn refuse_indirection(form: &Form) -> Result<(), OAuthError> {
+    if form.get("request_uri").is_some() {
+        return Err(OAuthError::invalid_request("request_uri cannot be pushed"));
+    }
+    if form.get("request").is_some() {
+        return Err(OAuthError::new(ErrorCode::RequestNotSupported, "request objects are not supported"));
+    }
+    Ok(())
+}
+
+fn check_client_id(form: &Form, policy: &ClientPolicy<'_>) -> Result<(), OAuthError> {
+    match form.get("client_id") {
+        Some(client_id) if client_id != policy.client_id => {
+            Err(OAuthError::invalid_request("client_id is not the authenticated client"))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// `response_type` is `code`; `response_mode`, if sent, is `query`.
+fn check_response(form: &Form) -> Result<(), OAuthError> {
+    if form.required("response_type", "response_type is required")? != RESPONSE_TYPE {
+        return Err(OAuthError::new(ErrorCode::UnsupportedResponseType, "response_type must be code"));
+    }
+    match form.get("response_mode") {
+        None | Some(RESPONSE_MODE) => Ok(()),
+        Some(_) => Err(OAuthError::invalid_request("response_mode must be query")),
+    }
+}
+
+/// No type of authorization details is advertised, so none is accepted (RFC 9396 §5).
+fn refuse_authorization_details(form: &Form) -> Result<(), OAuthError> {
+    match form.get("authorization_details") {
+        None => Ok(()),
+        Some(_) => Err(OAuthError::new(
+            ErrorCode::InvalidAuthorizationDetails,
+            "authorization_details are not supported, use scope",
+        )),
+    }
+}
+
+/// Required, and one of the registered ones as a whole string, without any normalisation.
+fn check_redirect_uri(form: &Form, policy: &ClientPolicy<'_>) -> Result<String, OAuthError> {
+    let uri = form.required("redirect_uri", "redirect_uri is required")?;
+    if policy.redirect_uris.iter().any(|registered| registered == uri) {
+        return Ok(uri.to_owned());
+    }
+    Err(OAuthError::invalid_request("redirect_uri is not registered"))
+}
+
+/// Visible ASCII and space (RFC 6749 appendix A.5). Too long is refused, never cut.
+fn check_state(form: &Form) -> Result<Option<String>, OAuthError> {
+    let Some(state) = form.get("state") else { return Ok(None) };
+    if state.len() > MAX_STATE_BYTES {
+        return Err(OAuthError::invalid_request("state too long"));
+    }
+    if !state.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
+        return Err(OAuthError::invalid_request("state must be printable ASCII"));
+    }
+    Ok(Some(state.to_owned()))
+}
+
+/// A key may be named by `dpop_jkt`, by a proof, or by both if they agree (RFC 9449 §10, §10.1).
+fn check_dpop_key(form: &Form, proof_jkt: Option<&str>) -> Result<Option<String>, OAuthError> {
+    let named = form.get("dpop_jkt");
+    if named.is_some_and(|jkt| !is_jkt(jkt)) {
+        return Err(OAuthError::invalid_request("dpop_jkt is not a SHA-256 thumbprint in base64url"));
+    }
+    match (named, proof_jkt) {
+        (Some(named), Some(proven)) if named != proven => {
+            Err(OAuthError::new(ErrorCode::InvalidDpopProof, "dpop_jkt is not the key of the DPoP proof"))
+        }
+        (named, proven) => Ok(named.or(proven).map(str::to_owned)),
+    }
+}
+
+fn is_jkt(text: &str) -> bool {
+    text.len() == JKT_LENGTH && from_base64url(text).is_some()
+}
+
+/// `create` takes no `grant_id`, `replace` and `merge` need one, and a `grant_id` alone renews that grant.
+fn check_grant(form: &Form) -> Result<GrantRequest, OAuthError> {
+    let grant_id = form.get("grant_id");
+    if grant_id.is_some_and(|id| id.len() > MAX_GRANT_ID_BYTES || !id.bytes().all(|byte| byte.is_ascii_graphic())) {
+        return Err(OAuthError::invalid_request("grant_id is malformed"));
+    }
+    match (form.get("grant_management_action"), grant_id.map(str::to_owned)) {
+        (None | Some("create"), None) => Ok(GrantRequest::Create),
+        (Some("create"), Some(_)) => Err(OAuthError::invalid_request("create takes no grant_id")),
+        (None | Some("replace"), Some(grant_id)) => Ok(GrantRequest::Replace { grant_id }),
+        (Some("merge"), Some(grant_id)) => Ok(GrantRequest::Merge { grant_id }),
+        (Some("replace" | "merge"), None) => Err(OAuthError::invalid_request("grant_id is required")),
+        (Some(_), _) => Err(OAuthError::invalid_request("unknown grant_management_action")),
+    }
+}
+
+/// The answer to a pushed request: 201, as JSON (RFC 9126 §2.2).
+#[derive(Serialize)]
+pub struct PushedResponse {
+    /// [`REQUEST_URI_PREFIX`] and a random part.
+    pub request_uri: String,
+    /// Seconds until it can no longer be used; 1 to 599.
+    pub expires_in: i64,
+}
+
+/// The query of an authorization request. Everything beside these two is ignored, since only what was pushed
+/// counts (FAPI 2.0 Security Profile §5.3.3.2-6).
+#[derive(Clone, PartialEq, Eq)]
+pub struct AuthorizationQuery {
+    /// Who says to have pushed the request.
+    pub client_id: String,
+    /// The random part of `request_uri`.
+    pub reference: String,
+}
+
+impl AuthorizationQuery {
+    /// Reads the query. An error here is a page, never a redirect: nothing in the URL is to be trusted.
+    pub fn parse(query: &str) -> Result<AuthorizationQuery, OAuthError> {
+        let form = Form::parse(query.as_bytes())?;
+        let client_id = form.required("client_id", "client_id is required")?;
+        let request_uri = form.required("request_uri", "authorization requests must be pushed first")?;
+        let reference = request_uri
+            .strip_prefix(REQUEST_URI_PREFIX)
+            .ok_or(OAuthError::new(ErrorCode::InvalidRequestUri, "request_uri is not one of this server"))?;
+        Ok(AuthorizationQuery { client_id: client_id.to_owned(), reference: reference.to_owned() })
+    }
+}
