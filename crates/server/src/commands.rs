@@ -1,1 +1,7 @@
-//! The subcommands of `renkei`.
+//! The subcommands of `renkei`. Each has its arguments (`Args`) and one function that does the work (`run`).
+
+pub mod data;
+mod error;
+pub mod migrate;
+
+pub use error::CommandError;

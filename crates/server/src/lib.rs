@@ -5,3 +5,5 @@ pub mod commands;
 pub mod error;
 pub mod http;
 pub mod keys;
+pub mod logging;
+pub mod system;

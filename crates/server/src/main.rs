@@ -1,6 +1,64 @@
 //! `renkei`: the one binary.
 
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use renkei_server::commands::{CommandError, migrate};
+use renkei_server::logging::{self, LogFormat};
+
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-fn main() {}
+/// OAuth 2.0 server, linkage screens and account API for Japanese financial institutions.
+///
+/// An installation is a data folder (--data) with a configuration file, a master key and, unless --store names a
+/// PostgreSQL server, the database.
+#[derive(Parser)]
+#[command(name = "renkei", version, after_long_help = FIRST_STEPS)]
+struct Cli {
+    /// How to write the log, which goes to standard error
+    #[arg(long, global = true, value_name = "FORMAT", default_value = "text")]
+    log: LogFormat,
+    #[command(subcommand)]
+    command: Command,
+}
+
+const FIRST_STEPS: &str = "\
+First steps:
+  renkei migrate --data DIR       make the data folder and its tables
+
+Exit codes: 0 done, 1 the input is wrong (nothing was changed), 2 the command line or the installation is not set up as
+it must be, 3 something is away or failing and trying again may help.";
+
+#[derive(Subcommand)]
+enum Command {
+    /// Bring the tables up to date
+    Migrate(migrate::Args),
+}
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    logging::start(cli.log);
+    // Named here once, so that no library picks another behind our back or fails at its first use.
+    if rustls::crypto::aws_lc_rs::default_provider().install_default().is_err() {
+        return failed(&CommandError::Setup("another TLS provider was installed first".into()));
+    }
+    let outcome = tokio::runtime::Runtime::new()
+        .map_err(|error| CommandError::Unavailable(format!("the runtime does not start: {error}")))
+        .and_then(|runtime| runtime.block_on(run(cli.command)));
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => failed(&error),
+    }
+}
+
+async fn run(command: Command) -> Result<(), CommandError> {
+    match command {
+        Command::Migrate(args) => migrate::run(args).await,
+    }
+}
+
+fn failed(error: &CommandError) -> ExitCode {
+    eprintln!("renkei: {error}");
+    ExitCode::from(error.exit_code())
+}

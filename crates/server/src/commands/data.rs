@@ -1,0 +1,107 @@
+//! Where an installation keeps what it has: the data folder, the store and the keys.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use renkei_domain::time::Clock;
+use renkei_store::{Random, Store, StoreConfig};
+
+use super::CommandError;
+use crate::app::{App, Site};
+use crate::keys::Keys;
+use crate::system::{SystemClock, SystemRandom};
+
+/// The data folder where none is named.
+const DEFAULT_FOLDER: &str = "renkei-data";
+/// The SQLite file in the data folder.
+const DATABASE_FILE: &str = "renkei.db";
+/// The master key in the data folder. Keep it apart from backups of the database.
+const MASTER_KEY_FILE: &str = "keys/master.key";
+/// Connections kept to PostgreSQL: about what its own group commit makes use of on one node.
+const POSTGRES_CONNECTIONS: usize = 16;
+
+/// The arguments that say where the data is; every command has them.
+#[derive(Debug, Clone, clap::Args)]
+pub struct DataArgs {
+    /// The data folder: holds renkei.toml, renkei.db and keys/master.key
+    #[arg(long, value_name = "DIR", default_value = DEFAULT_FOLDER)]
+    pub data: PathBuf,
+    /// Where the rows are: a postgres:// URL; without it the SQLite file renkei.db in the data folder
+    #[arg(long, value_name = "URL", env = "RENKEI_STORE", hide_env_values = true)]
+    pub store: Option<StoreUrl>,
+}
+
+/// A connection URL. Holds a password, so it shows nothing of itself.
+#[derive(Clone)]
+pub struct StoreUrl(String);
+
+impl std::str::FromStr for StoreUrl {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<StoreUrl, String> {
+        let known = text.starts_with("postgres://") || text.starts_with("postgresql://");
+        if known { Ok(StoreUrl(text.to_owned())) } else { Err("it must begin with postgres://".into()) }
+    }
+}
+
+impl std::fmt::Debug for StoreUrl {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("StoreUrl(…)")
+    }
+}
+
+impl StoreUrl {
+    /// The URL itself.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// An installation, opened: what every command works with.
+pub struct Data {
+    /// The rows, their tables up to date.
+    pub store: Store,
+    /// The keys.
+    pub keys: Keys,
+    /// The operating system's clock.
+    pub clock: Arc<dyn Clock>,
+    /// The operating system's generator.
+    pub random: Arc<dyn Random>,
+}
+
+impl DataArgs {
+    /// Opens store and keys, making the data folder and both when they are missing.
+    ///
+    /// # Errors
+    /// When the folder, the key file or the store can't be used.
+    pub async fn open(&self) -> Result<Data, CommandError> {
+        make_folder(&self.data)?;
+        let random: Arc<dyn Random> = Arc::new(SystemRandom);
+        let keys = Keys::load_or_create(&self.data.join(MASTER_KEY_FILE), random.as_ref())?;
+        let store = Store::open(&self.store_config()).await?;
+        Ok(Data { store, keys, clock: Arc::new(SystemClock), random })
+    }
+
+    fn store_config(&self) -> StoreConfig {
+        match &self.store {
+            Some(url) => StoreConfig::Postgres { url: url.0.clone(), connections: POSTGRES_CONNECTIONS },
+            None => StoreConfig::Sqlite { path: self.data.join(DATABASE_FILE) },
+        }
+    }
+}
+
+impl Data {
+    /// The program that answers under these addresses.
+    #[must_use]
+    pub fn into_app(self, site: Site) -> App {
+        App { store: self.store, keys: self.keys, clock: self.clock, random: self.random, site }
+    }
+}
+
+/// Makes the folder, for its owner alone, unless it is there.
+fn make_folder(folder: &Path) -> Result<(), CommandError> {
+    use std::os::unix::fs::DirBuilderExt;
+    let made = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder);
+    made.map_err(|error| CommandError::Setup(format!("the data folder {}: {error}", folder.display())))
+}
