@@ -96,6 +96,36 @@ impl From<AccountType> for u8 {
     }
 }
 
+/// Whether an account is open. A closed one keeps its row and its entries, and is no longer shown to anybody.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AccountState {
+    /// Open.
+    Active,
+    /// 解約: closed.
+    Closed,
+}
+
+impl AccountState {
+    /// Every state there is.
+    pub const ALL: [AccountState; 2] = [AccountState::Active, AccountState::Closed];
+
+    /// How it stands in files and tables.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            AccountState::Active => "active",
+            AccountState::Closed => "closed",
+        }
+    }
+
+    /// The state of this word.
+    #[must_use]
+    pub fn from_word(word: &str) -> Option<AccountState> {
+        AccountState::ALL.into_iter().find(|state| state.word() == word)
+    }
+}
+
 /// A code or number is not of its form; the text says which form that is.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]

@@ -211,6 +211,12 @@ impl Tx {
         Ok(self.execute(sql, params).await? == 1)
     }
 
+    /// Turns to an institution: from here on the statements are of its rows, and `?1` is its code. For a transaction
+    /// across institutions ([`Store::begin_all`]) that writes of one after another.
+    pub fn turn_to(&mut self, institution: &InstitutionCode) {
+        self.session.institution = Some(Param::from(institution));
+    }
+
     /// Runs data definition, several statements in one text. Only for migrations.
     pub(crate) async fn define(&mut self, sql: &str) -> Result<(), StoreError> {
         match &mut self.session.link {

@@ -5,6 +5,7 @@
 //! statement that decides who wins, and its audit record is one of its rows.
 
 pub mod audit;
+pub mod customers;
 pub mod db;
 pub mod flows;
 pub mod guards;

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use renkei_domain::account::{AccountNumber, BranchCode};
+use renkei_domain::account::{AccountNumber, AccountType, BranchCode};
 use renkei_domain::id::{AccountId, AuditId, ConsentId, CustomerId, FlowId, ImportId, LinkageId, UserId};
 use renkei_domain::institution::InstitutionCode;
 use renkei_domain::time::{Day, Timestamp};
@@ -50,6 +50,12 @@ impl From<i64> for Param<'_> {
 impl From<u32> for Param<'_> {
     fn from(number: u32) -> Self {
         Param::Int(i64::from(number))
+    }
+}
+
+impl From<AccountType> for Param<'_> {
+    fn from(kind: AccountType) -> Self {
+        Param::Int(i64::from(kind.code()))
     }
 }
 
@@ -178,6 +184,13 @@ plain_values!(i64: Int, String: Text, Vec<u8>: Bytes);
 impl FromValue for u32 {
     fn from_value(value: Value) -> Result<u32, String> {
         u32::try_from(i64::from_value(value)?).map_err(|_| "a number out of range".to_owned())
+    }
+}
+
+impl FromValue for AccountType {
+    fn from_value(value: Value) -> Result<AccountType, String> {
+        let code = u8::try_from(i64::from_value(value)?).ok();
+        code.and_then(|code| AccountType::try_from(code).ok()).ok_or_else(|| "no account type".to_owned())
     }
 }
 
