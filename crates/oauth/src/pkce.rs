@@ -96,6 +96,16 @@ mod tests {
     }
 
     #[test]
+    fn a_010_r_099_a_verifier_of_the_wrong_length_is_refused_even_if_it_matches() {
+        for length in [1, 42, 129] {
+            let verifier = "a".repeat(length);
+            let challenge = CodeChallenge(sha256_base64url(verifier.as_bytes()));
+            let error = challenge.verify(Some(&verifier)).unwrap_err();
+            assert_eq!(error.description, "code_verifier is malformed", "{length}");
+        }
+    }
+
+    #[test]
     fn r_099_verifiers_of_43_and_128_characters_are_accepted() {
         for length in [43, 128] {
             let verifier = "~".repeat(length);
