@@ -129,7 +129,7 @@ impl AccountState {
 /// A code or number is not of its form; the text says which form that is.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
-pub struct NotInRange(&'static str);
+pub struct NotInRange(pub(crate) &'static str);
 
 /// 店番: three digits, kept as text.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
