@@ -6,4 +6,5 @@ pub mod error;
 pub mod http;
 pub mod keys;
 pub mod logging;
+pub mod passwords;
 pub mod system;

@@ -1,0 +1,173 @@
+//! Login passwords: argon2id, keyed, and bounded so that a flood of logins leaves the processors to others.
+//!
+//! Passwords are taken exactly as typed: no normalisation, no cutting of white space (NIST SP 800-63B-4 §3.1.1.2).
+
+use std::sync::LazyLock;
+
+use argon2::password_hash::phc;
+use argon2::{Algorithm, Argon2, Params, PasswordHasher, PasswordVerifier, Version};
+use renkei_store::Random;
+use renkei_store::customers::PasswordHash;
+use tokio::sync::Semaphore;
+use zeroize::Zeroizing;
+
+use crate::error::Fault;
+use crate::keys::Keys;
+
+/// Memory of one hash, in KiB (OWASP Password Storage: argon2id with 19 MiB, two passes, one lane).
+pub const MEMORY_KIB: u32 = 19 * 1024;
+/// Passes over that memory.
+pub const PASSES: u32 = 2;
+/// Lanes computed in parallel.
+pub const LANES: u32 = 1;
+/// Bytes of a salt.
+pub const SALT_BYTES: usize = 16;
+/// Bytes of a hash.
+pub const HASH_BYTES: usize = 32;
+/// Most bytes of a password; a longer one is wrong without being hashed.
+pub const PASSWORD_BYTES_MAX: usize = 512;
+
+/// How many hashes are computed at a time: one per processor, as each keeps one busy.
+static HASHING: LazyLock<Semaphore> =
+    LazyLock::new(|| Semaphore::new(std::thread::available_parallelism().map_or(1, std::num::NonZero::get)));
+
+/// What a password turned out to be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// Not the user's, or the user has none, or there is no such user.
+    Wrong,
+    /// The user's.
+    Right,
+    /// The user's, but hashed under other parameters than today's: hash it anew.
+    RightButOutdated,
+}
+
+/// Hashes a password with a fresh salt, in PHC form. Waits for a free processor.
+///
+/// # Errors
+/// [`Fault`] when the hash can't be computed, which is a defect or a lack of memory.
+pub async fn hash(keys: &Keys, password: Zeroizing<String>, random: &dyn Random) -> Result<PasswordHash, Fault> {
+    let pepper = Zeroizing::new(*keys.pepper());
+    let salt: [u8; SALT_BYTES] = random.bytes();
+    on_a_processor(move || {
+        let hashed = hasher(&pepper)?.hash_password_with_salt(password.as_bytes(), &salt).map_err(defect)?;
+        Ok(PasswordHash(hashed.to_string()))
+    })
+    .await
+}
+
+/// Checks a password. Costs the same whether there is such a user, whether it has a password and whether it is right:
+/// without a hash to check against, one is computed all the same. Waits for a free processor.
+///
+/// # Errors
+/// [`Fault`] when the stored hash can't be read or none be computed.
+pub async fn verify(keys: &Keys, password: Zeroizing<String>, known: Option<PasswordHash>) -> Result<Verdict, Fault> {
+    let pepper = Zeroizing::new(*keys.pepper());
+    on_a_processor(move || {
+        let fits = password.len() <= PASSWORD_BYTES_MAX;
+        let password = if fits { password.as_bytes() } else { b"" };
+        let hasher = hasher(&pepper)?;
+        let Some(known) = known.filter(|_| fits) else {
+            hasher.hash_password_with_salt(password, &[0; SALT_BYTES]).map_err(defect)?;
+            return Ok(Verdict::Wrong);
+        };
+        let known = phc::PasswordHash::new(&known.0).map_err(defect)?;
+        match hasher.verify_password(password, &known) {
+            Ok(()) if is_current(&known) => Ok(Verdict::Right),
+            Ok(()) => Ok(Verdict::RightButOutdated),
+            Err(argon2::password_hash::Error::PasswordInvalid) => Ok(Verdict::Wrong),
+            Err(error) => Err(defect(error)),
+        }
+    })
+    .await
+}
+
+/// Runs the work on a thread for such work, no more of it at a time than there are processors. The permit goes along:
+/// work whose caller has gone away still counts.
+async fn on_a_processor<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, Fault> + Send + 'static,
+) -> Result<T, Fault> {
+    let permit = HASHING.acquire().await.map_err(defect)?;
+    let run = move || {
+        let _permit = permit;
+        work()
+    };
+    tokio::task::spawn_blocking(run).await.map_err(defect)?
+}
+
+fn hasher(pepper: &[u8; 32]) -> Result<Argon2<'_>, Fault> {
+    Argon2::new_with_secret(pepper, Algorithm::Argon2id, Version::V0x13, parameters()?).map_err(defect)
+}
+
+fn parameters() -> Result<Params, Fault> {
+    Params::new(MEMORY_KIB, PASSES, LANES, Some(HASH_BYTES)).map_err(defect)
+}
+
+fn is_current(hash: &phc::PasswordHash) -> bool {
+    let costs = |params: &Params| (params.m_cost(), params.t_cost(), params.p_cost());
+    Params::try_from(hash).is_ok_and(|params| costs(&params) == (MEMORY_KIB, PASSES, LANES))
+}
+
+/// None of these errors carries a password or a hash.
+fn defect(error: impl std::fmt::Display) -> Fault {
+    Fault::Defect(format!("password hashing: {error}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use renkei_testing::SystemRandom;
+
+    fn keys() -> Keys {
+        Keys::from_master(&[7; 32]).unwrap()
+    }
+
+    fn typed(password: &str) -> Zeroizing<String> {
+        Zeroizing::new(password.to_owned())
+    }
+
+    #[tokio::test]
+    async fn r_210_a_password_is_kept_as_keyed_argon2id_with_a_salt_of_its_own() {
+        let first = hash(&keys(), typed("aozora-2026-haru"), &SystemRandom).await.unwrap();
+        let second = hash(&keys(), typed("aozora-2026-haru"), &SystemRandom).await.unwrap();
+        assert!(first.0.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{}", first.0);
+        assert_ne!(first, second);
+        let right = verify(&keys(), typed("aozora-2026-haru"), Some(first.clone())).await.unwrap();
+        assert_eq!(right, Verdict::Right);
+        let other_key = Keys::from_master(&[8; 32]).unwrap();
+        let unkeyed = verify(&other_key, typed("aozora-2026-haru"), Some(first)).await.unwrap();
+        assert_eq!(unkeyed, Verdict::Wrong);
+    }
+
+    #[tokio::test]
+    async fn r_209_a_password_is_checked_exactly_as_typed() {
+        let known = hash(&keys(), typed("Aozora-2026"), &SystemRandom).await.unwrap();
+        for wrong in ["aozora-2026", "Aozora-2026 ", "Ａozora-2026", "", &"x".repeat(PASSWORD_BYTES_MAX + 1)] {
+            let verdict = verify(&keys(), typed(wrong), Some(known.clone())).await.unwrap();
+            assert_eq!(verdict, Verdict::Wrong, "{wrong}");
+        }
+    }
+
+    #[tokio::test]
+    async fn nobody_has_a_right_password() {
+        for password in ["", "aozora-2026-haru"] {
+            assert_eq!(verify(&keys(), typed(password), None).await.unwrap(), Verdict::Wrong);
+        }
+    }
+
+    #[tokio::test]
+    async fn r_210_a_hash_under_older_parameters_verifies_and_says_so() {
+        let keys = keys();
+        let weaker = Params::new(8 * 1024, 1, 1, Some(HASH_BYTES)).unwrap();
+        let old = Argon2::new_with_secret(keys.pepper(), Algorithm::Argon2id, Version::V0x13, weaker).unwrap();
+        let old = old.hash_password_with_salt(b"aozora-2026-haru", &[1; SALT_BYTES]).unwrap();
+        let known = Some(PasswordHash(old.to_string()));
+        assert_eq!(verify(&keys, typed("aozora-2026-haru"), known).await.unwrap(), Verdict::RightButOutdated);
+    }
+
+    #[tokio::test]
+    async fn a_hash_that_is_none_is_a_fault_and_not_printed() {
+        let fault = verify(&keys(), typed("x"), Some(PasswordHash("himitsu".into()))).await.unwrap_err();
+        assert!(!fault.to_string().contains("himitsu"), "{fault}");
+    }
+}
