@@ -1,0 +1,251 @@
+# What the pages say in English; the same as ja.ftl, sentence by sentence.
+
+## Frame
+frame-service = API linkage
+frame-skip = Skip to the content
+frame-language = Language
+frame-steps = Steps
+frame-step = Step { $number } of { $total }
+frame-aside = {" "}({ $text })
+frame-error = Error:{" "}
+frame-errors = Please check what you entered
+frame-customer = { $customer }
+frame-login-id = Login ID: { $id }
+frame-logout = Log out
+
+foot-contact = Contact
+foot-code = (institution code { $code })
+foot-telephone = Telephone
+foot-terms = API terms of use
+foot-privacy = Privacy policy
+foot-purpose = These pages let business-banking customers of { $institution } register, review and stop linkages with outside services.
+foot-purpose-root = These pages let customers of financial institutions register, review and stop linkages with outside services.
+
+asking-heading = Service asking for the linkage
+asking-company = Company
+asking-domain = Registered domain
+asking-registration = Electronic payment service provider
+asking-login-id = Logged in as
+asking-label = A partner under contract with, and checked by, { $self }.
+asking-secret = { $company } never learns your login ID, password or inquiry PINs.
+
+time-left = About { $minutes } { $minutes ->
+    [one] minute
+   *[other] minutes
+ } left (until { $until } JST)
+time-idle = It ends earlier if you do nothing for { $minutes } minutes.
+time-extend = Extend by { $minutes } minutes (once)
+time-extended = Already extended. It can't be extended again.
+
+step-login = Login
+step-operations = Operations
+step-pins = Inquiry PINs
+step-results = Results
+step-existing = Renew or add
+step-permission = Permission
+step-ended = End
+
+leave-button = Leave
+leave-leads = “Leave” takes you back to { $product } ({ $host }) without registering anything.
+next-button = Next
+register-button = Register
+skip-button = Go on without registering
+confirm-button = Confirm
+more-button = Register more inquiry PINs
+allow-button = Allow
+deny-button = Don't allow
+
+## Login
+login-heading = Login for linkage
+login-lead = To link with { $product } ({ $company }), please prove that you are a business-banking user.
+disclaimer-heading = Disclaimer
+disclaimer-what = This function hands your financial information to the outside service “{ $product }” ({ $company }).
+disclaimer-own = Please use it only if you agree to the API terms of use of { $self }, and at your own responsibility.
+text-version = (version { $version })
+certificate-users = If you log in with a certificate
+certificate-how = If you hold an electronic certificate, press “Certificate login” and choose your certificate from the list your browser shows.
+certificate-button = Certificate login
+certificate-trouble = If no list of certificates appears
+certificate-trouble-device = Use the computer and browser on which you obtained the certificate.
+certificate-trouble-closed = If you closed the list, close all browser windows and begin again.
+certificate-trouble-ended = An expired certificate can't be chosen. Renew it in business banking.
+certificate-trouble-call = If that does not help, call { $telephone } ({ $hours }).
+password-users = If you log in with an ID and password
+password-how = Enter your login ID and login password, then press “API linkage”.
+login-id = Login ID
+login-id-hint = Full-width letters and digits are read as half-width, and spaces are removed.
+login-password = Login password
+login-id-missing = Enter your login ID.
+login-password-missing = Enter your login password.
+login-refused = You could not be logged in. Please check what you entered. If that does not help, call { $telephone } ({ $hours }).
+my-login-heading = Review and stop linkages: log in
+my-login-lead = To review or stop your linkages, please log in as a business-banking user.
+my-password-how = Enter your login ID and login password, then press “Log in”.
+my-login-button = Log in
+
+certificate-heading = Check your certificate
+certificate-lead = You are about to log in with this certificate. Check it, then press “Certificate login”.
+certificate-customer = Customer
+certificate-serial = Serial number of the certificate
+certificate-until = Certificate valid until
+certificate-back = Choose another way to log in
+certificate-other = To use another certificate, close all browser windows and begin again.
+
+## Operations
+operations-heading = Choose the operations
+operations-lead = Choose what { $product } ({ $company }) may do, then press “Next”.
+operations-legend = Operations to permit
+operation-balances = Balance inquiry
+operation-balances-data = Hands over: the balance and the available balance of the account
+operation-transactions = Transaction inquiry
+operation-transactions-data = Hands over: date, amount and description of each transaction, the remitter's name, and what came with a transfer
+operations-only = This permits inquiries only. Nobody can transfer or move money with it.
+operations-none = Choose at least one operation.
+
+## Inquiry-PIN registration
+pins-heading = Register inquiry PINs
+pins-lead = Linking needs your present inquiry PINs (the four digits filed with { $self }). Select the accounts, enter their inquiry PINs, then press “Register”.
+pins-fold = Full-width digits are read as half-width, and spaces are removed.
+pins-caption = Accounts
+pins-select = Select { $account }
+pins-field = Inquiry PIN of { $account }
+pins-again = Only to enter it anew
+column-select = Select
+column-state = Status
+column-account = Inquiry account
+column-memo = Account memo
+column-pin = Inquiry PIN
+column-result = Result
+pin-missing = Missing
+pin-registered = Registered
+pin-staged = Registered*
+pin-stale = Must be renewed
+pin-locked = Locked
+pins-note-staged = Inquiry PINs of accounts marked “*” come into force when you give the permission on the last page. If you leave before, they are not registered.
+pins-note-use = Registered inquiry PINs are used for inquiries through the linkage only. They are never given to the partner.
+pins-note-empty = An account you leave empty stays “Missing”, and nothing about it is handed to the partner. You can add it later without linking anew.
+pins-none = Select at least one account whose inquiry PIN you want to register.
+pin-error-empty = Enter the inquiry PIN, or untick the account ({ $account }).
+pin-error-digits = Enter the inquiry PIN as four digits ({ $account }).
+pin-error-wrong = This is not the inquiry PIN filed with us. Please check it and enter it again ({ $account }).
+pin-error-locked = After several wrong tries we no longer accept a PIN for this account. Please call { $telephone }, { $hours } ({ $account }).
+pin-error-unchecked = The inquiry PIN could not be checked. Please try again later ({ $account }).
+
+## Results
+results-heading = Result of the registration
+results-lead = We have received these inquiry PINs. Check them, then press “Confirm”.
+results-lead-trouble = Some accounts could not be registered. Check them, then enter their PINs again with “Register more inquiry PINs”, or press “Confirm” to go on with the others.
+results-caption = Result by account
+results-nothing = There is no account yet whose information could be handed over. Please use “Register more inquiry PINs”.
+result-registered = Received
+result-in-force = Already in force
+result-wrong = Not the inquiry PIN filed with us
+result-wrong-tries = Not the inquiry PIN filed with us ({ $tries } { $tries ->
+    [one] try
+   *[other] tries
+ } left before it is locked)
+result-locked = Locked after several wrong tries. Please call { $telephone }
+result-unchecked = Could not be checked. Please try again later
+result-empty = Nothing was entered
+
+## Renew or add
+existing-heading = You already have a linkage
+existing-lead = You are already linked with { $product } ({ $company }). Please choose what to do this time.
+existing-legend = This time
+existing-renew = Renew the linkage registered on { $from }
+existing-expired = Expired
+existing-until = It ends on { $until }.
+existing-used = It was last used on { $at }.
+existing-new = Add another linkage
+existing-new-what = For a second set of books or a second client, for example. The present linkage goes on as it is.
+existing-note = A renewal keeps your accounts and continues the transactions where they are. The linkage period starts afresh on the day of the permission.
+existing-none = Choose whether to renew or to add a linkage.
+
+## Permission
+permission-heading = Permit access to your information
+permission-lead = { $product } ({ $company }) asks for access to the account and transaction information of your internet banking.
+permission-each = { $company } and { $institution } each handle this information under their own terms of use and privacy policy. Check what follows, then press “Allow”.
+permission-who = Who receives the information
+permission-product = Service
+permission-purpose = Purpose
+permission-customer = Permission given by
+permission-operations = Permitted operations
+permission-accounts = Accounts
+permission-accounts-hint = Untick the accounts whose information is not to be handed over.
+permission-without-pin = These accounts have no inquiry PIN and are not handed over. You can add them later.
+permission-period = Linkage period
+permission-period-dates = From { $from } until { $until }
+permission-early = This operation is permitted until { $until }.
+permission-renews = This renews your present linkage (ending on { $until }). Accounts and transactions continue where they are.
+permission-terms = API terms of use
+permission-terms-link = Read the API terms of use in full (version { $version })
+permission-stop = How to stop it later
+permission-stop-how = You can stop it at any time, on the page “Review and stop linkages” of { $institution } or at the partner. From then on nothing more is handed over.
+permission-intent = Confirmation of intent
+permission-intent-text = I agree that the information of the operations and accounts above is handed to the partner during the linkage period, and I agree to the API terms of use.
+permission-intent-tick = Continue with the permission
+permission-leads = “Allow” takes you back to { $product } ({ $host }).
+permission-deny-leads = “Don't allow” takes you back to { $product } ({ $host }) without handing over anything.
+permission-no-account = Tick at least one account.
+permission-no-intent = Read the confirmation of intent and tick “Continue with the permission”.
+permission-changed = What is shown has changed meanwhile. Please check it and press “Allow” again.
+
+## Ends
+ended-reference = Reference number:
+ended-declined = You did not allow the access
+ended-declined-what = None of your information has been handed over, and the inquiry PINs you entered have not been registered.
+ended-declined-next = If you want to link after all, begin again at { $product }.
+ended-cancelled = You left the procedure
+ended-cancelled-what = Nothing has been registered, and none of your information has been handed over.
+ended-cancelled-next = To begin again, please start from { $product }.
+ended-timed-out = The time for this procedure is over
+ended-timed-out-what = To keep you safe, the procedure ends after a while. Nothing has been registered.
+ended-timed-out-next = Return to { $product } and begin again from its account registration.
+ended-done = This procedure is complete
+ended-done-what = We have received your permission already. Nothing is done twice.
+ended-done-next = You may close this page. You can review the linkage on the page “Review and stop linkages”.
+ended-locked = Login is not possible at the moment
+ended-locked-what = After several failed logins we accept no more for a while.
+ended-locked-next = Please try again later, or call { $telephone } ({ $hours }).
+ended-user-changed = Another user has logged in
+ended-user-changed-what = Another user logged in in the same browser, so this procedure has ended. Nothing has been registered.
+ended-user-changed-next = To go on, begin again at the partner.
+ended-link = This procedure can't go on
+ended-link-what = We could not verify what the partner sent. It may have been used already, have expired or be incorrect.
+ended-link-next = Return to the service you use and begin again from its account registration. To keep you safe, this page leads to no other site.
+ended-not-allowed = You can't use linkages
+ended-not-allowed-what = Your contract or your permissions as a user do not allow linkages.
+ended-not-allowed-next = Ask your company's administrator whether you may inquire on an account, then call { $telephone } ({ $hours }).
+ended-certificate = Your certificate could not be verified
+ended-certificate-what = No certificate was chosen, or it can't be used here.
+ended-certificate-next = Close all browser windows and try again on the computer on which you obtained the certificate. If that does not help, call { $telephone } ({ $hours }).
+ended-form = What was sent could not be accepted
+ended-form-what = The page may be too old, or the form may have been sent from another page. Your procedure is unharmed.
+ended-form-next = Go back to the procedure and try again.
+ended-not-found = Page not found
+ended-not-found-what = The address may be wrong, or the page may be gone.
+ended-not-found-next = Please check the address.
+ended-method = This can't be done here
+ended-method-what = This address does not accept that kind of request.
+ended-method-next = Go back and use the buttons on the page.
+ended-too-many = Too many requests
+ended-too-many-what = There were many requests within a short time, so we accept no more for the moment.
+ended-too-many-next = Please wait about a minute and try again.
+ended-maintenance = Not available at the moment
+ended-maintenance-what = We are closed or under maintenance. Your linkages are not affected.
+ended-maintenance-until = Expected to reopen: { $at }
+ended-maintenance-next = Please begin again then.
+ended-failure = We could not complete this
+ended-failure-what = Something went wrong on our side. We are sorry.
+ended-failure-next = Please try again later. If it happens again, call us with the reference number at hand.
+way-back = Back to the procedure
+way-partner = Back to { $product } ({ $host })
+way-login = Go to the login
+way-home = About account linkage
+
+## Adding accounts, mending PINs
+accounts-heading = Add accounts, renew inquiry PINs
+accounts-lead = Select the accounts to add to the linkage with { $product } ({ $company }), or those whose inquiry PIN must be entered anew, then press “Register”.
+accounts-empty = There is no account to add and no PIN to renew.
+accounts-back = Back to the linkage
+accounts-note = Information on these accounts is handed to { $product } until the period of this linkage ends. An account marked “Registered” only needs to be ticked.

@@ -1,0 +1,214 @@
+//! The message catalogue: every sentence a customer reads, once per language.
+
+use std::fmt;
+use std::sync::LazyLock;
+
+use fluent_bundle::concurrent::FluentBundle;
+use fluent_bundle::{FluentArgs, FluentResource, FluentValue};
+use renkei_domain::time::{Day, Timestamp};
+
+const JAPANESE: &str = include_str!("../messages/ja.ftl");
+const ENGLISH: &str = include_str!("../messages/en.ftl");
+
+static JAPANESE_BUNDLE: LazyLock<FluentBundle<FluentResource>> = LazyLock::new(|| bundle("ja", JAPANESE));
+static ENGLISH_BUNDLE: LazyLock<FluentBundle<FluentResource>> = LazyLock::new(|| bundle("en", ENGLISH));
+
+/// The language of a page.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum Lang {
+    /// 日本語.
+    #[default]
+    Japanese,
+    /// English.
+    English,
+}
+
+impl Lang {
+    /// Both, Japanese first.
+    pub const ALL: [Lang; 2] = [Lang::Japanese, Lang::English];
+
+    /// `ja` or `en`: the value of the `lang` parameter, of the cookie and of the HTML attribute.
+    #[must_use]
+    pub const fn code(self) -> &'static str {
+        match self {
+            Lang::Japanese => "ja",
+            Lang::English => "en",
+        }
+    }
+
+    /// The language of this code, if it is one of ours.
+    #[must_use]
+    pub fn from_code(code: &str) -> Option<Lang> {
+        Lang::ALL.into_iter().find(|lang| lang.code() == code)
+    }
+
+    /// How the language calls itself.
+    #[must_use]
+    pub(crate) const fn own_name(self) -> &'static str {
+        match self {
+            Lang::Japanese => "日本語",
+            Lang::English => "English",
+        }
+    }
+
+    /// A day as this language writes it: `2026年11月22日`, `22 November 2026`.
+    #[must_use]
+    pub(crate) fn day(self, day: &Day) -> String {
+        match self {
+            Lang::Japanese => day.to_japanese(),
+            Lang::English => day.to_english(),
+        }
+    }
+
+    /// Day and time of day in Japan.
+    #[must_use]
+    pub(crate) fn moment(self, at: &Timestamp) -> String {
+        let day = self.day(&at.day());
+        match self {
+            Lang::Japanese => format!("{day} {}", at.to_clock()),
+            Lang::English => format!("{day}, {} JST", at.to_clock()),
+        }
+    }
+
+    fn bundle(self) -> &'static FluentBundle<FluentResource> {
+        match self {
+            Lang::Japanese => &JAPANESE_BUNDLE,
+            Lang::English => &ENGLISH_BUNDLE,
+        }
+    }
+}
+
+/// A catalogue is part of the program, and a test reads it whole; what can't be read is left out, not fatal.
+fn bundle(code: &str, text: &str) -> FluentBundle<FluentResource> {
+    let resource = FluentResource::try_new(text.to_owned()).unwrap_or_else(|(readable, _)| readable);
+    let mut bundle = FluentBundle::new_concurrent(vec![code.parse().unwrap_or_default()]);
+    // Invisible isolation marks would end up in copied text and in the stored evidence; pages use <bdi> instead.
+    bundle.set_use_isolating(false);
+    bundle.add_resource_overriding(resource);
+    bundle
+}
+
+/// A sentence about to be said. Shows itself in its language; the template engine escapes the outcome.
+pub(crate) struct Say<'a> {
+    lang: Lang,
+    id: &'a str,
+    args: FluentArgs<'a>,
+}
+
+impl<'a> Say<'a> {
+    /// The sentence `id` in `lang`, with what every sentence may use.
+    pub(crate) fn new(lang: Lang, id: &'a str, common: &[(&'static str, &'a str)]) -> Say<'a> {
+        let mut args = FluentArgs::with_capacity(common.len() + 2);
+        for (name, value) in common {
+            args.set(*name, FluentValue::from(*value));
+        }
+        Say { lang, id, args }
+    }
+
+    /// Fills in a text.
+    #[must_use]
+    pub(crate) fn with(mut self, name: &'a str, value: impl fmt::Display) -> Say<'a> {
+        self.args.set(name, FluentValue::from(value.to_string()));
+        self
+    }
+
+    /// Fills in a number; the sentence may depend on it (one, other).
+    #[must_use]
+    pub(crate) fn count(mut self, name: &'a str, number: &i64) -> Say<'a> {
+        self.args.set(name, FluentValue::from(number));
+        self
+    }
+}
+
+impl fmt::Display for Say<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let bundle = self.lang.bundle();
+        let Some(pattern) = bundle.get_message(self.id).and_then(|message| message.value()) else {
+            return f.write_str(self.id);
+        };
+        let mut ignored = Vec::new();
+        f.write_str(&bundle.format_pattern(pattern, Some(&self.args), &mut ignored))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::{BTreeMap, BTreeSet};
+    use std::fs;
+    use std::path::Path;
+
+    use super::*;
+
+    /// Identifiers and the names of what each message fills in.
+    fn ids(text: &str) -> BTreeMap<String, BTreeSet<String>> {
+        assert!(FluentResource::try_new(text.to_owned()).is_ok(), "the catalogue reads without errors");
+        let mut found = BTreeMap::new();
+        let mut current = String::new();
+        for line in text.lines().filter(|line| !line.starts_with('#')) {
+            if let Some((id, _)) = line.split_once(" =").filter(|_| !line.starts_with(' ')) {
+                current = id.to_owned();
+                assert!(found.insert(current.clone(), BTreeSet::new()).is_none(), "{id} stands twice");
+            }
+            let names = line
+                .split('$')
+                .skip(1)
+                .map(|rest| rest.chars().take_while(|c| c.is_ascii_alphanumeric() || *c == '_').collect::<String>());
+            if let Some(set) = found.get_mut(&current) {
+                set.extend(names);
+            }
+        }
+        found
+    }
+
+    #[test]
+    fn both_languages_say_the_same() {
+        let (japanese, english) = (ids(JAPANESE), ids(ENGLISH));
+        assert_eq!(japanese.keys().collect::<Vec<_>>(), english.keys().collect::<Vec<_>>());
+        // Japanese has a short word for the institution itself where English may do without; the rest must agree.
+        let told = |set: &BTreeSet<String>| set.iter().filter(|name| *name != "self").cloned().collect::<Vec<_>>();
+        for (id, names) in &japanese {
+            assert_eq!(told(names), told(&english[id]), "{id}");
+        }
+    }
+
+    fn sources(dir: &Path, all: &mut String) {
+        for entry in fs::read_dir(dir).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                sources(&path, all);
+            } else {
+                all.push_str(&fs::read_to_string(&path).unwrap());
+            }
+        }
+    }
+
+    #[test]
+    fn every_sentence_is_said_somewhere_and_every_said_one_exists() {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+        let mut all = String::new();
+        sources(&root.join("src"), &mut all);
+        sources(&root.join("templates"), &mut all);
+        let catalogue = ids(JAPANESE);
+        for id in catalogue.keys() {
+            assert!(all.contains(&format!("\"{id}\"")), "{id} is never said");
+        }
+        for said in all.split("say(\"").skip(1) {
+            let id = said.split('"').next().unwrap();
+            assert!(id.is_empty() || catalogue.contains_key(id), "{id} is said but not in the catalogue");
+        }
+    }
+
+    #[test]
+    fn a_sentence_stands_once() {
+        for text in [JAPANESE, ENGLISH] {
+            let mut seen = BTreeMap::new();
+            for line in text.lines().filter(|line| !line.starts_with([' ', '#'])) {
+                let sentence = line.split_once(" = ").filter(|(_, value)| value.ends_with(['。', '.']));
+                let Some((id, value)) = sentence else { continue };
+                if let Some(other) = seen.insert(value, id) {
+                    panic!("{id} and {other} say the same: {value}");
+                }
+            }
+        }
+    }
+}

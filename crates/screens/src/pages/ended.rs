@@ -1,0 +1,141 @@
+//! Pages that end something: each says what happened and how to go on.
+
+use askama::Template;
+use renkei_domain::time::Timestamp;
+
+use crate::frame::{Frame, Page};
+use crate::pages::renders;
+
+/// What happened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ending {
+    /// The customer refused the permission.
+    Declined,
+    /// The customer left on some screen.
+    Cancelled,
+    /// The flow ran out of time.
+    TimedOut,
+    /// The permission was given already; Back or reload after the end.
+    AlreadyDone,
+    /// Too many failed logins.
+    Locked,
+    /// Somebody else logged in in the same browser.
+    UserChanged,
+    /// The link from the partner is unknown, used or malformed: nobody is sent anywhere.
+    LinkNotValid,
+    /// Contract, user or partner may not link, or the user may inquire on no account.
+    NotAllowed,
+    /// No certificate came, or it is expired, revoked or unknown. One page for every cause.
+    CertificateRefused,
+    /// The form was not made by this page or is too old (CSRF or Origin check).
+    FormNotValid,
+    /// Nothing is here.
+    NotFound,
+    /// The address does not take this kind of request.
+    MethodNotAllowed,
+    /// Too many requests.
+    TooManyRequests,
+    /// Closed hours or maintenance.
+    Maintenance {
+        /// When it opens again, where known.
+        until: Option<Timestamp>,
+    },
+    /// Something went wrong on our side.
+    Failure,
+}
+
+/// Where the page leads.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum WayOn {
+    /// Back to the current screen of the flow (or to the list of linkages), which is unharmed.
+    Back(String),
+    /// To the partner, with a coded reason: the redirect URI of the request, complete. The host is shown.
+    Partner(String),
+    /// To the login page.
+    Login(String),
+    /// To the institution's public page.
+    Home(String),
+}
+
+/// An end, with the status code chosen by the server.
+#[derive(Debug, Clone, Template)]
+#[template(path = "ended.html")]
+pub struct EndedPage {
+    /// The common frame; a flow (without steps and time) where the request is trusted.
+    pub frame: Frame,
+    /// What happened.
+    pub ending: Ending,
+    /// Where the page leads; `None` where nobody is to be sent anywhere.
+    pub way_on: Option<WayOn>,
+    /// Reference number staff can find; empty for ends that need none.
+    pub reference: String,
+}
+
+impl Page for EndedPage {
+    fn frame(&self) -> &Frame {
+        &self.frame
+    }
+
+    fn heading(&self) -> String {
+        self.frame.say(self.ids().0).to_string()
+    }
+}
+
+impl EndedPage {
+    /// Heading, what happened, what to do.
+    fn ids(&self) -> (&'static str, &'static str, &'static str) {
+        match self.ending {
+            Ending::Declined => ("ended-declined", "ended-declined-what", "ended-declined-next"),
+            Ending::Cancelled => ("ended-cancelled", "ended-cancelled-what", "ended-cancelled-next"),
+            Ending::TimedOut => ("ended-timed-out", "ended-timed-out-what", "ended-timed-out-next"),
+            Ending::AlreadyDone => ("ended-done", "ended-done-what", "ended-done-next"),
+            Ending::Locked => ("ended-locked", "ended-locked-what", "ended-locked-next"),
+            Ending::UserChanged => ("ended-user-changed", "ended-user-changed-what", "ended-user-changed-next"),
+            Ending::LinkNotValid => ("ended-link", "ended-link-what", "ended-link-next"),
+            Ending::NotAllowed => ("ended-not-allowed", "ended-not-allowed-what", "ended-not-allowed-next"),
+            Ending::CertificateRefused => ("ended-certificate", "ended-certificate-what", "ended-certificate-next"),
+            Ending::FormNotValid => ("ended-form", "ended-form-what", "ended-form-next"),
+            Ending::NotFound => ("ended-not-found", "ended-not-found-what", "ended-not-found-next"),
+            Ending::MethodNotAllowed => ("ended-method", "ended-method-what", "ended-method-next"),
+            Ending::TooManyRequests => ("ended-too-many", "ended-too-many-what", "ended-too-many-next"),
+            Ending::Maintenance { .. } => ("ended-maintenance", "ended-maintenance-what", "ended-maintenance-next"),
+            Ending::Failure => ("ended-failure", "ended-failure-what", "ended-failure-next"),
+        }
+    }
+
+    fn what(&self) -> String {
+        self.frame.say(self.ids().1).to_string()
+    }
+
+    fn next(&self) -> String {
+        self.frame.say(self.ids().2).to_string()
+    }
+
+    fn reopens(&self) -> Option<String> {
+        match self.ending {
+            Ending::Maintenance { until: Some(at) } => {
+                Some(self.frame.say("ended-maintenance-until").with("at", self.frame.lang.moment(&at)).to_string())
+            }
+            _ => None,
+        }
+    }
+
+    /// Whether it is nobody's fault: such a page is marked as done, not as trouble.
+    fn is_calm(&self) -> bool {
+        matches!(self.ending, Ending::Declined | Ending::Cancelled | Ending::AlreadyDone)
+    }
+
+    /// Address and words of the way on; `true` when it leaves the institution.
+    fn way(&self) -> Option<(&str, String, bool)> {
+        let (address, id) = match self.way_on.as_ref()? {
+            WayOn::Back(path) => (path, "way-back"),
+            WayOn::Partner(url) => (url, "way-partner"),
+            WayOn::Login(path) => (path, "way-login"),
+            WayOn::Home(path) => (path, "way-home"),
+        };
+        let leaves = matches!(self.way_on, Some(WayOn::Partner(_)));
+        Some((address, self.frame.say(id).to_string(), leaves))
+    }
+}
+
+renders!(EndedPage);
