@@ -5,6 +5,7 @@
 //! statement that decides who wins, and its audit record is one of its rows.
 
 pub mod audit;
+pub mod codes;
 pub mod customers;
 pub mod db;
 pub mod flows;
@@ -15,7 +16,11 @@ mod migrate;
 pub mod partners;
 pub mod pins;
 mod random;
+pub mod replays;
+pub mod requests;
 pub mod sessions;
+mod ticket;
+pub mod tokens;
 
 pub use db::{Session, Store, StoreConfig, StoreError, Tx};
 pub use random::Random;

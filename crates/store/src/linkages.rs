@@ -58,14 +58,18 @@ pub struct Consent {
     pub accounts: Vec<AccountId>,
 }
 
-const COLUMNS: &str = "SELECT l.linkage_id, l.client_id, l.user_id, l.customer_id, l.operations, l.begun_at, \
-     l.renewed_at, l.ends_at, l.ended_at, l.ended_by, l.last_read_at, c.contract, u.state, a.state, p.state \
-     FROM linkages l \
-     JOIN users u ON u.institution = l.institution AND u.user_id = l.user_id \
+/// What is read of a linkage, from `l` and what is joined to it.
+pub(crate) const FIELDS: &str = "l.linkage_id, l.client_id, l.user_id, l.customer_id, l.operations, l.begun_at, \
+     l.renewed_at, l.ends_at, l.ended_at, l.ended_by, l.last_read_at, c.contract, u.state, a.state, p.state";
+/// How many columns that is.
+pub(crate) const FIELD_COUNT: usize = 15;
+/// What is joined to `linkages l` for them.
+pub(crate) const JOINS: &str = "JOIN users u ON u.institution = l.institution AND u.user_id = l.user_id \
      JOIN customers c ON c.institution = l.institution AND c.customer_id = l.customer_id \
      JOIN products p ON p.institution = l.institution AND p.client_id = l.client_id \
-     JOIN partners a ON a.institution = p.institution AND a.partner = p.partner \
-     WHERE l.institution = ?1";
+     JOIN partners a ON a.institution = p.institution AND a.partner = p.partner";
+const COLUMNS: &str =
+    const_format::concatcp!("SELECT ", FIELDS, " FROM linkages l ", JOINS, " WHERE l.institution = ?1");
 
 impl Session {
     /// The linkage of this identifier.
@@ -219,6 +223,11 @@ fn latest_end(operations: &[PermittedOperation]) -> Timestamp {
 }
 
 fn read(mut row: Row) -> Result<Linkage, StoreError> {
+    read_fields(&mut row)
+}
+
+/// Reads [`FIELDS`], which stand first in the row.
+pub(crate) fn read_fields(row: &mut Row) -> Result<Linkage, StoreError> {
     let ended_by = row.get::<Option<String>>(9)?.as_deref().map(EndedBy::from_word);
     Ok(Linkage {
         id: row.get(0)?,

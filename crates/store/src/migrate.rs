@@ -15,6 +15,7 @@ const MIGRATIONS: &[(&str, &str)] = &[
     ("0003_linkages", include_str!("migrations/0003_linkages.sql")),
     ("0004_ledger", include_str!("migrations/0004_ledger.sql")),
     ("0005_audit", include_str!("migrations/0005_audit.sql")),
+    ("0006_account_index", include_str!("migrations/0006_account_index.sql")),
 ];
 
 const VERSIONS: &str = "CREATE TABLE IF NOT EXISTS schema_versions (\

@@ -1,0 +1,91 @@
+//! Authorization codes: redeemed once.
+
+use renkei_domain::id::LinkageId;
+use renkei_domain::ticket::Ticket;
+use renkei_domain::time::Timestamp;
+use uuid::Uuid;
+
+use crate::params;
+use crate::ticket;
+use crate::{Session, StoreError, Tx};
+
+/// What a code stands for and is bound to. The institution is its row's.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Code {
+    /// First part of its ticket.
+    pub id: Uuid,
+    /// The linkage that was permitted.
+    pub linkage: LinkageId,
+    /// The only client that can redeem it.
+    pub client_id: String,
+    /// Where it was sent.
+    pub redirect_uri: String,
+    /// What the verifier must hash to, with `S256`.
+    pub code_challenge: String,
+    /// Thumbprint of the key that must be used with it, if the request named one.
+    pub dpop_jkt: Option<String>,
+    /// What was permitted: scope words.
+    pub scope: String,
+    /// It is worthless from this instant on.
+    pub expires_at: Timestamp,
+}
+
+impl Session {
+    /// The code of this ticket, redeemed or not.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn find_code(&mut self, ticket: &Ticket) -> Result<Option<Code>, StoreError> {
+        let select = "SELECT hash, code_id, linkage_id, client_id, redirect_uri, code_challenge, dpop_jkt, scope, \
+             expires_at FROM codes WHERE institution = ?1 AND code_id = ?2";
+        let Some(mut row) = self.row(select, params![ticket.id()]).await? else { return Ok(None) };
+        if !ticket::is(ticket, &row.get(0)?) {
+            return Ok(None);
+        }
+        Ok(Some(Code {
+            id: row.get(1)?,
+            linkage: row.get(2)?,
+            client_id: row.get(3)?,
+            redirect_uri: row.get(4)?,
+            code_challenge: row.get(5)?,
+            dpop_jkt: row.get(6)?,
+            scope: row.get(7)?,
+            expires_at: row.get(8)?,
+        }))
+    }
+}
+
+impl Tx {
+    /// Adds the code of a permission. Its `id` is the ticket's.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn add_code(&mut self, ticket: &Ticket, code: &Code) -> Result<(), StoreError> {
+        let insert = "INSERT INTO codes (institution, code_id, hash, linkage_id, client_id, redirect_uri, \
+             code_challenge, dpop_jkt, scope, expires_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)";
+        let hash = ticket::hash(ticket);
+        let values = params![
+            ticket.id(),
+            &hash,
+            code.linkage,
+            &code.client_id,
+            &code.redirect_uri,
+            &code.code_challenge,
+            code.dpop_jkt.as_deref(),
+            &code.scope,
+            code.expires_at,
+        ];
+        self.execute(insert, values).await.map(|_| ())
+    }
+
+    /// Redeems a code. `false`: it was redeemed before. Whose it is and whether it has expired is checked first, on
+    /// what [`Session::find_code`] gave: none of that ever changes.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn claim_code(&mut self, id: Uuid, now: Timestamp) -> Result<bool, StoreError> {
+        let update = "UPDATE codes SET redeemed_at = ?2 \
+             WHERE institution = ?1 AND code_id = ?3 AND redeemed_at IS NULL";
+        self.claim(update, params![now, id]).await
+    }
+}

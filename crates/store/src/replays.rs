@@ -1,0 +1,25 @@
+//! What may be used once: the identifiers of client assertions and of DPoP proofs, as digests.
+
+use renkei_domain::time::Timestamp;
+
+use crate::params;
+use crate::{StoreError, Tx};
+
+impl Tx {
+    /// Claims a digest until an instant. `false`: somebody has it already. One that has run out may be claimed anew,
+    /// so that nothing depends on old rows being tidied away.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn claim_replay(
+        &mut self,
+        digest: &[u8; 32],
+        until: Timestamp,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        let upsert = "INSERT INTO replays (institution, digest, expires_at) VALUES (?1, ?2, ?3) \
+             ON CONFLICT (institution, digest) DO UPDATE SET expires_at = excluded.expires_at \
+             WHERE replays.expires_at < ?4";
+        self.claim(upsert, params![digest, until, now]).await
+    }
+}

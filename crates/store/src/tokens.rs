@@ -1,0 +1,179 @@
+//! Refresh tokens and access tokens. They hold no permission of their own: each names a linkage, and an access token
+//! the refresh token it came with, so that one row ended ends all that hangs on it, at the next use.
+
+use renkei_domain::id::LinkageId;
+use renkei_domain::ticket::Ticket;
+use renkei_domain::time::Timestamp;
+use uuid::Uuid;
+
+use crate::linkages::{self, Linkage};
+use crate::params;
+use crate::ticket;
+use crate::{Session, StoreError, Tx};
+
+/// A refresh token. It lives as long as its linkage and is not rotated.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RefreshToken {
+    /// First part of its ticket.
+    pub id: Uuid,
+    /// The linkage it is for.
+    pub linkage: LinkageId,
+    /// The only client that can use it.
+    pub client_id: String,
+    /// The code it came from.
+    pub code: Uuid,
+    /// What was permitted with it: scope words.
+    pub scope: String,
+    /// When it was revoked.
+    pub revoked_at: Option<Timestamp>,
+}
+
+/// An access token.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AccessToken {
+    /// First part of its ticket.
+    pub id: Uuid,
+    /// The linkage it is for.
+    pub linkage: LinkageId,
+    /// The only client that can use it.
+    pub client_id: String,
+    /// The refresh token it came with.
+    pub refresh: Uuid,
+    /// What it may do: scope words.
+    pub scope: String,
+    /// Thumbprint of the key it is bound to (`cnf.jkt`, RFC 9449 §6).
+    pub dpop_jkt: String,
+    /// It is worthless from this instant on.
+    pub expires_at: Timestamp,
+    /// When it, or the refresh token it came with, was revoked.
+    pub revoked_at: Option<Timestamp>,
+}
+
+impl Session {
+    /// The access token of this ticket with its linkage, as they stand now: one statement, nothing remembered.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn find_access_token(&mut self, ticket: &Ticket) -> Result<Option<(AccessToken, Linkage)>, StoreError> {
+        let select = const_format::concatcp!(
+            "SELECT ",
+            linkages::FIELDS,
+            ", t.hash, t.token_id, t.client_id, t.refresh_id, t.scope, t.dpop_jkt, t.expires_at, \
+             COALESCE(t.revoked_at, r.revoked_at) FROM access_tokens t \
+             JOIN refresh_tokens r ON r.institution = t.institution AND r.token_id = t.refresh_id \
+             JOIN linkages l ON l.institution = t.institution AND l.linkage_id = t.linkage_id ",
+            linkages::JOINS,
+            " WHERE t.institution = ?1 AND t.token_id = ?2"
+        );
+        let Some(mut row) = self.row(select, params![ticket.id()]).await? else { return Ok(None) };
+        let at = linkages::FIELD_COUNT;
+        if !ticket::is(ticket, &row.get(at)?) {
+            return Ok(None);
+        }
+        let linkage = linkages::read_fields(&mut row)?;
+        let token = AccessToken {
+            id: row.get(at + 1)?,
+            linkage: linkage.id,
+            client_id: row.get(at + 2)?,
+            refresh: row.get(at + 3)?,
+            scope: row.get(at + 4)?,
+            dpop_jkt: row.get(at + 5)?,
+            expires_at: row.get(at + 6)?,
+            revoked_at: row.get(at + 7)?,
+        };
+        Ok(Some((token, linkage)))
+    }
+
+    /// The refresh token of this ticket, revoked or not.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn find_refresh_token(&mut self, ticket: &Ticket) -> Result<Option<RefreshToken>, StoreError> {
+        let select = "SELECT hash, token_id, linkage_id, client_id, code_id, scope, revoked_at FROM refresh_tokens \
+             WHERE institution = ?1 AND token_id = ?2";
+        let Some(mut row) = self.row(select, params![ticket.id()]).await? else { return Ok(None) };
+        if !ticket::is(ticket, &row.get(0)?) {
+            return Ok(None);
+        }
+        Ok(Some(RefreshToken {
+            id: row.get(1)?,
+            linkage: row.get(2)?,
+            client_id: row.get(3)?,
+            code: row.get(4)?,
+            scope: row.get(5)?,
+            revoked_at: row.get(6)?,
+        }))
+    }
+}
+
+impl Tx {
+    /// Adds a refresh token. Its `id` is the ticket's.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn add_refresh_token(
+        &mut self,
+        ticket: &Ticket,
+        token: &RefreshToken,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let insert = "INSERT INTO refresh_tokens \
+             (institution, token_id, hash, linkage_id, client_id, code_id, scope, issued_at) \
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
+        let hash = ticket::hash(ticket);
+        let values = params![ticket.id(), &hash, token.linkage, &token.client_id, token.code, &token.scope, now];
+        self.execute(insert, values).await.map(|_| ())
+    }
+
+    /// Adds an access token. Its `id` is the ticket's.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn add_access_token(&mut self, ticket: &Ticket, token: &AccessToken) -> Result<(), StoreError> {
+        let insert = "INSERT INTO access_tokens \
+             (institution, token_id, hash, linkage_id, client_id, refresh_id, scope, dpop_jkt, expires_at) \
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
+        let hash = ticket::hash(ticket);
+        let values = params![
+            ticket.id(),
+            &hash,
+            token.linkage,
+            &token.client_id,
+            token.refresh,
+            &token.scope,
+            &token.dpop_jkt,
+            token.expires_at,
+        ];
+        self.execute(insert, values).await.map(|_| ())
+    }
+
+    /// Revokes every refresh token of a linkage, and with them their access tokens. Tells how many there were.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn revoke_tokens_of_linkage(&mut self, linkage: LinkageId, now: Timestamp) -> Result<u64, StoreError> {
+        let update = "UPDATE refresh_tokens SET revoked_at = ?2 \
+             WHERE institution = ?1 AND linkage_id = ?3 AND revoked_at IS NULL";
+        self.execute(update, params![now, linkage]).await
+    }
+
+    /// Revokes what a code was exchanged for. Tells how many refresh tokens that were.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn revoke_tokens_of_code(&mut self, code: Uuid, now: Timestamp) -> Result<u64, StoreError> {
+        let update = "UPDATE refresh_tokens SET revoked_at = ?2 \
+             WHERE institution = ?1 AND code_id = ?3 AND revoked_at IS NULL";
+        self.execute(update, params![now, code]).await
+    }
+
+    /// Revokes one access token and nothing else. `false`: it was revoked before.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn revoke_access_token(&mut self, id: Uuid, now: Timestamp) -> Result<bool, StoreError> {
+        let update = "UPDATE access_tokens SET revoked_at = ?2 \
+             WHERE institution = ?1 AND token_id = ?3 AND revoked_at IS NULL";
+        self.claim(update, params![now, id]).await
+    }
+}
