@@ -9,6 +9,7 @@ use renkei_domain::time::{Clock, Timestamp};
 use renkei_store::{Random, Store};
 use uuid::Uuid;
 
+use crate::http::oauth::Memory;
 use crate::keys::Keys;
 
 /// The running program, shared by all requests.
@@ -23,6 +24,8 @@ pub struct App {
     pub random: Arc<dyn Random>,
     /// Under which addresses it is reached.
     pub site: Site,
+    /// What the partner endpoints remember to do less work.
+    pub memory: Memory,
 }
 
 /// The addresses the outside world knows this installation by.

@@ -1,5 +1,6 @@
 //! The router: every route there is, by audience.
 
+pub mod oauth;
 pub mod request_id;
 pub mod tenant;
 

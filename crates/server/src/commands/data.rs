@@ -8,6 +8,7 @@ use renkei_store::{Random, Store, StoreConfig};
 
 use super::CommandError;
 use crate::app::{App, Site};
+use crate::http::oauth::Memory;
 use crate::keys::Keys;
 use crate::system::{SystemClock, SystemRandom};
 
@@ -95,7 +96,14 @@ impl Data {
     /// The program that answers under these addresses.
     #[must_use]
     pub fn into_app(self, site: Site) -> App {
-        App { store: self.store, keys: self.keys, clock: self.clock, random: self.random, site }
+        App {
+            store: self.store,
+            keys: self.keys,
+            clock: self.clock,
+            random: self.random,
+            site,
+            memory: Memory::default(),
+        }
     }
 }
 

@@ -1,0 +1,136 @@
+//! Who calls the account API: the access token, the proof that the caller holds its key, and the linkage behind both.
+
+use axum::http::{HeaderMap, Method, header};
+use renkei_domain::institution::InstitutionCode;
+use renkei_domain::linkage::{Reason, standing};
+use renkei_domain::operation::{Operation, Operations};
+use renkei_domain::ticket::Ticket;
+use renkei_domain::time::Timestamp;
+use renkei_oauth::authorization::access_token;
+use renkei_oauth::dpop::{self, DpopFault, Proof, Target};
+use renkei_oauth::error::ResourceError;
+use renkei_store::linkages::Linkage;
+use renkei_store::tokens::AccessToken;
+use renkei_store::{StoreError, Tx};
+
+use crate::app::App;
+use crate::error::Fault;
+
+/// A caller with a token that holds, for a linkage that may be used now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Caller {
+    /// The linkage: client, user, operations with their ends.
+    pub linkage: Linkage,
+    /// The token: its identifier, scope and key.
+    pub token: AccessToken,
+    /// What the token may do, before the ends of the linkage's operations are looked at.
+    pub scope: Operations,
+    proof: Proof,
+}
+
+/// Why a call to the account API was refused before anything was read.
+#[derive(Debug)]
+pub enum Refusal {
+    /// No token, or one that does not hold, or not with the proof it needs.
+    Call(ResourceError),
+    /// Token and proof hold, but the linkage may not be used now.
+    Linkage(Reason, Box<Caller>),
+    /// A failure on this side.
+    Fault(Fault),
+}
+
+impl From<ResourceError> for Refusal {
+    fn from(error: ResourceError) -> Refusal {
+        Refusal::Call(error)
+    }
+}
+
+impl From<DpopFault> for Refusal {
+    fn from(fault: DpopFault) -> Refusal {
+        Refusal::Call(fault.into())
+    }
+}
+
+impl From<Fault> for Refusal {
+    fn from(fault: Fault) -> Refusal {
+        Refusal::Fault(fault)
+    }
+}
+
+impl From<StoreError> for Refusal {
+    fn from(error: StoreError) -> Refusal {
+        Refusal::Fault(error.into())
+    }
+}
+
+impl Caller {
+    /// Whether the operation is in the token's scope and the customer's permission for it has not ended.
+    #[must_use]
+    pub fn permits(&self, operation: Operation, now: Timestamp) -> bool {
+        let in_force = self.linkage.operations.iter().any(|own| own.operation == operation && now < own.ends_at);
+        in_force && self.scope.contains(operation)
+    }
+
+    /// Uses the proof up, in the transaction of the call. `false`: it was used before; the call is refused with
+    /// [`dpop::REPLAYED`].
+    ///
+    /// # Errors
+    /// [`Fault`] when the store can't tell.
+    pub async fn claim_proof(&self, tx: &mut Tx, now: Timestamp) -> Result<bool, Fault> {
+        let replay = &self.proof.replay;
+        Ok(tx.claim_replay(&replay.digest, Timestamp::from_seconds(replay.remember_until), now).await?)
+    }
+}
+
+/// Finds out who calls, from what `Authorization` and `DPoP` say (RFC 9449 §7.1). `path` is the path of the request as
+/// it came; the proof must name it below the public origin. What costs little comes first, the signature last but for
+/// the linkage's standing, which is told to nobody but the holder of the key.
+///
+/// The proof is checked, not used up: [`Caller::claim_proof`] does that.
+///
+/// # Errors
+/// [`Refusal`].
+pub async fn authenticate(
+    app: &App,
+    institution: &InstitutionCode,
+    method: &Method,
+    path: &str,
+    headers: &HeaderMap,
+    now: Timestamp,
+) -> Result<Caller, Refusal> {
+    let text = access_token(headers.get_all(header::AUTHORIZATION).iter().map(|value| value.as_bytes()))?;
+    let sent = dpop::header(headers.get_all("dpop").iter().map(|value| value.as_bytes()))?;
+    let sent = sent.ok_or(DpopFault::Missing)?;
+    let (token, linkage) = find(app, institution, text, now).await?;
+    let url = format!("{}{path}", app.site.origin);
+    let target = Target { method: method.as_str(), url: &url, access_token: Some(text) };
+    let proof = dpop::check(sent, &target, now.seconds())?;
+    if !proof.is_by(&token.dpop_jkt) {
+        return Err(ResourceError::invalid_token("the access token is bound to another key").into());
+    }
+    let scope = Operations::from_scope(&token.scope)
+        .map_err(|_| Fault::Defect("an access token has a scope of unknown words".into()))?;
+    let caller = Caller { linkage, token, scope, proof };
+    match standing(&caller.linkage.facts, now) {
+        Ok(()) => Ok(caller),
+        Err(reason) => Err(Refusal::Linkage(reason, Box::new(caller))),
+    }
+}
+
+async fn find(
+    app: &App,
+    institution: &InstitutionCode,
+    text: &str,
+    now: Timestamp,
+) -> Result<(AccessToken, Linkage), Refusal> {
+    const UNKNOWN: ResourceError = ResourceError::invalid_token("access token unknown or revoked");
+    let ticket = Ticket::parse(text).map_err(|_| UNKNOWN)?;
+    let (token, linkage) = app.store.read(institution).find_access_token(&ticket).await?.ok_or(UNKNOWN)?;
+    if token.revoked_at.is_some() {
+        return Err(UNKNOWN.into());
+    }
+    if now >= token.expires_at {
+        return Err(ResourceError::invalid_token("access token expired").into());
+    }
+    Ok((token, linkage))
+}
