@@ -121,8 +121,25 @@ pub enum Closed {
     TimedOut,
     /// Somebody else logged in in the same browser.
     UserChanged,
-    /// The customer's contract, the user or the partner may no longer link.
+    /// The customer's contract, the user or the partner may not link.
     NotAllowed,
+    /// The partner named a linkage that this user can't renew.
+    GrantNotYours,
+}
+
+impl Closed {
+    /// The machine-readable reason, for the partner and the audit trail.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Closed::Cancelled => "cancelled",
+            Closed::Declined => "declined",
+            Closed::TimedOut => "timed_out",
+            Closed::UserChanged => "user_changed",
+            Closed::NotAllowed => "not_allowed",
+            Closed::GrantNotYours => "grant_not_yours",
+        }
+    }
 }
 
 /// What can happen. Time, and what core banking answered, arrive as events too.

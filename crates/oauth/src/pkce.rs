@@ -29,6 +29,12 @@ impl CodeChallenge {
         Ok(CodeChallenge(challenge.to_owned()))
     }
 
+    /// The challenge as it was sent.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
     /// Checks the `code_verifier` of a token request, in constant time.
     pub fn verify(&self, verifier: Option<&str>) -> Result<(), OAuthError> {
         let verifier = verifier.ok_or(OAuthError::invalid_grant("code_verifier is required"))?;

@@ -85,6 +85,24 @@ impl CertificateRefusal {
     }
 }
 
+/// What a certificate says of itself, as the browser's own dialogue shows it: for people to recognise it by, not for
+/// deciding anything.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct About {
+    /// Its serial number, hex.
+    pub serial: String,
+    /// When it ends.
+    pub valid_until: Timestamp,
+}
+
+/// Reads what a certificate says of itself; `None` when it can't be read.
+#[must_use]
+pub fn describe(peer: &PeerCertificate) -> Option<About> {
+    let (_, certificate) = x509_parser::parse_x509_certificate(&peer.leaf).ok()?;
+    let valid_until = Timestamp::from_seconds(certificate.validity().not_after.timestamp());
+    Some(About { serial: certificate.raw_serial_as_string(), valid_until })
+}
+
 /// Whether this certificate is one of the institution's authority, in force now and meant for logging in.
 ///
 /// `institution_ca_pem` holds the authority's certificate, or several while it changes them. `crl_pem` must hold a

@@ -1,20 +1,42 @@
 //! The router: every route there is, by audience.
 
+pub mod browser;
+pub mod flow;
+pub mod form;
+pub mod login;
 pub mod oauth;
+pub mod pins;
+pub mod public;
 pub mod request_id;
 pub mod tenant;
 
 use std::sync::Arc;
 
 use axum::Router;
+use axum::extract::DefaultBodyLimit;
 use axum::middleware;
+use axum::routing::{get, post};
 
 use crate::app::App;
 
 /// All routes of the main listener.
 pub fn router(app: Arc<App>) -> Router {
-    let routes =
-        Router::new().merge(partner_routes()).merge(api_routes()).merge(customer_routes()).merge(public_routes());
+    let routes = Router::new()
+        .merge(partner_routes())
+        .merge(api_routes())
+        .merge(customer_routes())
+        .merge(public_routes())
+        .merge(style_routes());
+    finished(routes, app)
+}
+
+/// All routes of the listener that asks browsers for a certificate.
+pub fn certificate_router(app: Arc<App>) -> Router {
+    finished(certificate_routes().merge(style_routes()), app)
+}
+
+fn finished(routes: Router<Arc<App>>, app: Arc<App>) -> Router {
+    let routes = routes.fallback(public::not_found).method_not_allowed_fallback(public::method_not_allowed);
     routes.layer(middleware::from_fn_with_state(Arc::clone(&app), request_id::attach)).with_state(app)
 }
 
@@ -30,10 +52,34 @@ fn api_routes() -> Router<Arc<App>> {
 
 /// Customers in a browser: the linkage flow and their linkages.
 fn customer_routes() -> Router<Arc<App>> {
+    use flow::{leave, login, open, operations, permission, pins, results};
     Router::new()
+        .route("/{institution}/authorize", get(open::authorize))
+        .route("/{institution}/link/{flow}/login", get(login::show).post(login::act))
+        .route("/{institution}/link/{flow}/operations", get(operations::show).post(operations::act))
+        .route("/{institution}/link/{flow}/pins", get(pins::show).post(pins::act))
+        .route("/{institution}/link/{flow}/results", get(results::show).post(results::act))
+        .route("/{institution}/link/{flow}/existing", get(results::show_existing).post(results::act_existing))
+        .route("/{institution}/link/{flow}/permission", get(permission::show).post(permission::act))
+        .route("/{institution}/link/{flow}/cancel", post(leave::cancel))
+        .route("/{institution}/link/{flow}/extend", post(leave::extend))
+        .route("/{institution}/link/{flow}/ended", get(leave::ended))
+        .layer(DefaultBodyLimit::max(form::FORM_BYTES_MAX))
+}
+
+/// Customers whose browser was asked for a certificate; a listener of its own.
+fn certificate_routes() -> Router<Arc<App>> {
+    Router::new()
+        .route("/{institution}/link/{flow}/certificate", get(flow::certificate::show).post(flow::certificate::act))
+        .layer(DefaultBodyLimit::max(form::FORM_BYTES_MAX))
 }
 
 /// Anybody: what an institution publishes.
 fn public_routes() -> Router<Arc<App>> {
     Router::new()
+}
+
+/// The stylesheets; every listener that shows pages has them.
+fn style_routes() -> Router<Arc<App>> {
+    Router::new().route(renkei_screens::style_path(), get(public::style)).route("/{file}", get(public::accent))
 }

@@ -39,6 +39,7 @@ pub struct Keys {
     signing: LessSafeKey,
     forms: hmac::Key,
     cursors: hmac::Key,
+    codes: hmac::Key,
     pepper: Zeroizing<[u8; 32]>,
 }
 
@@ -89,6 +90,7 @@ impl Keys {
             signing: sealing(&root, b"signing keys")?,
             forms: hmac::Key::new(hmac::HMAC_SHA256, derive(&root, b"form tokens")?.as_slice()),
             cursors: hmac::Key::new(hmac::HMAC_SHA256, derive(&root, b"page cursors")?.as_slice()),
+            codes: hmac::Key::new(hmac::HMAC_SHA256, derive(&root, b"authorization codes")?.as_slice()),
             pepper: derive(&root, b"password hashes")?,
         })
     }
@@ -141,6 +143,16 @@ impl Keys {
     #[must_use]
     pub fn cursors(&self) -> &hmac::Key {
         &self.cursors
+    }
+
+    /// The secret part of the code that one act of permission gave: the same for the same act, a guess for anybody
+    /// without the key.
+    #[must_use]
+    pub fn code_secret(&self, act: &str) -> [u8; 32] {
+        let mut secret = [0; 32];
+        let tag = hmac::sign(&self.codes, act.as_bytes());
+        secret.iter_mut().zip(tag.as_ref()).for_each(|(to, from)| *to = *from);
+        secret
     }
 
     /// The secret that keys password hashes.

@@ -3,6 +3,7 @@
 pub mod app;
 pub mod certificates;
 pub mod commands;
+pub mod core_banking;
 pub mod error;
 pub mod http;
 pub mod keys;

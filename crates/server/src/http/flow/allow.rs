@@ -1,0 +1,131 @@
+//! 許可: one transaction that claims the pushed request and makes linkage, consent, PINs, code and record stand.
+
+use axum::response::Response;
+use renkei_domain::audit::{Action, Record};
+use renkei_domain::flow::{Event, Permit, Stage};
+use renkei_domain::id::{AccountId, ConsentId, LinkageId};
+use renkei_domain::linkage::PermittedOperation;
+use renkei_domain::ticket::Ticket;
+use renkei_domain::time::Timestamp;
+use renkei_domain::token::CODE_SECONDS;
+use renkei_oauth::redirect::Outcome;
+use renkei_store::Tx;
+use renkei_store::codes::Code;
+use renkei_store::linkages::Consent;
+
+use super::Walk;
+use super::permission::Shown;
+use crate::error::Fault;
+use crate::http::browser::see_other;
+
+impl Walk {
+    /// Gives the permission. Whoever is second, by a double click or in another tab, finds the flow moved on and
+    /// changes nothing.
+    pub(super) async fn allow_with(&self, shown: &Shown, permit: &Permit) -> Result<Response, Fault> {
+        let now = self.visit.now;
+        let linkage = shown.draft.renews.unwrap_or_else(|| LinkageId(self.visit.app.new_id(now)));
+        let consent = ConsentId(self.visit.app.new_id(now));
+        // The walk is taken with the accounts as they stand now, not as they stood at login.
+        let stage = Stage::Permission { draft: shown.draft.clone() };
+        let Ok(stage) = stage.advance(Event::Permitted(permit.clone(), linkage, consent)) else {
+            return Ok(self.to_current());
+        };
+        let mut tx = self.visit.begin().await?;
+        let mut next = self.next(stage);
+        next.answer = Some(now.0.to_string());
+        if !tx.claim_request(self.flow.request, now).await? || !tx.save_flow(&next).await? {
+            drop(tx);
+            return self.same_answer().await;
+        }
+        if !self.put_linkage(&mut tx, shown, linkage).await? {
+            drop(tx);
+            self.close(renkei_domain::flow::Closed::GrantNotYours).await?;
+            return Ok(self.to_newest().await);
+        }
+        let accounts: Vec<AccountId> = permit.accounts().iter().copied().collect();
+        tx.set_linkage_accounts(linkage, &accounts, now).await?;
+        for (account, sealed) in &shown.draft.staged {
+            tx.register_pin(*account, sealed, shown.draft.begun.person.user, now).await?;
+        }
+        tx.add_consent(&self.consent(shown, linkage, consent, accounts)).await?;
+        let ticket = self.code_ticket(consent);
+        tx.add_code(&ticket, &self.code(&ticket, shown, linkage)).await?;
+        self.record_permission(&mut tx, shown, linkage).await?;
+        tx.commit().await?;
+        Ok(see_other(&self.answer_url(Outcome::Code(&ticket.reveal()))?))
+    }
+
+    /// Begins the linkage, or renews the one the draft names. `false`: it can't be renewed any more.
+    async fn put_linkage(&self, tx: &mut Tx, shown: &Shown, id: LinkageId) -> Result<bool, Fault> {
+        let now = self.visit.now;
+        let person = &shown.draft.begun.person;
+        let periods = self.periods(&shown.draft);
+        let operations: Vec<PermittedOperation> = periods
+            .into_iter()
+            .map(|(operation, period)| PermittedOperation { operation, ends_at: period.ends_at() })
+            .collect();
+        let client_id = &self.product.client_id;
+        if shown.draft.renews.is_some() {
+            return Ok(tx.renew_linkage(id, client_id, person.user, &operations, now).await?);
+        }
+        tx.add_linkage(id, client_id, person.user, person.customer, &operations, now).await?;
+        Ok(true)
+    }
+
+    fn consent(&self, shown: &Shown, linkage: LinkageId, id: ConsentId, accounts: Vec<AccountId>) -> Consent {
+        Consent {
+            id,
+            linkage,
+            user: shown.draft.begun.person.user,
+            method: shown.draft.begun.person.method,
+            given_at: self.visit.now,
+            terms_version: self.visit.institution.terms_version.clone(),
+            shown_text: shown.text.clone(),
+            shown_hash: shown.hash,
+            accounts,
+        }
+    }
+
+    fn code(&self, ticket: &Ticket, shown: &Shown, linkage: LinkageId) -> Code {
+        Code {
+            id: ticket.id(),
+            linkage,
+            client_id: self.product.client_id.clone(),
+            redirect_uri: self.request.redirect_uri.clone(),
+            code_challenge: self.request.code_challenge.as_str().to_owned(),
+            dpop_jkt: self.request.dpop_jkt.clone(),
+            scope: shown.draft.operations.to_scope(),
+            expires_at: self.visit.now.plus_seconds(CODE_SECONDS),
+        }
+    }
+
+    async fn record_permission(&self, tx: &mut Tx, shown: &Shown, linkage: LinkageId) -> Result<(), Fault> {
+        let renewed = shown.draft.renews.is_some();
+        let action = if renewed { Action::LinkageRenewed } else { Action::LinkageBegun };
+        let detail = format!("{} {}", self.product.client_id, shown.draft.operations.to_scope());
+        self.record(tx, Record::done(self.actor(), action).on(linkage).with(detail)).await?;
+        if !shown.draft.staged.is_empty() {
+            let count = format!("accounts {}", shown.draft.staged.len());
+            self.record(tx, Record::done(self.actor(), Action::PinsRegistered).on(linkage).with(count)).await?;
+        }
+        Ok(())
+    }
+
+    /// The code's ticket. It is made from the consent with a key outside the data, so that the second half of a double
+    /// click can be given the same answer although only its hash is stored.
+    fn code_ticket(&self, consent: ConsentId) -> Ticket {
+        let act = format!("{}/{}/{consent}", self.visit.code(), self.flow.id);
+        Ticket::new(consent.0, &self.visit.app.keys.code_secret(&act))
+    }
+
+    /// The answer that was given before: the same redirect while the code is good, a page that says so afterwards.
+    pub(super) async fn same_answer(&self) -> Result<Response, Fault> {
+        let Some(flow) = self.visit.read().find_flow(self.flow.id).await? else { return Ok(self.to_current()) };
+        let Stage::Consented { consent, .. } = flow.stage else { return Ok(self.to_newest().await) };
+        let given_at = flow.answer.as_deref().and_then(|text| text.parse().ok()).map(Timestamp);
+        match given_at.filter(|given| self.visit.now < given.plus_seconds(CODE_SECONDS)) {
+            Some(_) => Ok(see_other(&self.answer_url(Outcome::Code(&self.code_ticket(consent).reveal()))?)),
+            None => Ok(self.already_done()),
+        }
+    }
+}

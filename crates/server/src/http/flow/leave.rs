@@ -1,0 +1,104 @@
+//! The ways out: leaving on any screen, more time, and what is shown after the end.
+
+use axum::body::Bytes;
+use axum::extract::RawQuery;
+use axum::http::{HeaderName, StatusCode};
+use axum::response::Response;
+use renkei_domain::flow::{Closed, Screen, Stage};
+use renkei_oauth::error::ErrorCode;
+use renkei_oauth::redirect::{Outcome, response_url};
+use renkei_screens::{Ending, WayOn};
+
+use super::Walk;
+use super::walk::{OrPage, Sent};
+use crate::error::Fault;
+use crate::http::browser::{Visit, see_other, set};
+use crate::http::form::Form;
+
+/// Said by the address of the page after leaving: send the browser on to the partner, this once.
+const ONWARD: &str = "onward";
+
+/// `POST /{institution}/link/{flow}/cancel`: leaving, on any screen. The page that follows sends the browser on, so
+/// that screens on which secrets are typed need not let their forms lead anywhere but here.
+pub async fn cancel(visit: Visit, body: Bytes) -> OrPage<Response> {
+    let walk = Walk::load(visit).await?;
+    // An old tab may leave, too: it is the same flow, and leaving is what its user wants.
+    walk.check(Form::parse(&body))?;
+    if !walk.flow.stage.is_open() {
+        return Ok(walk.to_current());
+    }
+    walk.close(Closed::Cancelled).await.map_err(|fault| walk.visit.failure(&fault))?;
+    Ok(see_other(&format!("{}?{ONWARD}", walk.path(Screen::Ended))))
+}
+
+/// `POST /{institution}/link/{flow}/extend`: more time, once.
+pub async fn extend(visit: Visit, body: Bytes) -> OrPage<Response> {
+    let walk = Walk::load(visit).await?;
+    let Sent::Current(_) = walk.check(Form::parse(&body))? else { return Ok(walk.to_current()) };
+    walk.take_extension().await.map_err(|fault| walk.visit.failure(&fault))
+}
+
+/// `GET /{institution}/link/{flow}/ended`.
+pub async fn ended(visit: Visit, RawQuery(query): RawQuery) -> OrPage<Response> {
+    let walk = Walk::load(visit).await?.on(Screen::Ended)?;
+    let onward = query.is_some_and(|query| query.split('&').any(|part| part == ONWARD));
+    walk.ended_page(onward).map_err(|fault| walk.visit.failure(&fault))
+}
+
+impl Walk {
+    async fn take_extension(&self) -> Result<Response, Fault> {
+        if let Some(clock) = self.flow.clock.extended(self.visit.now) {
+            let mut next = self.flow.clone();
+            next.clock = clock;
+            let mut tx = self.visit.begin().await?;
+            if tx.save_flow(&next).await? {
+                tx.commit().await?;
+            }
+        }
+        Ok(self.to_current())
+    }
+
+    /// How the flow ended, and the way back to the partner, which is told the reason.
+    fn ended_page(&self, onward: bool) -> Result<Response, Fault> {
+        let Stage::Closed { why } = self.flow.stage else {
+            return Ok(self.visit.end(Ending::AlreadyDone, StatusCode::OK, self.frame(), None));
+        };
+        let url = self.refusal_url(why)?;
+        let ending = match why {
+            Closed::Cancelled => Ending::Cancelled,
+            Closed::Declined => Ending::Declined,
+            Closed::TimedOut => Ending::TimedOut,
+            Closed::UserChanged => Ending::UserChanged,
+            Closed::NotAllowed | Closed::GrantNotYours => Ending::NotAllowed,
+        };
+        let way = Some(WayOn::Partner(url.clone()));
+        let mut response = self.visit.end(ending, StatusCode::OK, self.frame(), way);
+        if onward {
+            set(&mut response, HeaderName::from_static("refresh"), &format!("0; url={url}"));
+        }
+        Ok(response)
+    }
+
+    /// Where the browser goes after a flow without permission (RFC 6749 §4.1.2.1, RFC 9207).
+    ///
+    /// # Errors
+    /// [`Fault`] when the stored redirect URI is none that could have been registered.
+    pub fn refusal_url(&self, why: Closed) -> Result<String, Fault> {
+        let code = match why {
+            Closed::GrantNotYours => ErrorCode::InvalidGrantId,
+            _ => ErrorCode::AccessDenied,
+        };
+        self.answer_url(Outcome::Error(code, why.word()))
+    }
+
+    /// The address that takes an answer to the partner.
+    ///
+    /// # Errors
+    /// As [`Walk::refusal_url`].
+    pub fn answer_url(&self, outcome: Outcome<'_>) -> Result<String, Fault> {
+        let issuer = self.visit.app.site.issuer(self.visit.code());
+        let state = self.request.state.as_deref();
+        response_url(&self.request.redirect_uri, true, outcome, state, &issuer)
+            .map_err(|fault| Fault::Defect(format!("a stored redirect URI: {fault:?}")))
+    }
+}

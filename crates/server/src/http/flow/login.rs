@@ -1,0 +1,164 @@
+//! Step 1: API連携認証（利用登録）, who is it?
+
+use axum::body::Bytes;
+use axum::http::StatusCode;
+use axum::response::Response;
+use renkei_domain::audit::{Action, Actor, Record};
+use renkei_domain::customer::{LoginMethod, Person};
+use renkei_domain::flow::{Begun, Closed, Event, Screen};
+use renkei_domain::id::LinkageId;
+use renkei_domain::operation::Operations;
+use renkei_domain::partner::Offer;
+use renkei_domain::pin::PinStatus;
+use renkei_oauth::request::GrantRequest;
+use renkei_screens::{LoginError, LoginPage, LoginPurpose};
+use renkei_store::customers::User;
+use renkei_store::guards::Subject;
+use renkei_store::linkages::Linkage;
+use renkei_store::sessions::Purpose;
+
+use super::Walk;
+use super::walk::{OrPage, Sent};
+use crate::error::Fault;
+use crate::http::browser::{Visit, see_other, set};
+use crate::http::form::Form;
+use crate::http::login;
+use crate::keys::sha256;
+
+/// `GET /{institution}/link/{flow}/login`.
+pub async fn show(visit: Visit) -> OrPage<Response> {
+    let walk = Walk::load(visit).await?.on(Screen::Login)?;
+    Ok(walk.login_page(String::new(), None))
+}
+
+/// `POST /{institution}/link/{flow}/login`.
+pub async fn act(visit: Visit, body: Bytes) -> OrPage<Response> {
+    let walk = Walk::load(visit).await?;
+    let Sent::Current(form) = walk.check(Form::parse(&body))? else { return Ok(walk.to_current()) };
+    let walk = walk.on(Screen::Login)?;
+    let typed = form.get("login_id").trim().to_owned();
+    let missing = match (typed.is_empty(), form.get("password").is_empty()) {
+        (true, true) => Some(LoginError::BothMissing),
+        (true, false) => Some(LoginError::LoginIdMissing),
+        (false, true) => Some(LoginError::PasswordMissing),
+        (false, false) => None,
+    };
+    if missing.is_some() {
+        return Ok(walk.login_page(typed, missing));
+    }
+    let outcome = match login::by_password(&walk.visit, &form).await {
+        Ok(Some(user)) => walk.logged_in(&user, LoginMethod::Password).await,
+        Ok(None) => return Ok(walk.login_page(typed, Some(LoginError::Refused))),
+        Err(fault) => Err(fault),
+    };
+    outcome.map_err(|fault| walk.visit.failure(&fault))
+}
+
+impl Walk {
+    fn login_page(&self, login_id: String, error: Option<LoginError>) -> Response {
+        let certificates = self.visit.institution.user_ca.is_some();
+        let origin = self.visit.app.site.certificate_origin.as_ref().filter(|_| certificates);
+        let status = if error.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
+        let page = LoginPage {
+            frame: self.frame(),
+            purpose: LoginPurpose::Linkage,
+            action: self.path(Screen::Login),
+            certificate_url: origin.map(|origin| format!("{origin}{}/certificate", self.base())),
+            disclaimer: None,
+            login_id,
+            error,
+        };
+        self.visit.page(status, page.render())
+    }
+
+    /// Goes on with this person: the session's secret rotates, and the flow learns who walks it. Whoever had logged in
+    /// in this browser before has no open flow any more, because the session is somebody else's now.
+    ///
+    /// # Errors
+    /// [`Fault`] when the store is away.
+    pub async fn logged_in(&self, user: &User, method: LoginMethod) -> Result<Response, Fault> {
+        let event = self.begun(user, method).await?;
+        let Ok(stage) = self.flow.stage.advance(event) else { return Ok(self.to_current()) };
+        let now = self.visit.now;
+        let ticket = self.visit.app.new_ticket(now);
+        let hash = sha256(ticket.bytes());
+        let next = self.next(stage);
+        let mut tx = self.visit.begin().await?;
+        let first =
+            tx.save_flow(&next).await? && tx.rotate_session(&self.session, &ticket, &hash, user.id, now).await?;
+        if !first {
+            drop(tx);
+            return Ok(self.to_newest().await);
+        }
+        if method == LoginMethod::Password {
+            tx.clear_guard(Subject::Login, &user.login_id).await?;
+        }
+        let record = Record::done(Actor::User(user.id), Action::LoginTried).on(self.flow.id).with(method.word());
+        self.record(&mut tx, record).await?;
+        if let renkei_domain::flow::Stage::Closed { why } = next.stage {
+            self.finish_closed(&mut tx, why).await?;
+        }
+        tx.commit().await?;
+        let origin = &self.visit.app.site.origin;
+        let mut response = see_other(&format!("{origin}{}/{}", self.base(), next.stage.screen().path()));
+        let (name, value) = self.visit.session_cookie(Purpose::Link, &ticket);
+        set(&mut response, name, &value);
+        Ok(response)
+    }
+
+    /// What is known of a person at login, as the event that goes on with it.
+    async fn begun(&self, user: &User, method: LoginMethod) -> Result<Event, Fault> {
+        let mut read = self.visit.read();
+        let accounts = read.list_user_accounts(user.id).await?;
+        let linkages = read.list_linkages_of_user(user.id).await?;
+        let ours: Vec<&Linkage> = linkages
+            .iter()
+            .filter(|linkage| linkage.client_id == self.product.client_id && linkage.ended_at.is_none())
+            .collect();
+        let named = match self.named_grant() {
+            None => None,
+            Some(name) => match ours.iter().find(|linkage| linkage.id.to_string() == name) {
+                Some(linkage) => Some(linkage.id),
+                None => return Ok(Event::Closed(Closed::GrantNotYours)),
+            },
+        };
+        let is_ready = |status: PinStatus| status == PinStatus::Registered;
+        let begun = Begun {
+            person: Person { user: user.id, customer: user.customer, method, at: self.visit.now },
+            ready: accounts.iter().filter(|account| is_ready(account.pin)).map(|account| account.id).collect(),
+            missing: accounts.iter().filter(|account| !is_ready(account.pin)).map(|account| account.id).collect(),
+            existing: ours.iter().map(|linkage| linkage.id).collect(),
+            named,
+        };
+        let offer = self.offer_to(user, named, &ours);
+        // A user who may inquire nothing of what is asked for has nothing to permit.
+        Ok(if offer.operations().is_empty() {
+            Event::Closed(Closed::NotAllowed)
+        } else {
+            Event::LoggedIn(begun, offer)
+        })
+    }
+
+    /// What this user can permit: what the product offers, cut to what was asked for and to what the user may inquire.
+    fn offer_to(&self, user: &User, named: Option<LinkageId>, ours: &[&Linkage]) -> Offer {
+        let mut asked = Operations(self.request.scope.iter().filter_map(|word| word.parse().ok()).collect());
+        if let GrantRequest::Merge { .. } = self.request.grant {
+            let merged = ours.iter().find(|linkage| Some(linkage.id) == named);
+            asked.0.extend(
+                merged.into_iter().flat_map(|linkage| &linkage.operations).map(|permitted| permitted.operation),
+            );
+        }
+        let offer = self.product.offer();
+        match offer {
+            Offer::Fixed(all) => Offer::Fixed(all.intersection(&asked).intersection(&user.operations)),
+            Offer::Choice(all) => Offer::Choice(all.intersection(&asked).intersection(&user.operations)),
+        }
+    }
+
+    fn named_grant(&self) -> Option<&str> {
+        match &self.request.grant {
+            GrantRequest::Create => None,
+            GrantRequest::Replace { grant_id } | GrantRequest::Merge { grant_id } => Some(grant_id),
+        }
+    }
+}

@@ -1,0 +1,234 @@
+//! Loading a flow: everything that must hold before a screen is shown or a form is looked at.
+
+use axum::http::StatusCode;
+use axum::response::Response;
+use renkei_domain::audit::{Action, Actor, Record};
+use renkei_domain::flow::{Closed, Event, Screen, Stage};
+use renkei_domain::id::FlowId;
+use renkei_oauth::request::PushedRequest;
+use renkei_screens::{Ending, WayOn};
+use renkei_store::Tx;
+use renkei_store::customers::User;
+use renkei_store::flows::Flow;
+use renkei_store::partners::Product;
+use renkei_store::sessions::{BrowserSession, Purpose};
+
+use crate::error::Fault;
+use crate::http::browser::{Visit, see_other};
+use crate::http::form::Form;
+
+/// A visit to a flow that is this browser's.
+pub struct Walk {
+    /// Who comes, where, when.
+    pub visit: Visit,
+    /// The flow as stored.
+    pub flow: Flow,
+    /// The browser's session.
+    pub session: BrowserSession,
+    /// What the partner pushed.
+    pub request: PushedRequest,
+    /// The product that asks.
+    pub product: Product,
+    /// Who logged in, once somebody has.
+    pub user: Option<User>,
+}
+
+/// Either what was wanted, or the page that is to be shown instead.
+pub type OrPage<T> = Result<T, Response>;
+
+/// What becomes of a form.
+pub enum Sent {
+    /// It belongs to the current state: act on it.
+    Current(Form),
+    /// It was shown with an older state: show the current screen.
+    Stale,
+}
+
+impl Walk {
+    /// Loads the flow of the path for this browser.
+    ///
+    /// # Errors
+    /// The page to show instead: not this browser's flow, over, out of time, another person's.
+    pub async fn load(visit: Visit) -> OrPage<Walk> {
+        let walk = Walk::find(visit).await?;
+        if !walk.flow.stage.is_open() {
+            return Ok(walk);
+        }
+        if walk.flow.clock.timed_out(walk.visit.now) {
+            return Err(walk.close_and_show(Closed::TimedOut).await);
+        }
+        if walk.flow.stage.person().is_some_and(|person| Some(person.user) != walk.session.user) {
+            return Err(walk.close_and_show(Closed::UserChanged).await);
+        }
+        if !walk.may_still_link() {
+            return Err(walk.close_and_show(Closed::NotAllowed).await);
+        }
+        Ok(walk)
+    }
+
+    /// The flow, if the browser's cookie belongs to it. Whoever comes without is told nothing about it.
+    async fn find(visit: Visit) -> OrPage<Walk> {
+        let id = visit.path.get("flow").and_then(|text| text.parse::<FlowId>().ok());
+        let found = match id {
+            Some(id) => Walk::read(&visit, id).await,
+            None => Ok(None),
+        };
+        match found {
+            Ok(Some((flow, session, request, product, user))) => {
+                Ok(Walk { visit, flow, session, request, product, user })
+            }
+            Ok(None) => Err(visit.end(Ending::LinkNotValid, StatusCode::NOT_FOUND, visit.frame(), None)),
+            Err(fault) => Err(visit.failure(&fault)),
+        }
+    }
+
+    async fn read(visit: &Visit, id: FlowId) -> Result<Option<Loaded>, Fault> {
+        let mut read = visit.read();
+        let Some(flow) = read.find_flow(id).await? else { return Ok(None) };
+        let Some(session) = visit.session(Purpose::Link).await? else { return Ok(None) };
+        if session.id != flow.session {
+            return Ok(None);
+        }
+        let Some(stored) = read.find_request_of_flow(flow.request).await? else { return Ok(None) };
+        let request: PushedRequest =
+            serde_json::from_str(&stored.body).map_err(|error| Fault::Defect(format!("a pushed request: {error}")))?;
+        let Some(product) = read.find_product(&request.client_id).await? else { return Ok(None) };
+        let user = match flow.stage.person() {
+            Some(person) => read.find_user(person.user).await?,
+            None => None,
+        };
+        Ok(Some((flow, session, request, product, user)))
+    }
+
+    /// Whether partner, contract and user may link now; looked at anew at every step.
+    fn may_still_link(&self) -> bool {
+        let user_may = self.user.as_ref().is_none_or(crate::http::login::is_active);
+        self.product.is_active() && user_may
+    }
+
+    /// Whether this screen is the one to show; if not, the way to the one that is.
+    ///
+    /// # Errors
+    /// The redirect to the current screen.
+    pub fn on(self, screen: Screen) -> OrPage<Walk> {
+        if self.flow.stage.screen() == screen { Ok(self) } else { Err(self.to_current()) }
+    }
+
+    /// Checks a form of this flow: sent by a page of ours to this session, and current.
+    ///
+    /// # Errors
+    /// The page that says the form can't be taken; the flow is not touched.
+    pub fn check(&self, form: Form) -> OrPage<Sent> {
+        let version = form.get("version").parse::<i64>().unwrap_or(-1);
+        let about = self.flow.id.to_string();
+        match self.visit.check_form(&self.session, &about, version, form.get("csrf")) {
+            Ok(()) if version == self.flow.version => Ok(Sent::Current(form)),
+            Ok(()) => Ok(Sent::Stale),
+            Err(_) => {
+                let back = Some(WayOn::Back(self.path(self.flow.stage.screen())));
+                Err(self.visit.end(Ending::FormNotValid, StatusCode::FORBIDDEN, self.visit.frame(), back))
+            }
+        }
+    }
+
+    /// The path of one of this flow's screens.
+    #[must_use]
+    pub fn path(&self, screen: Screen) -> String {
+        format!("{}/{}", self.base(), screen.path())
+    }
+
+    /// `/2990/link/{flow}`.
+    #[must_use]
+    pub fn base(&self) -> String {
+        format!("{}/link/{}", self.visit.root(), self.flow.id)
+    }
+
+    /// The way to the current screen.
+    #[must_use]
+    pub fn to_current(&self) -> Response {
+        see_other(&self.path(self.flow.stage.screen()))
+    }
+
+    /// Takes a step and saves it with its record, if nobody took one meanwhile; then the way to the current screen.
+    ///
+    /// # Errors
+    /// [`Fault`] when the store is away.
+    pub async fn step(&self, event: Event, record: Record) -> Result<Response, Fault> {
+        let Ok(stage) = self.flow.stage.advance(event) else { return Ok(self.to_current()) };
+        let mut tx = self.visit.begin().await?;
+        let next = self.next(stage);
+        if !tx.save_flow(&next).await? {
+            return Ok(self.to_newest().await);
+        }
+        self.record(&mut tx, record).await?;
+        if let Stage::Closed { why } = &next.stage {
+            self.finish_closed(&mut tx, *why).await?;
+        }
+        tx.commit().await?;
+        Ok(see_other(&format!("{}/{}", self.base(), next.stage.screen().path())))
+    }
+
+    /// The flow with this stage, used now.
+    #[must_use]
+    pub fn next(&self, stage: Stage) -> Flow {
+        let mut next = self.flow.clone();
+        next.stage = stage;
+        next.clock.used_at = self.visit.now;
+        next
+    }
+
+    /// Adds a record of this request, about this flow, to a transaction.
+    ///
+    /// # Errors
+    /// [`Fault`] when the store is away.
+    pub async fn record(&self, tx: &mut Tx, record: Record) -> Result<(), Fault> {
+        let record = record.in_request(&self.visit.request_id);
+        Ok(tx.record(&record, self.visit.now, &*self.visit.app.random).await?)
+    }
+
+    /// Who acts in this flow, for the audit trail.
+    #[must_use]
+    pub fn actor(&self) -> Actor {
+        self.user.as_ref().map_or(Actor::Visitor, |user| Actor::User(user.id))
+    }
+
+    /// Somebody else took a step first: the way to wherever the flow is now.
+    pub async fn to_newest(&self) -> Response {
+        match self.visit.read().find_flow(self.flow.id).await {
+            Ok(Some(flow)) => see_other(&self.path(flow.stage.screen())),
+            Ok(None) => self.to_current(),
+            Err(error) => self.visit.failure(&Fault::from(error)),
+        }
+    }
+
+    /// Ends the flow and shows how it ended.
+    async fn close_and_show(&self, why: Closed) -> Response {
+        match self.close(why).await {
+            Ok(()) => see_other(&self.path(Screen::Ended)),
+            Err(fault) => self.visit.failure(&fault),
+        }
+    }
+
+    /// Ends the flow without a permission; the pushed request is used up with it.
+    ///
+    /// # Errors
+    /// [`Fault`] when the store is away.
+    pub async fn close(&self, why: Closed) -> Result<(), Fault> {
+        let Ok(stage) = self.flow.stage.advance(Event::Closed(why)) else { return Ok(()) };
+        let mut tx = self.visit.begin().await?;
+        if tx.save_flow(&self.next(stage)).await? {
+            self.finish_closed(&mut tx, why).await?;
+            tx.commit().await?;
+        }
+        Ok(())
+    }
+
+    /// What an end without permission has with it: the request can't be used again, and the record says why.
+    pub(super) async fn finish_closed(&self, tx: &mut Tx, why: Closed) -> Result<(), Fault> {
+        tx.claim_request(self.flow.request, self.visit.now).await?;
+        let record = Record::done(self.actor(), Action::FlowClosed).on(self.flow.id).with(why.word());
+        self.record(tx, record).await
+    }
+}
+
+type Loaded = (Flow, BrowserSession, PushedRequest, Product, Option<User>);
