@@ -20,8 +20,18 @@ pub enum Reason {
     PinStale,
     /// The business banking contract is suspended.
     ContractSuspended,
+    /// The business banking contract is over.
+    ContractEnded,
+    /// The user who gave the permission is suspended.
+    UserSuspended,
+    /// The user who gave the permission is no longer one.
+    UserRemoved,
     /// The institution suspended the partner; linkages stay and come back with it.
     PartnerSuspended,
+    /// The institution no longer works with the partner.
+    PartnerEnded,
+    /// The user may no longer inquire on the account, or it was closed.
+    AccountUnavailable,
     /// The institution is closed for now; [`Problem::retry_after`] says for how long.
     Maintenance,
     /// The core banking system gives no answer.
@@ -30,29 +40,48 @@ pub enum Reason {
     Other(String),
 }
 
+/// The reasons with a code that is known beforehand.
+static KNOWN: [(Reason, &str); 15] = [
+    (Reason::LinkageExpired, "linkage_expired"),
+    (Reason::EndedByCustomer, "ended_by_customer"),
+    (Reason::EndedByPartner, "ended_by_partner"),
+    (Reason::EndedByInstitution, "ended_by_institution"),
+    (Reason::PinMissing, "pin_missing"),
+    (Reason::PinStale, "pin_stale"),
+    (Reason::ContractSuspended, "contract_suspended"),
+    (Reason::ContractEnded, "contract_ended"),
+    (Reason::UserSuspended, "user_suspended"),
+    (Reason::UserRemoved, "user_removed"),
+    (Reason::PartnerSuspended, "partner_suspended"),
+    (Reason::PartnerEnded, "partner_ended"),
+    (Reason::AccountUnavailable, "account_unavailable"),
+    (Reason::Maintenance, "maintenance"),
+    (Reason::CoreUnreachable, "core_unreachable"),
+];
+
 impl Reason {
     /// The code on the wire.
     #[must_use]
     pub fn code(&self) -> &str {
-        match self {
-            Self::LinkageExpired => "linkage_expired",
-            Self::EndedByCustomer => "ended_by_customer",
-            Self::EndedByPartner => "ended_by_partner",
-            Self::EndedByInstitution => "ended_by_institution",
-            Self::PinMissing => "pin_missing",
-            Self::PinStale => "pin_stale",
-            Self::ContractSuspended => "contract_suspended",
-            Self::PartnerSuspended => "partner_suspended",
-            Self::Maintenance => "maintenance",
-            Self::CoreUnreachable => "core_unreachable",
-            Self::Other(code) => code,
+        if let Self::Other(code) = self {
+            return code;
         }
+        KNOWN.iter().find(|(reason, _)| reason == self).map_or("", |(_, code)| code)
     }
 
-    /// Whether the linkage is over, so that only the customer can bring it back by a renewal.
+    /// Whether the linkage is over, so that only a permission given anew can bring it back.
     #[must_use]
     pub fn ends_linkage(&self) -> bool {
-        matches!(self, Self::LinkageExpired | Self::EndedByCustomer | Self::EndedByPartner | Self::EndedByInstitution)
+        matches!(
+            self,
+            Self::LinkageExpired
+                | Self::EndedByCustomer
+                | Self::EndedByPartner
+                | Self::EndedByInstitution
+                | Self::ContractEnded
+                | Self::UserRemoved
+                | Self::PartnerEnded
+        )
     }
 
     /// Whether trying again later, without anybody doing anything, may succeed.
@@ -64,19 +93,8 @@ impl Reason {
 
 impl From<String> for Reason {
     fn from(code: String) -> Self {
-        match code.as_str() {
-            "linkage_expired" => Self::LinkageExpired,
-            "ended_by_customer" => Self::EndedByCustomer,
-            "ended_by_partner" => Self::EndedByPartner,
-            "ended_by_institution" => Self::EndedByInstitution,
-            "pin_missing" => Self::PinMissing,
-            "pin_stale" => Self::PinStale,
-            "contract_suspended" => Self::ContractSuspended,
-            "partner_suspended" => Self::PartnerSuspended,
-            "maintenance" => Self::Maintenance,
-            "core_unreachable" => Self::CoreUnreachable,
-            _ => Self::Other(code),
-        }
+        let known = KNOWN.iter().find(|(_, known)| *known == code);
+        known.map_or(Self::Other(code), |(reason, _)| reason.clone())
     }
 }
 
@@ -184,5 +202,18 @@ impl Error {
             Self::Problem(problem) => Some(&problem.reason),
             _ => None,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_known_reason_keeps_its_code_there_and_back() {
+        for (reason, code) in &KNOWN {
+            assert_eq!((reason.code(), &Reason::from((*code).to_owned())), (*code, reason));
+        }
+        assert_eq!(Reason::from("new_one".to_owned()).code(), "new_one");
     }
 }

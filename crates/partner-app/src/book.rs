@@ -75,6 +75,15 @@ pub(crate) struct Kept {
     pub(crate) last_sync: Option<Sync>,
 }
 
+impl Linked {
+    /// When the linkage ends, in seconds since 1970: as the institution told with the linkage, else as it
+    /// told with the last token.
+    pub(crate) fn ends_at(&self) -> Option<u64> {
+        let told = self.detail.as_ref().and_then(|detail| detail.ends_at.parse::<jiff::Timestamp>().ok());
+        told.and_then(|end| u64::try_from(end.as_second()).ok()).or_else(|| self.grant.ends_at())
+    }
+}
+
 impl Kept {
     /// Why the account can't be read at present, as the institution lists it.
     pub(crate) fn unavailable(&self) -> Option<&Reason> {
@@ -170,7 +179,8 @@ impl Book {
         if let Some(linked) = renewed {
             linked.grant = grant;
             linked.ended = None;
-            // A renewal may change the accounts; a tag of before could hide that.
+            // A renewal may change the period and the accounts; what was told before could hide that.
+            linked.detail = None;
             linked.accounts_etag = None;
             return linked.number;
         }

@@ -69,8 +69,8 @@ struct Standing {
 impl Standing {
     fn of(linked: &Linked, now: u64, t: Language) -> Self {
         let trouble = linked.last_sync.as_ref().and_then(|sync| sync.trouble.as_ref());
-        let period_over = linked.grant.ends_at().is_some_and(|end| end <= now);
-        let ends_soon = linked.grant.ends_at().is_some_and(|end| end <= now.saturating_add(ENDS_SOON_SECONDS));
+        let period_over = linked.ends_at().is_some_and(|end| end <= now);
+        let ends_soon = linked.ends_at().is_some_and(|end| end <= now.saturating_add(ENDS_SOON_SECONDS));
         if let Some(reason) = &linked.ended {
             let advice = words::of_reason(reason, t);
             return Self { kind: "over", label: t.pick("終了", "Ended"), advice: Some(advice) };
@@ -132,9 +132,8 @@ struct Card {
     product: String,
     standing: Standing,
     rows: Vec<Row>,
-    /// When it was last read without trouble.
+    /// When it was last asked.
     synced: Option<String>,
-    ends: Option<String>,
 }
 
 impl Card {
@@ -147,7 +146,6 @@ impl Card {
             standing: Standing::of(linked, shop.now(), t),
             rows: linked.accounts.iter().map(|kept| Row::of(kept, t)).collect(),
             synced: linked.last_sync.as_ref().map(|sync| t.minute_of(sync.at)),
-            ends: linked.grant.ends_at().map(|end| t.day_of(end)),
         }
     }
 }

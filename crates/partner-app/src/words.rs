@@ -75,6 +75,25 @@ fn of_ended(reason: &Reason) -> Option<Wording> {
                 "Please ask the institution why. If it may be used again, choose “Renew”.",
             ),
         ],
+        Reason::ContractEnded | Reason::UserRemoved => [
+            ("ご契約または利用者の登録が終了しました", "The contract or its user is gone"),
+            (
+                "許可した方の利用登録、またはビジネスバンキングのご契約が終了したため、連携も終了しました。",
+                "The user who gave permission, or the business banking contract, is no longer there.",
+            ),
+            (
+                "別の利用者で使うには「口座を追加」から連携してください。",
+                "To go on with another user, choose “Add accounts” and link again.",
+            ),
+        ],
+        Reason::PartnerEnded => [
+            ("この金融機関との連携は終了しました", "This institution no longer links with Kakeibo"),
+            (
+                "金融機関とかけいぼ会計との契約が終わったため、取り込めなくなりました。",
+                "The contract between the institution and Kakeibo is over, so nothing can be read.",
+            ),
+            ("これまでの明細はそのまま残っています。", "What was read stays here."),
+        ],
         _ => return None,
     })
 }
@@ -110,6 +129,22 @@ fn of_unavailable(reason: &Reason) -> Option<Wording> {
                 "Your business banking contract is suspended, so nothing can be read.",
             ),
             ("金融機関にお問い合わせください。", "Please ask your institution."),
+        ],
+        Reason::UserSuspended => [
+            ("ご利用者が停止中です", "The user is suspended"),
+            (
+                "許可した方のビジネスバンキングの利用が停止されているため、取り込めません。",
+                "The user who gave permission is suspended at the institution, so nothing can be read.",
+            ),
+            ("ご契約のマスターユーザか金融機関にお問い合わせください。", "Ask your master user or the institution."),
+        ],
+        Reason::AccountUnavailable => [
+            ("この口座は照会できません", "This account can't be read"),
+            (
+                "口座が解約されたか、許可した方が照会できなくなりました。",
+                "It was closed, or the user who gave permission may no longer inquire on it.",
+            ),
+            ("これまでの明細はそのまま残っています。", "What was read stays here."),
         ],
         Reason::PartnerSuspended => [
             ("連携を一時停止しています", "Linkages are paused"),
@@ -151,13 +186,13 @@ pub(crate) fn of_failed_flow(error: &Error, language: Language) -> Advice {
 }
 
 fn of_refusal(error: &str, description: Option<&str>, language: Language) -> Advice {
-    let description = description.unwrap_or_default();
-    let wording = match error {
-        "access_denied" if description.contains("time") || description.contains("expired") => TIMED_OUT,
-        "access_denied" if description.contains("lock") => LOCKED,
-        "access_denied" if description.contains("cancel") => CANCELLED,
-        "access_denied" => NOT_PERMITTED,
-        "temporarily_unavailable" | "server_error" => UNAVAILABLE,
+    let wording = match (error, description.unwrap_or_default()) {
+        ("access_denied", "cancelled") => CANCELLED,
+        ("access_denied", "timed_out") => TIMED_OUT,
+        ("access_denied", "not_allowed") => NOT_ALLOWED,
+        ("access_denied", "user_changed") | ("invalid_grant_id", _) => OTHER_USER,
+        ("access_denied", _) => NOT_PERMITTED,
+        ("temporarily_unavailable" | "server_error", _) => UNAVAILABLE,
         _ => NOT_ACCEPTED,
     };
     advice(error, wording, language)
@@ -193,10 +228,25 @@ const TIMED_OUT: Wording = [
     ),
 ];
 
-const LOCKED: Wording = [
-    ("手続きを続けられませんでした", "The procedure was stopped"),
-    ("入力の誤りが続いたため、金融機関が手続きを止めました。", "Too many wrong entries were made."),
-    ("金融機関にお問い合わせください。", "Please ask your institution."),
+const NOT_ALLOWED: Wording = [
+    ("この契約では連携できません", "Linking is not possible with this contract"),
+    (
+        "ログインした方のご契約または権限では、照会できる口座がありません。",
+        "There is no account that the user who logged in may inquire on.",
+    ),
+    ("ご契約のマスターユーザか金融機関にお問い合わせください。", "Ask your master user or the institution."),
+];
+
+const OTHER_USER: Wording = [
+    ("別の利用者でログインされました", "Another user logged in"),
+    (
+        "連携を始めた方、または更新しようとした連携の持ち主とは別の利用者だったため、中止しました。",
+        "It was not the user who began, or to whom the linkage belongs, so nothing was changed.",
+    ),
+    (
+        "同じ利用者でログインし直すか、「口座を追加」から新しく連携してください。",
+        "Log in as the same user, or link anew with “Add accounts”.",
+    ),
 ];
 
 const UNAVAILABLE: Wording = [

@@ -23,6 +23,8 @@ struct LinkagePage {
     card: Card,
     operations: Vec<Operation>,
     since: String,
+    /// The end of the whole, where the operations don't tell theirs.
+    ends: Option<String>,
     id: String,
     note: Option<SyncNote>,
     /// Right after it was unlinked.
@@ -47,6 +49,7 @@ pub(crate) fn linkage(shop: &Shop, frame: &Frame, id: &str, news: Option<&str>) 
         card,
         operations: operations(linked, t),
         since: t.day_of(linked.linked_at),
+        ends: linked.ends_at().filter(|_| linked.detail.is_none()).map(|end| t.day_of(end)),
         id: linked.grant.grant_id().to_owned(),
         note,
         is_unlinked: news == Some("unlinked") && linked.ended.is_some(),

@@ -181,13 +181,16 @@ fn problem(ledger: &Ledger) -> Option<Response> {
 }
 
 async fn linkage(State(bank): State<Bank>) -> Response {
-    if let Some(problem) = problem(&bank.ledger.lock().unwrap()) {
+    let ledger = bank.ledger.lock().unwrap();
+    if let Some(problem) = problem(&ledger) {
         return problem;
     }
+    let period = jiff::SignedDuration::from_secs(i64::try_from(ledger.period).unwrap());
+    let end = (jiff::Timestamp::now() + period).strftime("%Y-%m-%d").to_string();
     Json(json!({
         "linkage_id": "linkage-1", "state": "active", "started_at": "2026-11-22T09:00:00+09:00",
-        "operations": [{"operation": "balances", "until": "2027-05-21"},
-            {"operation": "transactions", "until": "2027-05-21"}], "ends_at": "2027-05-21T23:59:59+09:00",
+        "operations": [{"operation": "balances", "until": end}, {"operation": "transactions", "until": end}],
+        "ends_at": format!("{end}T23:59:59+09:00"),
     }))
     .into_response()
 }

@@ -69,7 +69,7 @@ async fn a_refusal_is_explained_with_a_way_to_try_again() {
     let bank = aoi().await;
     let mut browser = Browser::at(&[&bank]);
     for (description, words) in
-        [("the+customer+declined", "許可されなかった"), ("cancelled", "中止"), ("timed+out", "時間内に終わらなかった")]
+        [("declined", "許可されなかった"), ("cancelled", "中止"), ("timed_out", "時間内に終わらなかった")]
     {
         bank.ledger.lock().unwrap().refuse = Some(("access_denied", description));
         let page = browser.link("1001").await;
@@ -187,6 +187,18 @@ async fn a_linkage_that_ended_says_why_and_what_to_do() {
         assert!(page.has("renew-1") && !page.has("sync-1"), "{reason}");
         assert_eq!(browser.get("/accounts/1").await.attribute("linkage-reason", "data-reason"), reason);
     }
+}
+
+#[tokio::test]
+async fn a_linkage_near_its_end_offers_the_renewal_in_time() {
+    let bank = aoi().await;
+    let mut browser = Browser::at(&[&bank]);
+    browser.link("1001").await;
+    assert!(!browser.get("/").await.has("renew-1"));
+    bank.ledger.lock().unwrap().period = 29 * 24 * 60 * 60;
+    browser.press_and_follow("/linkages/1/sync", "from=home").await;
+    let home = browser.get("/").await;
+    assert!(home.has("renew-1") && home.has("sync-1") && home.html.contains("まもなく期限"));
 }
 
 #[tokio::test]
