@@ -58,7 +58,7 @@ impl Line {
             sequence: line.sequence,
             booked_on: line.booked_on.clone(),
             day: t.day(&line.booked_on),
-            kind: line.kind.name.clone(),
+            kind: line.kind.as_ref().map(|kind| kind.name.clone()).unwrap_or_default(),
             description: description.to_owned(),
             remitter: remitter.cloned(),
             out,
