@@ -141,8 +141,9 @@ pub struct Transaction {
     pub value_on: Option<String>,
     /// In or out.
     pub direction: Direction,
-    /// The kind of entry (取引区分).
-    pub kind: Coded,
+    /// The kind of entry (取引区分), when the bank says it.
+    #[serde(default)]
+    pub kind: Option<Coded>,
     /// Never negative; [`Transaction::direction`] has the sign.
     pub amount: i64,
     /// The part in cheques of other banks (他店券).

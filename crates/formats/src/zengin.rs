@@ -5,20 +5,23 @@
 //!
 //! 1. `frame` cuts the bytes into records of 200 bytes,
 //! 2. `fields` walks one record item by item, for reading and for writing alike,
-//! 3. [`statement`] names the items of each record of an account statement (type code 03),
-//! 4. [`statement::StatementReader`] checks the order of the records and the sums between them.
+//! 3. a module for each type code names the items of its records: [`statement`] (03), [`transfer_notice`] (01),
+//!    [`balance_notice`] (04),
+//! 4. the reader there checks the order of the records and the sums between them.
 
+pub mod balance_notice;
 mod codes;
 mod era;
 mod fields;
 mod frame;
-mod refusal;
+mod records;
 pub mod statement;
 mod text;
+pub mod transfer_notice;
 
 pub use codes::{AccountType, BillKind, Direction, EntryKind};
 pub use era::YEARS_APART_MAX;
 pub use fields::{AMOUNT_MAX, BALANCE_MAX, WriteFault};
 pub use frame::{LineBreaks, RECORD_BYTES, RECORDS_MAX};
-pub use refusal::{CharacterFault, ReadError, Reason, RecordKind, Refusal};
+pub(crate) use text::to_char;
 pub use text::{CharacterClass, Text, normalised};

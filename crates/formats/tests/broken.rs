@@ -4,8 +4,9 @@
 
 use jiff::civil::{Date, date};
 use proptest::prelude::*;
+use renkei_formats::refusal::{CharacterFault, ReadError, Reason, Refusal};
 use renkei_formats::zengin::statement::{Data, Header, StatementReader, StatementWriter};
-use renkei_formats::zengin::{CharacterFault, Direction, LineBreaks, ReadError, Reason, Refusal, Text};
+use renkei_formats::zengin::{Direction, LineBreaks, Text};
 
 const RECEIVED_ON: Date = date(2026, 11, 22);
 const FROM: Date = date(2026, 10, 1);

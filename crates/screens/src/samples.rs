@@ -3,8 +3,9 @@
 use renkei_domain::account::AccountType;
 use renkei_domain::flow::{FlowClock, Screen};
 use renkei_domain::institution::InstitutionKind;
+use renkei_domain::linkage::Reason;
 use renkei_domain::operation::{Operation, Period};
-use renkei_domain::time::Timestamp;
+use renkei_domain::time::{Day, Timestamp};
 
 use crate::Accent;
 use crate::frame::{Asking, CustomerFrame, FlowFrame, Frame, Institution, TimeLeft};
@@ -35,7 +36,8 @@ pub fn all(lang: Lang) -> Vec<Sample> {
         )+};
     }
     add!(login(lang), certificate(lang), operations(lang), pins(lang), results(lang), existing(lang));
-    add!(permission(lang), ended(lang), accounts(lang));
+    add!(permission(lang), ended(lang), accounts(lang), linkages(lang), linkage(lang), stop(lang), stopped(lang));
+    add!(public(lang), terms(lang), institutions(lang));
     samples
 }
 
@@ -141,6 +143,11 @@ const ACCOUNT_IDS: [&str; 4] = [
 
 fn period() -> Period {
     Period::starting(NOW, 180)
+}
+
+/// A period that ended twenty days ago.
+fn over() -> Period {
+    Period { from: period().from.plus_days(-200), until: period().from.plus_days(-20) }
 }
 
 fn login(lang: Lang) -> Vec<(&'static str, LoginPage)> {
@@ -259,7 +266,7 @@ fn existing(lang: Lang) -> Vec<(&'static str, ExistingPage)> {
     }
     let linkage = |id: &str, expired: bool| ExistingLinkage {
         linkage: id.to_owned(),
-        period: Period { from: period().from.plus_days(-200), until: period().from.plus_days(-20) },
+        period: if expired { over() } else { Period { until: period().from.plus_days(9), ..over() } },
         accounts: labels().into_iter().take(2).collect(),
         last_used: (!expired).then_some(NOW),
         expired,
@@ -364,4 +371,152 @@ fn accounts(lang: Lang) -> Vec<(&'static str, AccountsPage)> {
     let unchecked = AccountsPage { lines: with_error(lines, 0, PinError::NotChecked), ..page.clone() };
     let empty = AccountsPage { lines: Vec::new(), ..page.clone() };
     vec![("accounts", page), ("accounts-unchecked", unchecked), ("accounts-empty", empty)]
+}
+
+/// A linkage named after its path, for the pages of one's own linkages.
+#[must_use]
+pub fn linkage_line(name: &str, until: i32, standing: Result<(), Reason>) -> LinkageLine {
+    let account = |label| LinkageAccount { label, trouble: None };
+    LinkageLine {
+        path: format!("/1001/my/linkages/{name}"),
+        product: "カケイボ会計".to_owned(),
+        company: "株式会社カケイボ".to_owned(),
+        domain: "kakeibo.example".to_owned(),
+        operations: Operation::ALL.to_vec(),
+        accounts: labels().into_iter().take(3).map(account).collect(),
+        period: Period { from: over().from, until: NOW.day().plus_days(until) },
+        since: over().from,
+        last_used: Some(NOW),
+        standing,
+    }
+}
+
+/// A linkage one of whose PINs went stale and another of whose accounts was closed.
+fn stale_line() -> LinkageLine {
+    let mut line = linkage_line("stale", 120, Ok(()));
+    let troubles = [Some(Reason::PinStale), Some(Reason::AccountUnavailable), None];
+    line.accounts.iter_mut().zip(troubles).for_each(|(account, trouble)| account.trouble = trouble);
+    line
+}
+
+/// Lists of linkages, filled and empty.
+#[must_use]
+pub fn linkages(lang: Lang) -> Vec<(&'static str, LinkagesPage)> {
+    let list = |linkages| LinkagesPage { frame: my_frame(lang, "/1001/my/linkages"), linkages, today: NOW.day() };
+    let unused = LinkageLine { last_used: None, ..linkage_line("current", 150, Ok(())) };
+    let mixed = vec![
+        linkage_line("ended", 60, Err(Reason::EndedByPartner)),
+        unused,
+        linkage_line("due", 9, Ok(())),
+        linkage_line("suspended", 200, Err(Reason::PartnerSuspended)),
+        stale_line(),
+        linkage_line("expired", -3, Err(Reason::LinkageExpired)),
+    ];
+    let reasons = [
+        Reason::EndedByCustomer,
+        Reason::EndedByInstitution,
+        Reason::ContractSuspended,
+        Reason::ContractEnded,
+        Reason::UserSuspended,
+        Reason::UserRemoved,
+        Reason::PartnerEnded,
+    ];
+    let every_reason = reasons.into_iter().map(|reason| linkage_line(reason.code(), 90, Err(reason))).collect();
+    vec![("linkages", list(mixed)), ("linkages-reasons", list(every_reason)), ("linkages-empty", list(Vec::new()))]
+}
+
+fn linkage(lang: Lang) -> Vec<(&'static str, LinkagePage)> {
+    let consent = |from: Day, reference: &str| ConsentLine {
+        at: from.begins_at().plus_seconds(36_000),
+        period: Period { from, until: from.plus_days(180) },
+        terms_version: "2026-04".to_owned(),
+        reference: reference.to_owned(),
+    };
+    let page = LinkagePage {
+        frame: my_frame(lang, "/1001/my/linkages/stale"),
+        linkage: stale_line(),
+        consents: vec![consent(period().from, "C-8M4T-2WQA"), consent(over().from, "C-1K9P-7XRD")],
+        news: None,
+        today: NOW.day(),
+    };
+    let ended = linkage_line("ended", 60, Err(Reason::EndedByCustomer));
+    let news = LinkagePage {
+        linkage: linkage_line("current", 150, Ok(())),
+        news: Some(LinkageNews::AccountsRegistered),
+        ..page.clone()
+    };
+    vec![("linkage", page.clone()), ("linkage-news", news), ("linkage-ended", LinkagePage { linkage: ended, ..page })]
+}
+
+fn stop(lang: Lang) -> Vec<(&'static str, StopPage)> {
+    let linkage = linkage_line("current", 150, Ok(()));
+    vec![("stop", StopPage { frame: my_frame(lang, "/1001/my/linkages/current/stop"), linkage })]
+}
+
+fn stopped(lang: Lang) -> Vec<(&'static str, StoppedPage)> {
+    let page = StoppedPage {
+        frame: my_frame(lang, "/1001/my/linkages/current/stop"),
+        linkage: linkage_line("current", 150, Err(Reason::EndedByCustomer)),
+        stopped_at: NOW,
+        reference: "S-3H6V-9KTC".to_owned(),
+    };
+    vec![("stopped", page)]
+}
+
+fn public(lang: Lang) -> Vec<(&'static str, PublicPage)> {
+    let partner = |company: &str, products: &[&str], domain: &str, registration: &str| PublicPartner {
+        company: company.to_owned(),
+        products: products.iter().map(|&product| product.to_owned()).collect(),
+        domain: domain.to_owned(),
+        registration: registration.to_owned(),
+    };
+    let page = PublicPage {
+        frame: public_frame(lang, "/1001/"),
+        as_of: NOW.day(),
+        partners: vec![
+            partner(
+                "株式会社カケイボ",
+                &["カケイボ会計", "カケイボ青色申告"],
+                "kakeibo.example",
+                "関東財務局長（電代）第999号",
+            ),
+            partner("そろばんソフト株式会社", &["そろばん会計クラウド"], "soroban.example", ""),
+        ],
+        terms: vec![TermsLink {
+            version: "2026-04".to_owned(),
+            from: NOW.day().plus_days(-235),
+            path: "/1001/terms/2026-04".to_owned(),
+        }],
+        my_login_path: "/1001/my/login".to_owned(),
+    };
+    let mut at_midori = PublicPage { partners: Vec::new(), ..page.clone() };
+    at_midori.frame.institution = Some(midori(lang));
+    vec![("public", page), ("public-midori", at_midori)]
+}
+
+fn terms(lang: Lang) -> Vec<(&'static str, TermsPage)> {
+    let clause = |heading: &str, text: &str| Clause { heading: heading.to_owned(), paragraphs: vec![text.to_owned()] };
+    let page = TermsPage {
+        frame: public_frame(lang, "/1001/terms/2026-04"),
+        kind: TermsKind::Terms,
+        version: "2026-04".to_owned(),
+        from: Some(NOW.day().plus_days(-235)),
+        clauses: vec![
+            clause("第1条（目的）", "この規定は、API連携サービスのご利用にあたっての条件を定めるものです。"),
+            clause("第2条（情報の提供）", "お客さまが許可した業務と口座の情報を、許可した期間、連携先に提供します。"),
+        ],
+    };
+    let unheaded = clause("", "お客さまの情報は、法令に従って取り扱います。");
+    let privacy = TermsPage { kind: TermsKind::Privacy, from: None, clauses: vec![unheaded], ..page.clone() };
+    vec![("terms", page), ("privacy", privacy)]
+}
+
+fn institutions(lang: Lang) -> Vec<(&'static str, InstitutionsPage)> {
+    let line = |institution: Institution| InstitutionLine {
+        path: format!("/{}/", institution.code),
+        code: institution.code,
+        name: institution.name,
+    };
+    let frame = Frame { institution: None, ..public_frame(lang, "/") };
+    vec![("institutions", InstitutionsPage { frame, institutions: vec![line(aoi(lang)), line(midori(lang))] })]
 }

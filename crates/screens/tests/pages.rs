@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use renkei_screens::samples::{self, Sample};
-use renkei_screens::{Lang, samples::permission};
+use renkei_screens::Lang;
+use renkei_screens::samples::{self, Sample, linkages, permission};
 
 /// Most bytes a page may have.
 const PAGE_BYTES_MAX: usize = 30_000;
@@ -220,6 +220,42 @@ fn r_042_hostile_text_of_a_partner_is_only_text() {
     let html = page.render();
     assert!(!html.contains("<script") && !html.contains("<img"));
     assert!(page.shown_text().contains(hostile), "the evidence keeps what was read");
+}
+
+#[test]
+fn renewals_due_come_first_the_nearest_end_on_top_and_ended_linkages_last() {
+    let html = linkages(Lang::Japanese)[0].1.render();
+    let paths: Vec<&str> = tags(&html, "a")
+        .into_iter()
+        .filter(|a| a.contains("id=\"linkage-"))
+        .filter_map(|a| attribute(a, "href"))
+        .collect();
+    let names: Vec<&str> = paths.iter().filter_map(|path| path.rsplit('/').next()).collect();
+    assert_eq!(names, ["expired", "due", "stale", "current", "suspended", "ended"]);
+    assert!(!html.contains("id=\"stop-1\""), "an expired linkage has nothing to stop");
+    assert!(html.contains("id=\"stop-2\"") && !html.contains("id=\"stop-6\""));
+}
+
+#[test]
+fn the_public_page_names_partners_as_of_a_day_and_says_the_services_are_not_its_own() {
+    let pages = samples::all(Lang::Japanese);
+    let html = &pages.iter().find(|sample| sample.name == "public").unwrap().html;
+    for said in [
+        "2026年11月22日現在",
+        "株式会社カケイボ",
+        "カケイボ青色申告",
+        "当組合が提供するものではありません",
+        "0120-000-101",
+    ] {
+        assert!(html.contains(said), "{said}");
+    }
+}
+
+#[test]
+fn the_institutions_own_text_stays_japanese_on_an_english_page() {
+    let pages = samples::all(Lang::English);
+    let html = &pages.iter().find(|sample| sample.name == "terms").unwrap().html;
+    assert!(html.contains("<div class=\"prose\" lang=\"ja\">") && html.contains("authoritative"));
 }
 
 #[test]

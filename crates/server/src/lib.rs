@@ -7,6 +7,7 @@ pub mod core_banking;
 pub mod error;
 pub mod http;
 pub mod keys;
+pub mod ledger;
 pub mod logging;
 pub mod passwords;
 pub mod system;

@@ -11,6 +11,8 @@ pub mod db;
 pub mod flows;
 pub mod guards;
 pub mod institutions;
+pub mod ledger;
+pub mod ledger_import;
 pub mod linkages;
 mod migrate;
 pub mod partners;

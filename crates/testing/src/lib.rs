@@ -1,6 +1,8 @@
 //! What tests of several crates share: fresh stores of either engine, and a source of randomness.
 #![allow(clippy::expect_used, clippy::panic, reason = "a test that can't be set up has failed")]
 
+pub mod seed;
+
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use renkei_domain::institution::InstitutionCode;

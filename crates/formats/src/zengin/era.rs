@@ -3,7 +3,7 @@
 //! 08 may be 令和8 (2026) or 平成8 (1996). The era is the one that puts the day nearest to a day already known:
 //! 作成日 is resolved against the day the file is received, every other date of the file against 作成日.
 
-use super::refusal::Reason;
+use crate::refusal::Reason;
 use jiff::civil::Date;
 
 /// A date further than this many years from the day it is resolved against is refused: eras lie some thirty

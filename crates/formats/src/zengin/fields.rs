@@ -6,9 +6,9 @@
 use super::codes::Code;
 use super::era;
 use super::frame::{RECORD_BYTES, Record};
-use super::refusal::{Reason, RecordKind, excerpt};
 use super::text::{CharacterClass, Text};
-use jiff::civil::Date;
+use crate::refusal::{Reason, RecordKind, excerpt};
+use jiff::civil::{Date, Time};
 
 /// The largest amount of one line, in yen: 12 digits.
 pub const AMOUNT_MAX: i64 = 999_999_999_999;
@@ -58,6 +58,8 @@ pub(super) trait Fields {
     fn date(&mut self, item: &'static str, value: &mut Date) -> Result<(), Self::Fault>;
     /// N6, optional: a date; zeros and spaces are nothing.
     fn date_or_blank(&mut self, item: &'static str, value: &mut Option<Date>) -> Result<(), Self::Fault>;
+    /// N4, optional: a time of day, HHMM; zeros and spaces are nothing.
+    fn time_or_blank(&mut self, item: &'static str, value: &mut Option<Time>) -> Result<(), Self::Fault>;
     /// C: text, left-aligned.
     fn text(
         &mut self,
@@ -162,6 +164,11 @@ impl<'a> FieldReader<'a> {
         let day = i8::try_from(part(4..6)).unwrap_or_default();
         era::resolve(year, month, day, self.anchor).map_err(|reason| self.fault(item, bytes, reason))
     }
+
+    fn read_time(&self, item: &'static str, bytes: &[u8]) -> Result<Time, FieldFault> {
+        let part = |range| i8::try_from(number_of(bytes.get(range).unwrap_or_default())).unwrap_or(i8::MAX);
+        Time::new(part(0..2), part(2..4), 0, 0).map_err(|_| self.fault(item, bytes, Reason::NoSuchTime))
+    }
 }
 
 /// The number some digits make. Eighteen digits fit; the layout has no more than fourteen.
@@ -259,6 +266,12 @@ impl Fields for FieldReader<'_> {
     fn date_or_blank(&mut self, item: &'static str, value: &mut Option<Date>) -> Result<(), FieldFault> {
         let bytes = self.take_optional(item, 6)?;
         *value = bytes.map(|bytes| self.read_date(item, bytes)).transpose()?;
+        Ok(())
+    }
+
+    fn time_or_blank(&mut self, item: &'static str, value: &mut Option<Time>) -> Result<(), FieldFault> {
+        let bytes = self.take_optional(item, 4)?;
+        *value = bytes.map(|bytes| self.read_time(item, bytes)).transpose()?;
         Ok(())
     }
 
@@ -419,6 +432,11 @@ impl Fields for FieldWriter {
             Some(date) => self.date(item, date),
             None => self.put_digits(item, 6, "000000"),
         }
+    }
+
+    fn time_or_blank(&mut self, item: &'static str, value: &mut Option<Time>) -> Result<(), WriteFault> {
+        let digits = value.map_or(String::new(), |time| format!("{:02}{:02}", time.hour(), time.minute()));
+        self.put_digits(item, 4, &digits)
     }
 
     fn text(

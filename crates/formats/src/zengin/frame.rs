@@ -1,6 +1,6 @@
 //! Frames: the file's bytes cut into records of one width, with or without line breaks.
 
-use super::refusal::{ReadError, Reason, RecordKind, Refusal, excerpt};
+use crate::refusal::{ReadError, Reason, RecordKind, Refusal, excerpt};
 use std::io::{self, BufRead};
 
 /// Width of a record, line break not counted. Transfer files (120 bytes) are other files.

@@ -11,8 +11,8 @@ pub use writer::{StatementWriteError, StatementWriter};
 
 use super::codes::{AccountType, BillKind, Direction, EntryKind, Sign};
 use super::fields::{Fields, Walk};
-use super::refusal::RecordKind;
 use super::text::{CharacterClass, Text};
+use crate::refusal::RecordKind;
 use jiff::civil::Date;
 use std::num::NonZeroU8;
 

@@ -3,7 +3,7 @@
 //! The tables are fixed and written out here; no general encoder or normaliser is asked, because both know
 //! far more characters than a bank file may hold.
 
-use super::refusal::CharacterFault;
+use crate::refusal::CharacterFault;
 use std::borrow::Cow;
 use std::fmt;
 
@@ -99,7 +99,7 @@ impl fmt::Display for Text {
 }
 
 /// The character a byte of JIS X 0201 stands for; `None` for control characters and unassigned bytes.
-pub(super) fn to_char(byte: u8) -> Option<char> {
+pub(crate) fn to_char(byte: u8) -> Option<char> {
     match byte {
         YEN_BYTE => Some('¥'),
         0x7E => Some('‾'),

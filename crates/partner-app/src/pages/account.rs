@@ -29,7 +29,7 @@ struct Line {
     sequence: u64,
     booked_on: String,
     day: String,
-    kind: String,
+    kind: Option<String>,
     description: String,
     /// The remitter, where the description doesn't say it already.
     remitter: Option<String>,
@@ -58,7 +58,7 @@ impl Line {
             sequence: line.sequence,
             booked_on: line.booked_on.clone(),
             day: t.day(&line.booked_on),
-            kind: line.kind.as_ref().map(|kind| kind.name.clone()).unwrap_or_default(),
+            kind: line.kind.as_ref().map(|kind| kind.name.clone()),
             description: description.to_owned(),
             remitter: remitter.cloned(),
             out,

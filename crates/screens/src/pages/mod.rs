@@ -2,17 +2,27 @@
 
 mod ended;
 mod existing;
+mod institutions;
+mod linkages;
 mod login;
 mod operations;
 mod permission;
 mod pins;
+mod public;
+mod stop;
+mod terms;
 
 pub use ended::{EndedPage, Ending, WayOn};
 pub use existing::{ExistingLinkage, ExistingPage};
+pub use institutions::{InstitutionLine, InstitutionsPage};
+pub use linkages::{ConsentLine, LinkageAccount, LinkageLine, LinkageNews, LinkagePage, LinkagesPage};
 pub use login::{CertificatePage, Disclaimer, LoginError, LoginPage, LoginPurpose};
 pub use operations::{OperationLine, OperationsPage};
 pub use permission::{PermissionAccount, PermissionError, PermissionPage, PermittedOperation};
 pub use pins::{AccountsPage, PinError, PinLine, PinResult, PinState, PinsPage, ResultLine, ResultsPage};
+pub use public::{PublicPage, PublicPartner, TermsLink};
+pub use stop::{StopPage, StoppedPage};
+pub use terms::{Clause, TermsKind, TermsPage};
 
 /// Gives pages their `render`.
 macro_rules! renders {

@@ -5,18 +5,15 @@
 //! has come, and not before. Whoever acts on earlier events must be able to undo that.
 
 use super::{Data, End, Header, Trailer};
+use crate::refusal::{ReadError, Reason, RecordKind};
 use crate::zengin::codes::{AccountType, Direction};
-use crate::zengin::fields::{self, FieldFault, Walk};
-use crate::zengin::frame::{Frames, Record};
-use crate::zengin::refusal::{ReadError, Reason, RecordKind, Refusal, excerpt};
+use crate::zengin::records::Records;
 use jiff::civil::Date;
 use std::collections::HashMap;
 use std::io::BufRead;
 
 /// The most a trailer's total can hold: 13 digits.
 const TOTAL_MAX: i64 = 9_999_999_999_999;
-/// `1` in EBCDIC: how a file begins whose code set is not JIS.
-const EBCDIC_ONE: u8 = 0xF1;
 
 /// What a file holds, in the order it holds it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -56,12 +53,8 @@ type AccountKey = (String, String, AccountType, String);
 /// Reads account statements (type code 03). Memory is bounded: one record, and the names of the accounts met (an
 /// end record can count no more than 99,999).
 pub struct StatementReader<R> {
-    frames: Frames<R>,
+    records: Records<R>,
     stage: Stage,
-    /// The day of receipt, against which 作成日 is resolved.
-    received_on: Date,
-    /// What dates of the account being read are resolved against.
-    anchor: Date,
     /// Each account met, and the record that opened it.
     opened: HashMap<AccountKey, u64>,
 }
@@ -69,31 +62,26 @@ pub struct StatementReader<R> {
 impl<R: BufRead> StatementReader<R> {
     /// Reads `input`, a file received on the day given.
     pub fn new(input: R, received_on: Date) -> StatementReader<R> {
-        StatementReader {
-            frames: Frames::new(input),
-            stage: Stage::BetweenAccounts,
-            received_on,
-            anchor: received_on,
-            opened: HashMap::new(),
-        }
+        let records = Records::new(input, received_on);
+        StatementReader { records, stage: Stage::BetweenAccounts, opened: HashMap::new() }
     }
 
     /// The number of the record the last event came from, counted from 1.
     #[must_use]
     pub const fn record_number(&self) -> u64 {
-        self.frames.place().0
+        self.records.place().0
     }
 
     /// The byte in the file at which that record begins.
     #[must_use]
     pub const fn record_offset(&self) -> u64 {
-        self.frames.place().1
+        self.records.place().1
     }
 
     /// The bytes of that record, without a line break: what a digest of the file's content is taken over.
     #[must_use]
     pub fn record_bytes(&self) -> &[u8] {
-        self.frames.record()
+        self.records.bytes()
     }
 
     /// The next event; `None` after [`Event::End`].
@@ -102,35 +90,26 @@ impl<R: BufRead> StatementReader<R> {
     /// [`ReadError::Refused`] when the file is not sound, [`ReadError::Io`] when it can't be read. Either ends the
     /// reading: what follows is `None`.
     pub fn next_event(&mut self) -> Result<Option<Event>, ReadError> {
-        let event = match std::mem::replace(&mut self.stage, Stage::Done) {
-            Stage::Done => return Ok(None),
-            _ if !self.frames.advance()? => return Err(self.end_missing()),
-            Stage::BetweenAccounts => self.between_accounts()?,
-            Stage::InAccount(account) => self.in_account(account)?,
+        let stage = std::mem::replace(&mut self.stage, Stage::Done);
+        if matches!(stage, Stage::Done) {
+            return Ok(None);
+        }
+        let kind = self.records.advance()?;
+        let event = match (stage, kind) {
+            (Stage::InAccount(account), RecordKind::Data) => self.line(account),
+            (Stage::InAccount(account), RecordKind::Trailer) => self.close_account(&account),
+            (Stage::InAccount(_), _) => Err(self.records.out_of_order("a data (2) or trailer record (8)")),
+            (_, RecordKind::Header) => self.open(),
+            (_, RecordKind::End) if !self.opened.is_empty() => self.close_file(),
+            _ if self.opened.is_empty() => Err(self.records.out_of_order("a header record (1)")),
+            _ => Err(self.records.out_of_order("a header (1) or end record (9)")),
         };
-        Ok(Some(event))
-    }
-
-    fn between_accounts(&mut self) -> Result<Event, ReadError> {
-        match self.kind()? {
-            RecordKind::Header => self.open(),
-            RecordKind::End if !self.opened.is_empty() => self.close_file(),
-            _ if self.opened.is_empty() => Err(self.out_of_order("a header record (1)")),
-            _ => Err(self.out_of_order("a header (1) or end record (9)")),
-        }
-    }
-
-    fn in_account(&mut self, account: Box<Account>) -> Result<Event, ReadError> {
-        match self.kind()? {
-            RecordKind::Data => self.line(account),
-            RecordKind::Trailer => self.close_account(&account),
-            RecordKind::Header | RecordKind::End => Err(self.out_of_order("a data (2) or trailer record (8)")),
-        }
+        event.map(Some)
     }
 
     /// Opens an account.
     fn open(&mut self) -> Result<Event, ReadError> {
-        let header: Header = self.read(RecordKind::Header, self.received_on)?;
+        let header: Header = self.records.read(RecordKind::Header)?;
         let refused = match header.account_type {
             _ if header.to < header.from => Some(("勘定日(至)", Reason::PeriodBackwards(header.from))),
             AccountType::Ordinary | AccountType::Current | AccountType::Savings => None,
@@ -140,10 +119,10 @@ impl<R: BufRead> StatementReader<R> {
             _ => Some(("預金種目", Reason::NotListed("1, 2, 4"))),
         };
         if let Some((item, reason)) = refused {
-            return Err(self.refuse::<Header>(RecordKind::Header, item, reason));
+            return Err(self.records.refuse::<Header>(RecordKind::Header, item, reason));
         }
         self.note_account(&header)?;
-        self.anchor = header.made_on;
+        self.records.follow(header.made_on);
         let event = Event::Account(Box::new(header.clone()));
         let account = Account { header, credits: 0, credit_total: 0, debits: 0, debit_total: 0 };
         self.stage = Stage::InAccount(Box::new(account));
@@ -160,29 +139,31 @@ impl<R: BufRead> StatementReader<R> {
         );
         match self.opened.insert(key, self.record_number()) {
             None => Ok(()),
-            Some(before) => Err(self.refuse::<Header>(RecordKind::Header, "口座番号", Reason::AccountTwice(before))),
+            Some(before) => {
+                Err(self.records.refuse::<Header>(RecordKind::Header, "口座番号", Reason::AccountTwice(before)))
+            }
         }
     }
 
     fn line(&mut self, mut account: Box<Account>) -> Result<Event, ReadError> {
-        let data: Data = self.read(RecordKind::Data, self.anchor)?;
+        let data: Data = self.records.read(RecordKind::Data)?;
         let (from, to) = (account.header.from, account.header.to);
         if data.booked_on < from || data.booked_on > to {
-            return Err(self.refuse::<Data>(RecordKind::Data, "勘定日", Reason::OutsidePeriod(from, to)));
+            return Err(self.records.refuse::<Data>(RecordKind::Data, "勘定日", Reason::OutsidePeriod(from, to)));
         }
         if data.uncleared > data.amount {
             let reason = Reason::MoreThanAmount(data.amount);
-            return Err(self.refuse::<Data>(RecordKind::Data, "うち他店券金額", reason));
+            return Err(self.records.refuse::<Data>(RecordKind::Data, "うち他店券金額", reason));
         }
         if !account.add(&data) {
-            return Err(self.refuse::<Data>(RecordKind::Data, "取引金額", Reason::TotalTooLarge));
+            return Err(self.records.refuse::<Data>(RecordKind::Data, "取引金額", Reason::TotalTooLarge));
         }
         self.stage = Stage::InAccount(account);
         Ok(Event::Line(Box::new(data)))
     }
 
     fn close_account(&mut self, account: &Account) -> Result<Event, ReadError> {
-        let trailer: Trailer = self.read(RecordKind::Trailer, self.anchor)?;
+        let trailer: Trailer = self.records.read(RecordKind::Trailer)?;
         let after = account.header.balance_before + account.credit_total - account.debit_total;
         let checks = [
             ("入金件数", trailer.credits, account.credits),
@@ -192,72 +173,17 @@ impl<R: BufRead> StatementReader<R> {
             ("取引後残高", trailer.balance_after, after),
             ("データ件数", trailer.lines, account.credits + account.debits),
         ];
-        if let Some((item, _, expected)) = checks.into_iter().find(|(_, stated, expected)| stated != expected) {
-            return Err(self.refuse::<Trailer>(RecordKind::Trailer, item, Reason::Differs(expected)));
-        }
+        self.records.compare::<Trailer>(RecordKind::Trailer, &checks)?;
         self.stage = Stage::BetweenAccounts;
         Ok(Event::AccountEnd(trailer))
     }
 
     fn close_file(&mut self) -> Result<Event, ReadError> {
-        let end: End = self.read(RecordKind::End, self.anchor)?;
-        let records = i64::try_from(self.record_number()).unwrap_or(i64::MAX);
+        let end: End = self.records.read(RecordKind::End)?;
         let accounts = i64::try_from(self.opened.len()).unwrap_or(i64::MAX);
-        if end.records != records && end.records != records - 1 {
-            return Err(self.refuse::<End>(RecordKind::End, "レコード総件数", Reason::Differs(records)));
-        }
-        if end.accounts != accounts {
-            return Err(self.refuse::<End>(RecordKind::End, "口座数", Reason::Differs(accounts)));
-        }
-        self.frames.expect_end()?;
+        self.records.compare::<End>(RecordKind::End, &[("口座数", end.accounts, accounts)])?;
+        self.records.close::<End>(Some(end.records))?;
         Ok(Event::End(end))
-    }
-
-    /// The kind the record's first byte names.
-    fn kind(&self) -> Result<RecordKind, ReadError> {
-        let first = self.frames.record().first().copied().unwrap_or_default();
-        RecordKind::of(first).ok_or_else(|| {
-            let reason = if first == EBCDIC_ONE { Reason::Ebcdic } else { Reason::UnknownKind };
-            self.refusal(None, "データ区分", 0, excerpt(&[first]), reason)
-        })
-    }
-
-    /// Reads the record's items.
-    fn read<W: Walk>(&self, kind: RecordKind, anchor: Date) -> Result<W, ReadError> {
-        fields::read(self.frames.record(), anchor).map_err(|fault| self.of_fault(kind, fault))
-    }
-
-    /// The refusal of an item that was read well but does not agree with something else.
-    fn refuse<W: Walk>(&self, kind: RecordKind, item: &'static str, reason: Reason) -> ReadError {
-        let record: &Record = self.frames.record();
-        let anchor = if kind == RecordKind::Header { self.received_on } else { self.anchor };
-        self.of_fault(kind, fields::fault_at::<W>(record, anchor, item, reason))
-    }
-
-    fn of_fault(&self, kind: RecordKind, fault: FieldFault) -> ReadError {
-        self.refusal(Some(kind), fault.item, fault.at, fault.found, fault.reason)
-    }
-
-    fn out_of_order(&self, expected: &'static str) -> ReadError {
-        let first = self.frames.record().first().copied().unwrap_or_default();
-        self.refusal(RecordKind::of(first), "データ区分", 0, excerpt(&[first]), Reason::OutOfOrder(expected))
-    }
-
-    fn refusal(
-        &self,
-        kind: Option<RecordKind>,
-        item: &'static str,
-        at: usize,
-        found: String,
-        reason: Reason,
-    ) -> ReadError {
-        let (record, offset) = self.frames.place();
-        Refusal { record, offset: offset + at as u64, kind, item: Some(item), found, reason }.into()
-    }
-
-    fn end_missing(&self) -> ReadError {
-        let (record, offset) = self.frames.end_place();
-        Refusal { record, offset, kind: None, item: None, found: String::new(), reason: Reason::EndMissing }.into()
     }
 }
 

@@ -1,7 +1,6 @@
 //! Why a file is refused: where it stands in the file, what was found there, and the reason in words.
 
-use super::era::YEARS_APART_MAX;
-use super::frame::{RECORD_BYTES, RECORDS_MAX};
+use crate::zengin::{RECORD_BYTES, RECORDS_MAX, YEARS_APART_MAX};
 use jiff::civil::Date;
 use std::{fmt, io};
 
@@ -23,7 +22,7 @@ pub enum RecordKind {
 
 impl RecordKind {
     /// The byte this kind begins with.
-    pub(super) const fn byte(self) -> u8 {
+    pub(crate) const fn byte(self) -> u8 {
         match self {
             RecordKind::Header => b'1',
             RecordKind::Data => b'2',
@@ -33,7 +32,7 @@ impl RecordKind {
     }
 
     /// The kind a record's first byte names.
-    pub(super) const fn of(byte: u8) -> Option<RecordKind> {
+    pub(crate) const fn of(byte: u8) -> Option<RecordKind> {
         match byte {
             b'1' => Some(RecordKind::Header),
             b'2' => Some(RecordKind::Data),
@@ -120,6 +119,8 @@ pub enum Reason {
     Character(usize, CharacterFault),
     /// No calendar has this day.
     NoSuchDay,
+    /// No clock has this time.
+    NoSuchTime,
     /// No era puts this day near the one given.
     FarFrom(Date),
     /// The day lies outside the days the header gives.
@@ -132,6 +133,22 @@ pub enum Reason {
     TotalTooLarge,
     /// The item does not agree with what the records before it add up to.
     Differs(i64),
+    /// A line of the CSV is longer than this many bytes.
+    LineTooLong(usize),
+    /// A line of the CSV does not have this many items, each in double quotes with commas between.
+    NotQuoted(usize),
+    /// A caption of the CSV is not the one given.
+    Caption(&'static str),
+    /// Bytes that are no character of CP932.
+    NotCp932,
+    /// Not a date written as 2026年10月01日.
+    NotADate,
+    /// Not an amount in yen.
+    NotAnAmount,
+    /// A line must have either 出金金額 or 入金金額.
+    OneAmount,
+    /// 支払可能残高 is not 現在残高 − 他店券残高 + 貸越極度額, which is given.
+    NotAvailable(i64),
     /// The same account was already opened by the record given.
     AccountTwice(u64),
 }
@@ -177,10 +194,10 @@ impl From<Refusal> for ReadError {
 
 /// Bytes of a file made fit for a log: characters of JIS X 0201 as they are, others as `\xNN`, cut to
 /// [`EXCERPT_CHARS_MAX`].
-pub(super) fn excerpt(bytes: &[u8]) -> String {
+pub(crate) fn excerpt(bytes: &[u8]) -> String {
     let mut text = String::new();
     for byte in bytes.iter().take(EXCERPT_CHARS_MAX) {
-        match super::text::to_char(*byte) {
+        match crate::zengin::to_char(*byte) {
             Some(letter) => text.push(letter),
             None => text.push_str(&format!("\\x{byte:02X}")),
         }
@@ -250,12 +267,23 @@ impl fmt::Display for Reason {
             Reason::NotDummy => f.write_str("a dummy area must be blank"),
             Reason::Character(place, fault) => write!(f, "character {place} of the item: {fault}"),
             Reason::NoSuchDay => f.write_str("no such day in any era"),
+            Reason::NoSuchTime => f.write_str("no such time of day"),
             Reason::FarFrom(day) => write!(f, "no era puts this day within {YEARS_APART_MAX} years of {day}"),
             Reason::OutsidePeriod(from, to) => write!(f, "outside the header's days {from} to {to}"),
             Reason::PeriodBackwards(from) => write!(f, "before the period's first day {from}"),
             Reason::MoreThanAmount(amount) => write!(f, "more than the line's amount {amount}"),
             Reason::TotalTooLarge => f.write_str("the account's lines add up to more than 13 digits"),
             Reason::Differs(expected) => write!(f, "the records before it give {expected}"),
+            Reason::LineTooLong(most) => write!(f, "the line is longer than {most} bytes"),
+            Reason::NotQuoted(items) => {
+                write!(f, "not a line of {items} items, each in double quotes with commas between, ended by CR LF")
+            }
+            Reason::Caption(expected) => write!(f, "caption {expected} expected"),
+            Reason::NotCp932 => f.write_str("not CP932 (Shift_JIS)"),
+            Reason::NotADate => f.write_str("not a date such as 2026年10月01日"),
+            Reason::NotAnAmount => f.write_str("not an amount in yen"),
+            Reason::OneAmount => f.write_str("a line has either 出金金額 or 入金金額"),
+            Reason::NotAvailable(expected) => write!(f, "balance, uncleared items and overdraft limit give {expected}"),
             Reason::AccountTwice(record) => write!(f, "record {record} already opened this account"),
         }
     }
@@ -289,12 +317,25 @@ impl Reason {
             Reason::NotDummy => "ダミー項目が空白ではありません".into(),
             Reason::Character(place, fault) => format!("{place}文字目：{}", fault.words().1),
             Reason::NoSuchDay => "存在しない日付です".into(),
+            Reason::NoSuchTime => "存在しない時刻です".into(),
             Reason::FarFrom(day) => format!("{day}から{YEARS_APART_MAX}年を超えて離れた日付です"),
             Reason::OutsidePeriod(from, to) => format!("勘定日の範囲（{from}～{to}）の外です"),
             Reason::PeriodBackwards(from) => format!("勘定日（自）{from}より前の日付です"),
             Reason::MoreThanAmount(amount) => format!("取引金額{amount}円を超えています"),
             Reason::TotalTooLarge => "金額の合計が13桁を超えています".into(),
             Reason::Differs(expected) => format!("明細から計算した値{expected}と一致しません"),
+            Reason::LineTooLong(most) => format!("1行が{most}バイトを超えています"),
+            Reason::NotQuoted(items) => {
+                format!("引用符で囲んだ{items}項目をコンマで区切り、CR LFで終わる行ではありません")
+            }
+            Reason::Caption(expected) => format!("項目名が{expected}ではありません"),
+            Reason::NotCp932 => "Shift_JIS（CP932）の文字ではありません".into(),
+            Reason::NotADate => "2026年10月01日のような日付ではありません".into(),
+            Reason::NotAnAmount => "金額ではありません".into(),
+            Reason::OneAmount => "出金金額と入金金額のどちらか一方だけが必要です".into(),
+            Reason::NotAvailable(expected) => {
+                format!("現在残高−他店券残高＋貸越極度額の計算結果{expected}と一致しません")
+            }
             Reason::AccountTwice(record) => format!("同じ口座が{record}件目にもあります"),
         }
     }

@@ -1,0 +1,282 @@
+//! The embedded ledger as partners read it: accounts of a linkage, balances, and entries in posting or booking order.
+//!
+//! Only entries in force are ever returned: those whose number is not above their account's `last_seq`. Entries in force
+//! never change, so a page bounded by a number is the same however often and whenever it is read.
+
+use renkei_domain::account::{AccountNumber, AccountType, BranchCode};
+use renkei_domain::id::{AccountId, LinkageId};
+use renkei_domain::pin::PinStatus;
+use renkei_domain::time::{Day, Timestamp};
+
+use crate::db::Row;
+use crate::params;
+use crate::{Session, StoreError, Tx};
+
+/// An account as a linkage gives it: permitted by the customer, open, and still one its user may inquire on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LinkedAccount {
+    /// What partners call it by.
+    pub id: AccountId,
+    /// 店番.
+    pub branch: BranchCode,
+    /// The branch's name.
+    pub branch_name: String,
+    /// 預金種目.
+    pub kind: AccountType,
+    /// 口座番号.
+    pub number: AccountNumber,
+    /// 口座名義; empty while unknown.
+    pub holder: String,
+    /// 口座名義 in kana; empty while unknown.
+    pub holder_kana: String,
+    /// 口座メモ of the linkage's user; may be empty.
+    pub memo: String,
+    /// Where its inquiry PIN stands: missing, registered or stale.
+    pub pin: PinStatus,
+    /// How far the ledger has it.
+    pub ledger: LedgerState,
+}
+
+/// How far the ledger has an account. All of one moment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LedgerState {
+    /// Balance after the last entry in force, in yen.
+    pub balance: i64,
+    /// Number of the last entry in force; 0: none yet.
+    pub last_seq: i64,
+    /// First and last day statements covered; `None`: no statement yet.
+    pub days: Option<(Day, Day)>,
+    /// When the newest statement was made.
+    pub as_of_at: Option<Timestamp>,
+}
+
+/// 残高: what an account holds, all figures of one moment, in yen.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BalanceSheet {
+    /// How far the ledger has the account, and the book balance.
+    pub ledger: LedgerState,
+    /// 他店券: the part of the balance not yet cleared.
+    pub uncleared: i64,
+    /// 貸越極度額.
+    pub overdraft_limit: i64,
+    /// The balance without what was booked on the last day covered: that of the day before.
+    pub previous_day: i64,
+    /// The balance without what was booked in the month of the last day covered: that of the month before.
+    pub previous_month_end: i64,
+}
+
+/// An entry of a page: its place and amounts as numbers, the rest as partners get it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PostedEntry {
+    /// Its number, from 1, in the order of posting.
+    pub seq: i64,
+    /// 勘定日.
+    pub booked_on: Day,
+    /// Amount if 入金, else 0; in yen.
+    pub credit: i64,
+    /// Amount if 出金, else 0; in yen.
+    pub debit: i64,
+    /// Balance after it in the order of posting.
+    pub balance_after: i64,
+    /// JSON, written once at import.
+    pub body: String,
+}
+
+impl PostedEntry {
+    /// What it does to the balance: plus for a credit, minus for a debit.
+    #[must_use]
+    pub const fn signed_amount(&self) -> i64 {
+        self.credit.saturating_sub(self.debit)
+    }
+}
+
+/// Where a read by days begins: what no later posting can change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RangeStart {
+    /// Entries above this number are not part of the read, whenever a page of it is fetched.
+    pub up_to_seq: i64,
+    /// The balance before the first day, over the entries up to that number and in the order of booking.
+    pub opening_balance: i64,
+}
+
+/// A place within a read by days. Entries are in the order of booking day, then number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RangePlace {
+    /// Entries above this number are not part of the read.
+    pub up_to_seq: i64,
+    /// The booking day and the number of the last entry given; number 0: none of that day yet.
+    pub after: (Day, i64),
+    /// Last booking day of the read, included.
+    pub until: Day,
+}
+
+const LINKED_ACCOUNT: &str = "SELECT a.account_id, a.branch, b.name, a.type, a.number, a.holder, a.holder_kana, \
+     r.memo, p.registered_at, p.stale_at, a.balance, a.last_seq, a.first_on, a.last_on, a.as_of_at \
+     FROM linkage_accounts m \
+     JOIN linkages l ON l.institution = m.institution AND l.linkage_id = m.linkage_id \
+     JOIN user_accounts r ON r.institution = m.institution AND r.user_id = l.user_id AND r.account_id = m.account_id \
+     JOIN accounts a ON a.institution = m.institution AND a.account_id = m.account_id \
+     AND a.customer_id = l.customer_id AND a.state = 'active' \
+     JOIN branches b ON b.institution = a.institution AND b.branch = a.branch \
+     LEFT JOIN pins p ON p.institution = a.institution AND p.account_id = a.account_id \
+     WHERE m.institution = ?1 AND m.linkage_id = ?2";
+
+// What was booked from a day on, taken off the balance, gives the balance before it. Reads are mostly of late days, so
+// few rows are summed. ISO days sort as text.
+const BALANCE_SHEET: &str = "SELECT a.balance, a.last_seq, a.first_on, a.last_on, a.as_of_at, a.uncleared, \
+     a.overdraft_limit, \
+     a.balance - COALESCE((SELECT CAST(SUM(d.credit - d.debit) AS BIGINT) FROM account_days d \
+     WHERE d.institution = a.institution AND d.account_id = a.account_id AND d.booked_on >= a.last_on), 0), \
+     a.balance - COALESCE((SELECT CAST(SUM(d.credit - d.debit) AS BIGINT) FROM account_days d \
+     WHERE d.institution = a.institution AND d.account_id = a.account_id \
+     AND d.booked_on >= substr(a.last_on, 1, 8) || '01'), 0) \
+     FROM accounts a WHERE a.institution = ?1 AND a.account_id = ?2";
+
+const RANGE_START: &str = "SELECT a.last_seq, \
+     a.balance - COALESCE((SELECT CAST(SUM(d.credit - d.debit) AS BIGINT) FROM account_days d \
+     WHERE d.institution = a.institution AND d.account_id = a.account_id AND d.booked_on >= ?3), 0) \
+     FROM accounts a WHERE a.institution = ?1 AND a.account_id = ?2";
+
+const ENTRY: &str = "SELECT seq, booked_on, credit, debit, balance_after, body FROM entries \
+     WHERE institution = ?1 AND account_id = ?2";
+
+impl Session {
+    /// The accounts of a linkage that may be read now, by branch, type and number: those the customer permitted, that
+    /// are open, and on which the linkage's user may still inquire.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn list_linked_accounts(&mut self, linkage: LinkageId) -> Result<Vec<LinkedAccount>, StoreError> {
+        let select = const_format::concatcp!(LINKED_ACCOUNT, " ORDER BY a.branch, a.type, a.number");
+        self.rows(select, params![linkage]).await?.into_iter().map(read_linked_account).collect()
+    }
+
+    /// One of the accounts of [`Session::list_linked_accounts`]; `None` for all others, whatever the reason.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn find_linked_account(
+        &mut self,
+        linkage: LinkageId,
+        account: AccountId,
+    ) -> Result<Option<LinkedAccount>, StoreError> {
+        let select = const_format::concatcp!(LINKED_ACCOUNT, " AND m.account_id = ?3");
+        self.row(select, params![linkage, account]).await?.map(read_linked_account).transpose()
+    }
+
+    /// The balances of an account.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn find_balance_sheet(&mut self, account: AccountId) -> Result<Option<BalanceSheet>, StoreError> {
+        let row = self.row(BALANCE_SHEET, params![account]).await?;
+        row.map(|mut row| {
+            Ok(BalanceSheet {
+                ledger: read_ledger_state(&mut row, 0)?,
+                uncleared: row.get(5)?,
+                overdraft_limit: row.get(6)?,
+                previous_day: row.get(7)?,
+                previous_month_end: row.get(8)?,
+            })
+        })
+        .transpose()
+    }
+
+    /// Entries in the order of posting: those after `after_seq` up to `up_to_seq`, at most `limit`. `up_to_seq` must be
+    /// a number that was once [`LedgerState::last_seq`].
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn list_entries_after(
+        &mut self,
+        account: AccountId,
+        after_seq: i64,
+        up_to_seq: i64,
+        limit: u32,
+    ) -> Result<Vec<PostedEntry>, StoreError> {
+        let select = const_format::concatcp!(ENTRY, " AND seq > ?3 AND seq <= ?4 ORDER BY seq LIMIT ?5");
+        let rows = self.rows(select, params![account, after_seq, up_to_seq, limit]).await?;
+        rows.into_iter().map(read_entry).collect()
+    }
+
+    /// What a read by days from `from` on begins with, now.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn find_range_start(&mut self, account: AccountId, from: Day) -> Result<Option<RangeStart>, StoreError> {
+        let row = self.row(RANGE_START, params![account, from]).await?;
+        row.map(|mut row| Ok(RangeStart { up_to_seq: row.get(0)?, opening_balance: row.get(1)? })).transpose()
+    }
+
+    /// Entries in the order of booking day, then number, from this place on, at most `limit`.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn list_entries_by_day(
+        &mut self,
+        account: AccountId,
+        place: &RangePlace,
+        limit: u32,
+    ) -> Result<Vec<PostedEntry>, StoreError> {
+        let select = const_format::concatcp!(
+            ENTRY,
+            " AND (booked_on, seq) > (?3, ?4) AND booked_on <= ?5 AND seq <= ?6 ORDER BY booked_on, seq LIMIT ?7"
+        );
+        let (day, seq) = place.after;
+        let values = params![account, day, seq, place.until, place.up_to_seq, limit];
+        self.rows(select, values).await?.into_iter().map(read_entry).collect()
+    }
+}
+
+impl Tx {
+    /// Notes that a linkage was read in this hour. Writes only when the hour is a new one.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn note_read(&mut self, linkage: LinkageId, hour: Timestamp) -> Result<(), StoreError> {
+        let update = "UPDATE linkages SET last_read_at = ?3 \
+             WHERE institution = ?1 AND linkage_id = ?2 AND (last_read_at IS NULL OR last_read_at < ?3)";
+        self.execute(update, params![linkage, hour]).await.map(|_| ())
+    }
+}
+
+fn read_linked_account(mut row: Row) -> Result<LinkedAccount, StoreError> {
+    Ok(LinkedAccount {
+        id: row.get(0)?,
+        branch: row.get(1)?,
+        branch_name: row.get(2)?,
+        kind: row.get(3)?,
+        number: row.get(4)?,
+        holder: row.get(5)?,
+        holder_kana: row.get(6)?,
+        memo: row.get(7)?,
+        pin: match (row.get::<Option<Timestamp>>(8)?, row.get::<Option<Timestamp>>(9)?) {
+            (None, _) => PinStatus::Missing,
+            (Some(_), None) => PinStatus::Registered,
+            (Some(_), Some(_)) => PinStatus::Stale,
+        },
+        ledger: read_ledger_state(&mut row, 10)?,
+    })
+}
+
+/// Five columns from `first` on: balance, last_seq, first_on, last_on, as_of_at.
+fn read_ledger_state(row: &mut Row, first: usize) -> Result<LedgerState, StoreError> {
+    let days: (Option<Day>, Option<Day>) = (row.get(first + 2)?, row.get(first + 3)?);
+    Ok(LedgerState {
+        balance: row.get(first)?,
+        last_seq: row.get(first + 1)?,
+        days: days.0.zip(days.1),
+        as_of_at: row.get(first + 4)?,
+    })
+}
+
+fn read_entry(mut row: Row) -> Result<PostedEntry, StoreError> {
+    Ok(PostedEntry {
+        seq: row.get(0)?,
+        booked_on: row.get(1)?,
+        credit: row.get(2)?,
+        debit: row.get(3)?,
+        balance_after: row.get(4)?,
+        body: row.get(5)?,
+    })
+}
