@@ -199,6 +199,8 @@ impl Frame {
             common.push(("company", &asking.company));
             common.push(("domain", &asking.domain));
             common.push(("host", &asking.return_host));
+        } else {
+            common.extend([("product", self.some_partner()), ("company", self.some_partner())]);
         }
         Say::new(self.lang, id, &common)
     }
@@ -210,6 +212,14 @@ impl Frame {
             (Lang::English, InstitutionKind::Shinkin) => "this shinkin bank",
             (Lang::English, InstitutionKind::LabourBank) => "this labour bank",
             (Lang::English, InstitutionKind::Bank) => "this bank",
+        }
+    }
+
+    /// The partner, where a page can't know which.
+    fn some_partner(&self) -> &'static str {
+        match self.lang {
+            Lang::Japanese => "連携先",
+            Lang::English => "the partner",
         }
     }
 

@@ -19,7 +19,7 @@ pub(crate) fn plain_text(markup: &str) -> String {
         rest = after;
     }
     text.push_str(&rest.replace('\n', " "));
-    let folded = text.lines().map(|line| line.split_whitespace().collect::<Vec<_>>().join(" "));
+    let folded = text.lines().map(|line| line.split_ascii_whitespace().collect::<Vec<_>>().join(" "));
     let lines: Vec<String> = folded.filter(|line| !line.is_empty()).map(|line| unescape(&line)).collect();
     lines.join("\n")
 }

@@ -353,6 +353,10 @@ fn ended(lang: Lang) -> Vec<(&'static str, EndedPage)> {
         ("ended-method", alone(Ending::MethodNotAllowed, None, "")),
         ("ended-too-many", alone(Ending::TooManyRequests, None, "")),
         ("ended-maintenance", alone(Ending::Maintenance { until: Some(NOW.plus_seconds(7200)) }, Some(home), "")),
+        ("ended-alone-timed-out", alone(Ending::TimedOut, None, "")),
+        ("ended-alone-declined", alone(Ending::Declined, None, "")),
+        ("ended-alone-cancelled", alone(Ending::Cancelled, None, "")),
+        ("ended-alone-user-changed", alone(Ending::UserChanged, None, "")),
         ("ended-failure", alone(Ending::Failure, None, "R-7K2M-9QXD")),
     ]
 }

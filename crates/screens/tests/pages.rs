@@ -93,6 +93,17 @@ fn r_191_nothing_needs_a_script_an_inline_style_or_another_origin() {
 }
 
 #[test]
+fn r_194_pages_lead_elsewhere_only_where_they_say_so() {
+    every_page(|sample| {
+        for link in tags(&sample.html, "a") {
+            let inside = attribute(link, "href").unwrap().starts_with(['/', '#']);
+            let said = ["certificate-login", "way-on"].contains(&attribute(link, "id").unwrap_or_default());
+            assert!(inside || said, "{link}");
+        }
+    });
+}
+
+#[test]
 fn r_197_every_form_posts_its_csrf_token_and_in_a_flow_the_version() {
     every_page(|sample| {
         for form in sample.html.split("<form ").skip(1) {
@@ -175,6 +186,13 @@ fn r_092_the_permission_shows_who_what_which_how_long_and_how_to_stop() {
     ] {
         assert!(text.contains(said), "{said}");
     }
+}
+
+#[test]
+fn the_evidence_reads_like_this() {
+    let renewal = &permission(Lang::Japanese)[2].1;
+    insta::assert_snapshot!("evidence_ja", renewal.shown_text());
+    insta::assert_snapshot!("evidence_en", permission(Lang::English)[0].1.shown_text());
 }
 
 #[test]
