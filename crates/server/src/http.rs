@@ -4,6 +4,7 @@ pub mod browser;
 pub mod flow;
 pub mod form;
 pub mod login;
+pub mod my;
 pub mod oauth;
 pub mod pins;
 pub mod public;
@@ -64,6 +65,13 @@ fn customer_routes() -> Router<Arc<App>> {
         .route("/{institution}/link/{flow}/cancel", post(leave::cancel))
         .route("/{institution}/link/{flow}/extend", post(leave::extend))
         .route("/{institution}/link/{flow}/ended", get(leave::ended))
+        .route("/{institution}/my", get(my::linkages::home))
+        .route("/{institution}/my/login", get(my::login::show).post(my::login::act))
+        .route("/{institution}/my/logout", post(my::login::logout))
+        .route("/{institution}/my/linkages", get(my::linkages::list))
+        .route("/{institution}/my/linkages/{linkage}", get(my::linkages::show))
+        .route("/{institution}/my/linkages/{linkage}/stop", get(my::stop::show).post(my::stop::act))
+        .route("/{institution}/my/linkages/{linkage}/accounts", get(my::accounts::show).post(my::accounts::act))
         .layer(DefaultBodyLimit::max(form::FORM_BYTES_MAX))
 }
 
@@ -71,12 +79,17 @@ fn customer_routes() -> Router<Arc<App>> {
 fn certificate_routes() -> Router<Arc<App>> {
     Router::new()
         .route("/{institution}/link/{flow}/certificate", get(flow::certificate::show).post(flow::certificate::act))
+        .route("/{institution}/my/certificate", get(my::login::show_certificate).post(my::login::act_certificate))
         .layer(DefaultBodyLimit::max(form::FORM_BYTES_MAX))
 }
 
 /// Anybody: what an institution publishes.
 fn public_routes() -> Router<Arc<App>> {
     Router::new()
+        .route("/", get(public::institutions))
+        .route("/{institution}/", get(public::institution))
+        .route("/{institution}/terms/{version}", get(public::terms))
+        .route("/{institution}/privacy", get(public::privacy))
 }
 
 /// The stylesheets; every listener that shows pages has them.

@@ -1,7 +1,7 @@
 //! Institutions with their branches and texts.
 
 use renkei_domain::institution::{InstitutionCode, InstitutionKind};
-use renkei_domain::time::Day;
+use renkei_domain::time::{Day, Timestamp};
 
 use crate::db::Row;
 use crate::params;
@@ -69,6 +69,16 @@ impl Session {
     pub async fn list_institutions(&mut self) -> Result<Vec<Institution>, StoreError> {
         let select = const_format::concatcp!(COLUMNS, " ORDER BY institution");
         self.rows(select, &[]).await?.into_iter().map(read).collect()
+    }
+
+    /// Every version of the terms of use with the instant it was added, newest first.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn list_terms(&mut self) -> Result<Vec<(String, Timestamp)>, StoreError> {
+        let select = "SELECT version, added_at FROM terms WHERE institution = ?1 ORDER BY added_at DESC, version DESC";
+        let rows = self.rows(select, &[]).await?;
+        rows.into_iter().map(|mut row| Ok((row.get(0)?, row.get(1)?))).collect()
     }
 
     /// One version of the terms of use.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use aws_lc_rs::hmac;
 use axum::extract::{FromRequestParts, Path, Query};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use renkei_domain::ticket::Ticket;
 use renkei_domain::time::Timestamp;
@@ -55,7 +55,7 @@ impl FromRequestParts<Arc<App>> for Visit {
 
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Visit, Response> {
         let request_id = parts.extensions.get::<RequestId>().map(|id| id.0.clone()).unwrap_or_default();
-        let (lang, chosen) = language(parts);
+        let (lang, chosen) = language(&parts.uri, &parts.headers);
         let here = parts.uri.path().to_owned();
         let missing = |ending, status| bare_end(ending, status, lang, &here, &request_id);
         let Path(path) = Path::<HashMap<String, String>>::from_request_parts(parts, app)
@@ -84,13 +84,14 @@ impl FromRequestParts<Arc<App>> for Visit {
 }
 
 /// The language asked for now, else the one kept, else Japanese.
-fn language(parts: &Parts) -> (Lang, bool) {
-    let query = Query::<HashMap<String, String>>::try_from_uri(&parts.uri).map(|Query(query)| query);
+#[must_use]
+pub fn language(uri: &Uri, headers: &HeaderMap) -> (Lang, bool) {
+    let query = Query::<HashMap<String, String>>::try_from_uri(uri).map(|Query(query)| query);
     let asked = query.ok().and_then(|query| query.get("lang").filter(|code| code.len() <= LANG_CODE_MAX).cloned());
     if let Some(lang) = asked.as_deref().and_then(Lang::from_code) {
         return (lang, true);
     }
-    let kept = cookie(&parts.headers, "lang").and_then(Lang::from_code);
+    let kept = cookie(headers, "lang").and_then(Lang::from_code);
     (kept.unwrap_or(Lang::Japanese), false)
 }
 
@@ -331,7 +332,8 @@ pub fn set(response: &mut Response, name: HeaderName, value: &str) {
 }
 
 /// Every page: nothing from elsewhere, no script, no frame around it, nothing kept.
-fn fenced(status: StatusCode, html: String, form_action: &str) -> Response {
+#[must_use]
+pub fn fenced(status: StatusCode, html: String, form_action: &str) -> Response {
     let policy = format!(
         "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; object-src 'none'; \
          frame-ancestors 'none'; form-action {form_action}"

@@ -12,7 +12,7 @@
 
 mod allow;
 pub mod certificate;
-mod frame;
+pub mod frame;
 pub mod leave;
 pub mod login;
 pub mod open;

@@ -1,0 +1,195 @@
+//! Logging in to look at linkages, by password or by certificate, and out again.
+
+use axum::body::Bytes;
+use axum::http::{HeaderName, StatusCode};
+use axum::response::Response;
+use renkei_domain::audit::{Action, Actor, Record};
+use renkei_domain::customer::LoginMethod;
+use renkei_screens::{CertificatePage, Ending, Frame, LoginError, LoginPage, LoginPurpose, WayOn};
+use renkei_store::customers::User;
+use renkei_store::guards::Subject;
+use renkei_store::sessions::{BrowserSession, Purpose};
+
+use super::{FORMS, Member};
+use crate::certificates::{PeerCertificate, describe};
+use crate::error::Fault;
+use crate::http::browser::{Visit, see_other, set};
+use crate::http::flow::certificate::Shown;
+use crate::http::form::Form;
+use crate::http::login;
+use crate::keys::sha256;
+
+/// `GET /{institution}/my/login`.
+pub async fn show(visit: Visit) -> Response {
+    match anonymous(&visit).await {
+        Ok((session, cookie)) => with_cookie(login_page(&visit, &session, String::new(), None), cookie),
+        Err(fault) => visit.failure(&fault),
+    }
+}
+
+/// `POST /{institution}/my/login`.
+pub async fn act(visit: Visit, body: Bytes) -> Response {
+    let form = Form::parse(&body);
+    match submitted(&visit, &form).await {
+        Ok(response) => response,
+        Err(fault) => visit.failure(&fault),
+    }
+}
+
+/// `POST /{institution}/my/logout`.
+pub async fn logout(visit: Visit, body: Bytes) -> Result<Response, Response> {
+    let member = Member::load(visit).await?;
+    member.check(&Form::parse(&body))?;
+    let done = async {
+        let mut tx = member.visit.begin().await?;
+        tx.end_session(member.session.id, member.visit.now).await?;
+        member.record(&mut tx, member.did(Action::LoggedOut)).await?;
+        tx.commit().await?;
+        Ok::<_, Fault>(see_other(&format!("{}/login", member.base())))
+    };
+    done.await.map_err(|fault| member.visit.failure(&fault))
+}
+
+/// `GET /{institution}/my/certificate`, on the listener that asks for one.
+pub async fn show_certificate(visit: Visit, shown: Shown) -> Response {
+    let peer = shown.map(|shown| shown.0);
+    let page = async {
+        let (session, cookie) = anonymous(&visit).await?;
+        Ok::<_, Fault>(match login::by_certificate(&visit, peer.as_ref()).await? {
+            Some(user) => with_cookie(certificate_page(&visit, &session, &user, peer.as_ref()), cookie),
+            None => certificate_refused(&visit),
+        })
+    };
+    page.await.unwrap_or_else(|fault| visit.failure(&fault))
+}
+
+/// `POST /{institution}/my/certificate`.
+pub async fn act_certificate(visit: Visit, shown: Shown, body: Bytes) -> Response {
+    let form = Form::parse(&body);
+    let peer = shown.map(|shown| shown.0);
+    let done = async {
+        let Some(session) = ours(&visit, &form).await? else { return Ok(form_refused(&visit)) };
+        Ok::<_, Fault>(match login::by_certificate(&visit, peer.as_ref()).await? {
+            Some(user) => logged_in(&visit, &session, &user, LoginMethod::Certificate).await?,
+            None => certificate_refused(&visit),
+        })
+    };
+    done.await.unwrap_or_else(|fault| visit.failure(&fault))
+}
+
+async fn submitted(visit: &Visit, form: &Form) -> Result<Response, Fault> {
+    let Some(session) = ours(visit, form).await? else { return Ok(form_refused(visit)) };
+    let typed = form.get("login_id").trim().to_owned();
+    let missing = match (typed.is_empty(), form.get("password").is_empty()) {
+        (true, true) => Some(LoginError::BothMissing),
+        (true, false) => Some(LoginError::LoginIdMissing),
+        (false, true) => Some(LoginError::PasswordMissing),
+        (false, false) => None,
+    };
+    if missing.is_some() {
+        return Ok(login_page(visit, &session, typed, missing));
+    }
+    match login::by_password(visit, form).await? {
+        Some(user) => logged_in(visit, &session, &user, LoginMethod::Password).await,
+        None => Ok(login_page(visit, &session, typed, Some(LoginError::Refused))),
+    }
+}
+
+/// The session a login form was shown to, if the form is ours.
+async fn ours(visit: &Visit, form: &Form) -> Result<Option<BrowserSession>, Fault> {
+    let session = visit.session(Purpose::My).await?;
+    Ok(session.filter(|session| visit.check_form(session, FORMS, 0, form.get("csrf")).is_ok()))
+}
+
+/// The browser's session, or a new one in which nobody has logged in, with the cookie it needs.
+async fn anonymous(visit: &Visit) -> Result<(BrowserSession, Option<(HeaderName, String)>), Fault> {
+    if let Some(session) = visit.session(Purpose::My).await? {
+        return Ok((session, None));
+    }
+    let id = visit.app.new_id(visit.now);
+    let ticket = visit.app.new_ticket(visit.now);
+    let hash = sha256(ticket.bytes());
+    let mut tx = visit.begin().await?;
+    tx.add_session(id, &ticket, &hash, Purpose::My, None, visit.now).await?;
+    tx.commit().await?;
+    let session = BrowserSession { id, hash, user: None, used_at: visit.now, created_at: visit.now };
+    Ok((session, Some(visit.session_cookie(Purpose::My, &ticket))))
+}
+
+async fn logged_in(
+    visit: &Visit,
+    session: &BrowserSession,
+    user: &User,
+    method: LoginMethod,
+) -> Result<Response, Fault> {
+    let ticket = visit.app.new_ticket(visit.now);
+    let mut tx = visit.begin().await?;
+    if !tx.rotate_session(session, &ticket, &sha256(ticket.bytes()), user.id, visit.now).await? {
+        return Ok(see_other(&format!("{}/my/login", visit.root())));
+    }
+    if method == LoginMethod::Password {
+        tx.clear_guard(Subject::Login, &user.login_id).await?;
+    }
+    let record = Record::done(Actor::User(user.id), Action::LoginTried).on("my").with(method.word());
+    tx.record(&record.in_request(&visit.request_id), visit.now, &*visit.app.random).await?;
+    tx.commit().await?;
+    let response = see_other(&format!("{}{}/my/linkages", visit.app.site.origin, visit.root()));
+    Ok(with_cookie(response, Some(visit.session_cookie(Purpose::My, &ticket))))
+}
+
+fn with_cookie(mut response: Response, cookie: Option<(HeaderName, String)>) -> Response {
+    if let Some((name, value)) = cookie {
+        set(&mut response, name, &value);
+    }
+    response
+}
+
+fn frame(visit: &Visit, session: &BrowserSession) -> Frame {
+    Frame { csrf: visit.form_token(session, FORMS, 0), ..visit.frame() }
+}
+
+fn login_page(visit: &Visit, session: &BrowserSession, login_id: String, error: Option<LoginError>) -> Response {
+    let certificates = visit.institution.user_ca.is_some();
+    let origin = visit.app.site.certificate_origin.as_ref().filter(|_| certificates);
+    let status = if error.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
+    let page = LoginPage {
+        frame: frame(visit, session),
+        purpose: LoginPurpose::MyLinkages,
+        action: format!("{}/my/login", visit.root()),
+        certificate_url: origin.map(|origin| format!("{origin}{}/my/certificate", visit.root())),
+        disclaimer: None,
+        login_id,
+        error,
+    };
+    visit.page(status, page.render())
+}
+
+fn certificate_page(visit: &Visit, session: &BrowserSession, user: &User, peer: Option<&PeerCertificate>) -> Response {
+    let about = peer.and_then(describe);
+    let (serial, valid_until) = about.map_or((String::new(), visit.now), |about| (about.serial, about.valid_until));
+    let page = CertificatePage {
+        frame: frame(visit, session),
+        purpose: LoginPurpose::MyLinkages,
+        action: format!("{}/my/certificate", visit.root()),
+        customer_name: user.customer_name.clone(),
+        login_id: user.login_id.clone(),
+        serial,
+        valid_until,
+        back_url: password_login(visit),
+    };
+    visit.page_leading_to(page.render(), &visit.app.site.origin)
+}
+
+fn password_login(visit: &Visit) -> String {
+    format!("{}{}/my/login", visit.app.site.origin, visit.root())
+}
+
+fn certificate_refused(visit: &Visit) -> Response {
+    let way = Some(WayOn::Login(password_login(visit)));
+    visit.end(Ending::CertificateRefused, StatusCode::FORBIDDEN, visit.frame(), way)
+}
+
+fn form_refused(visit: &Visit) -> Response {
+    let way = Some(WayOn::Login(password_login(visit)));
+    visit.end(Ending::FormNotValid, StatusCode::FORBIDDEN, visit.frame(), way)
+}
