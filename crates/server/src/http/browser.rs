@@ -255,18 +255,23 @@ impl Visit {
         if expected.as_bytes().ct_eq(token.as_bytes()).into() { Ok(()) } else { Err(NotOurForm) }
     }
 
-    /// `Origin` and `Sec-Fetch-Site`, where the browser sends them, must name ourselves.
+    /// `Origin` and `Sec-Fetch-Site`, where the browser sends them, must name ourselves. From a page that gives away no
+    /// referrer browsers send `Origin: null` (Fetch §3.2), and so they do from ours: then `Sec-Fetch-Site`, which no
+    /// page can set, has to say that it was.
     fn check_origin(&self) -> Result<(), NotOurForm> {
         let site = &self.app.site;
-        if let Some(origin) = self.headers.get(header::ORIGIN) {
-            let ours = [Some(site.origin.as_str()), site.certificate_origin.as_deref()];
-            if !ours.contains(&origin.to_str().ok()) {
-                return Err(NotOurForm);
+        let from = self.headers.get("sec-fetch-site").map(HeaderValue::as_bytes);
+        let ours = match self.headers.get(header::ORIGIN).map(HeaderValue::as_bytes) {
+            None => true,
+            Some(b"null") => from == Some(b"same-origin"),
+            Some(origin) => {
+                let certificate_origin = site.certificate_origin.as_ref().map(String::as_bytes);
+                origin == site.origin.as_bytes() || Some(origin) == certificate_origin
             }
-        }
-        match self.headers.get("sec-fetch-site").map(HeaderValue::as_bytes) {
-            None | Some(b"same-origin" | b"same-site" | b"none") => Ok(()),
-            Some(_) => Err(NotOurForm),
+        };
+        match from {
+            None | Some(b"same-origin" | b"same-site" | b"none") if ours => Ok(()),
+            _ => Err(NotOurForm),
         }
     }
 
