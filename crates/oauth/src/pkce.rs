@@ -29,7 +29,7 @@ impl CodeChallenge {
         Ok(CodeChallenge(challenge.to_owned()))
     }
 
-    /// The challenge as it was sent.
+    /// The challenge as it was sent; [`CodeChallenge::read`] takes it back.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0

@@ -59,17 +59,19 @@ pub struct TokenResponse {
     refresh_token: Option<String>,
     scope: String,
     grant_id: String,
+    authorization_expires_in: i64,
 }
 
 impl TokenResponse {
-    /// A response. `expires_in` in seconds; `scope` is what the token may do now; `refresh_token` is absent in a
-    /// refresh, where the old one goes on.
+    /// A response. `expires_in` and `authorization_expires_in` (the grant's own end) in seconds; `scope` is what the
+    /// token may do now; `refresh_token` is absent in a refresh, where the old one goes on.
     pub fn new(
         access_token: String,
         expires_in: i64,
         refresh_token: Option<String>,
         scope: &[String],
         grant_id: String,
+        authorization_expires_in: i64,
     ) -> TokenResponse {
         TokenResponse {
             access_token,
@@ -78,6 +80,7 @@ impl TokenResponse {
             refresh_token,
             scope: scope.join(" "),
             grant_id,
+            authorization_expires_in,
         }
     }
 }
@@ -140,10 +143,11 @@ mod tests {
     #[test]
     fn r_130_the_response_says_dpop() {
         let scope = ["balances".to_owned(), "transactions".to_owned()];
-        let response = TokenResponse::new("a".to_owned(), 300, None, &scope, "g".to_owned());
+        let response = TokenResponse::new("a".to_owned(), 300, None, &scope, "g".to_owned(), 9);
         assert_eq!(
             serde_json::to_string(&response).unwrap(),
-            r#"{"access_token":"a","token_type":"DPoP","expires_in":300,"scope":"balances transactions","grant_id":"g"}"#
+            "{\"access_token\":\"a\",\"token_type\":\"DPoP\",\"expires_in\":300,\
+             \"scope\":\"balances transactions\",\"grant_id\":\"g\",\"authorization_expires_in\":9}"
         );
     }
 

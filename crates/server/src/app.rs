@@ -49,6 +49,12 @@ impl Site {
     pub fn issuer(&self, institution: &InstitutionCode) -> String {
         format!("{}/{institution}", self.origin)
     }
+
+    /// The account API of an institution: its base URL, and its identifier (RFC 9728 §1.2).
+    #[must_use]
+    pub fn resource(&self, institution: &InstitutionCode) -> String {
+        format!("{}/{institution}/api/v1", self.origin)
+    }
 }
 
 impl App {

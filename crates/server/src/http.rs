@@ -43,7 +43,7 @@ fn finished(routes: Router<Arc<App>>, app: Arc<App>) -> Router {
 
 /// Partners, with their own credentials: the OAuth endpoints.
 fn partner_routes() -> Router<Arc<App>> {
-    Router::new()
+    oauth::routes()
 }
 
 /// Partners, with a token: account data.

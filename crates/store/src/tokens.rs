@@ -84,25 +84,34 @@ impl Session {
         Ok(Some((token, linkage)))
     }
 
-    /// The refresh token of this ticket, revoked or not.
+    /// The refresh token of this ticket, revoked or not, with its linkage.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn find_refresh_token(&mut self, ticket: &Ticket) -> Result<Option<RefreshToken>, StoreError> {
-        let select = "SELECT hash, token_id, linkage_id, client_id, code_id, scope, revoked_at FROM refresh_tokens \
-             WHERE institution = ?1 AND token_id = ?2";
+    pub async fn find_refresh_token(&mut self, ticket: &Ticket) -> Result<Option<(RefreshToken, Linkage)>, StoreError> {
+        let select = const_format::concatcp!(
+            "SELECT ",
+            linkages::FIELDS,
+            ", t.hash, t.token_id, t.client_id, t.code_id, t.scope, t.revoked_at FROM refresh_tokens t \
+             JOIN linkages l ON l.institution = t.institution AND l.linkage_id = t.linkage_id ",
+            linkages::JOINS,
+            " WHERE t.institution = ?1 AND t.token_id = ?2"
+        );
         let Some(mut row) = self.row(select, params![ticket.id()]).await? else { return Ok(None) };
-        if !ticket::is(ticket, &row.get(0)?) {
+        let at = linkages::FIELD_COUNT;
+        if !ticket::is(ticket, &row.get(at)?) {
             return Ok(None);
         }
-        Ok(Some(RefreshToken {
-            id: row.get(1)?,
-            linkage: row.get(2)?,
-            client_id: row.get(3)?,
-            code: row.get(4)?,
-            scope: row.get(5)?,
-            revoked_at: row.get(6)?,
-        }))
+        let linkage = linkages::read_fields(&mut row)?;
+        let token = RefreshToken {
+            id: row.get(at + 1)?,
+            linkage: linkage.id,
+            client_id: row.get(at + 2)?,
+            code: row.get(at + 3)?,
+            scope: row.get(at + 4)?,
+            revoked_at: row.get(at + 5)?,
+        };
+        Ok(Some((token, linkage)))
     }
 }
 

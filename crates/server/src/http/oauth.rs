@@ -1,6 +1,37 @@
 //! The partner's side of the protocol: discovery, pushed requests, tokens, revocation, and who calls the account API.
 
+mod answer;
 pub mod bearer;
+mod call;
 mod memory;
+mod metadata;
+mod mint;
+mod par;
+mod revoke;
+mod token;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::routing::{MethodRouter, get, post};
+
+use crate::app::App;
 
 pub use memory::Memory;
+
+/// Every route of the protocol but the authorization endpoint, which is for browsers.
+pub fn routes() -> Router<Arc<App>> {
+    let authorization_server = "/.well-known/oauth-authorization-server/{institution}";
+    let protected_resource = "/.well-known/oauth-protected-resource/{institution}/api/v1";
+    Router::new()
+        .route(authorization_server, only("GET, HEAD", get(metadata::authorization_server)))
+        .route(protected_resource, only("GET, HEAD", get(metadata::protected_resource)))
+        .route("/{institution}/par", only("POST", post(par::push)))
+        .route("/{institution}/token", only("POST", post(token::exchange)))
+        .route("/{institution}/revoke", only("POST", post(revoke::revoke)))
+}
+
+/// Refuses every method but those.
+fn only(allowed: &'static str, route: MethodRouter<Arc<App>>) -> MethodRouter<Arc<App>> {
+    route.fallback(async move || answer::Refusal::Method(allowed))
+}

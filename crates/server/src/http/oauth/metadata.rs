@@ -1,0 +1,40 @@
+//! What partners read before anything else: the authorization server's metadata (RFC 8414) and the account API's
+//! (RFC 9728), one of each per institution.
+
+use std::sync::Arc;
+
+use axum::extract::{Path, State};
+use renkei_domain::institution::InstitutionCode;
+use renkei_domain::operation::Operation;
+use renkei_oauth::metadata::{AuthorizationServer, ProtectedResource};
+
+use super::answer::{Answered, Refusal, published, to_json};
+use crate::app::App;
+use crate::http::tenant;
+
+/// How long a partner may keep a document, in seconds.
+const KEPT_SECONDS: u32 = 300;
+
+/// `GET /.well-known/oauth-authorization-server/{institution}`.
+pub async fn authorization_server(State(app): State<Arc<App>>, Path(segment): Path<String>) -> Answered {
+    let institution = existing(&app, &segment).await?;
+    let document = AuthorizationServer::new(&app.site.issuer(&institution), scopes());
+    Ok::<_, Refusal>(published(to_json(&document)?, KEPT_SECONDS))
+}
+
+/// `GET /.well-known/oauth-protected-resource/{institution}/api/v1`.
+pub async fn protected_resource(State(app): State<Arc<App>>, Path(segment): Path<String>) -> Answered {
+    let institution = existing(&app, &segment).await?;
+    let document = ProtectedResource::new(&app.site.resource(&institution), &app.site.issuer(&institution), scopes());
+    Ok::<_, Refusal>(published(to_json(&document)?, KEPT_SECONDS))
+}
+
+/// The institution of this path segment, if there is one.
+pub async fn existing(app: &App, segment: &str) -> Result<InstitutionCode, Refusal> {
+    let institution = tenant::find(app, segment).await?.ok_or(Refusal::NotFound)?;
+    Ok(institution.code)
+}
+
+fn scopes() -> Vec<String> {
+    Operation::ALL.into_iter().map(|operation| operation.word().to_owned()).collect()
+}

@@ -1,0 +1,67 @@
+//! `POST /{institution}/par`: the partner pushes an authorization request (RFC 9126).
+//!
+//! Everything that can be refused without knowing the customer is refused here.
+
+use axum::http::StatusCode;
+use renkei_domain::audit::Action;
+use renkei_domain::id::LinkageId;
+use renkei_domain::operation::Operation;
+use renkei_domain::token::REQUEST_SECONDS;
+use renkei_oauth::dpop::Proof;
+use renkei_oauth::error::{ErrorCode, OAuthError};
+use renkei_oauth::request::{
+    ClientPolicy, GrantRequest, PushedRequest, PushedResponse, REQUEST_URI_PREFIX, check_pushed_request,
+};
+
+use super::answer::{Answered, Refusal, secret, to_json};
+use super::call::{Call, Client, Denial};
+
+/// Takes a request in and hands out its `request_uri`.
+pub async fn push(call: Call) -> Answered {
+    let (client, ()) = call.authenticate(|_| Ok::<(), OAuthError>(())).await?;
+    call.app.memory.count_push(&call.institution, &client.product.client_id, call.now).map_err(Refusal::TooMany)?;
+    let checked = check(&call, &client).await;
+    let proof = checked.as_ref().ok().and_then(|(_, proof)| proof.as_ref());
+    let mut tx = call.begin(&client, proof).await?;
+    let request = match checked {
+        Ok((request, _)) => request,
+        Err(denial) => return Err(call.deny(tx, &client, Action::RequestPushed, denial).await),
+    };
+    let ticket = call.app.new_ticket(call.now);
+    let expires_at = call.now.plus_seconds(REQUEST_SECONDS);
+    tx.add_request(&ticket, &request.client_id, &to_json(&request)?, expires_at).await?;
+    call.commit(tx, client.did(Action::RequestPushed).on(ticket.id())).await?;
+    let request_uri = format!("{REQUEST_URI_PREFIX}{}", ticket.reveal());
+    let response = PushedResponse { request_uri, expires_in: REQUEST_SECONDS };
+    Ok::<_, Refusal>(secret(StatusCode::CREATED, to_json(&response)?))
+}
+
+async fn check(call: &Call, client: &Client) -> Result<(PushedRequest, Option<Proof>), Denial> {
+    let proof = call.proof().map_err(OAuthError::from)?;
+    let offered = client.product.offer();
+    let known = Operation::ALL.into_iter().filter(|operation| offered.operations().contains(*operation));
+    let scopes: Vec<String> = known.map(|operation| operation.word().to_owned()).collect();
+    let policy = ClientPolicy {
+        client_id: &client.product.client_id,
+        redirect_uris: &client.product.redirect_uris,
+        scopes: &scopes,
+    };
+    let request = check_pushed_request(&call.form, &policy, proof.as_ref().map(|proof| proof.jkt.as_str()))?;
+    check_grant(call, &request).await?;
+    Ok((request, proof))
+}
+
+/// A linkage that is named must be the client's own and not have been ended; whose it is on the customer's side shows
+/// at the login.
+async fn check_grant(call: &Call, request: &PushedRequest) -> Result<(), Denial> {
+    const UNKNOWN: OAuthError = OAuthError::new(ErrorCode::InvalidGrantId, "no such grant of this client");
+    const ENDED: OAuthError = OAuthError::new(ErrorCode::InvalidGrantId, "the grant was ended, begin a new one");
+    let grant_id = match &request.grant {
+        GrantRequest::Create => return Ok(()),
+        GrantRequest::Replace { grant_id } | GrantRequest::Merge { grant_id } => grant_id,
+    };
+    let id: LinkageId = grant_id.parse().map_err(|_| UNKNOWN)?;
+    let linkage = call.app.store.read(&call.institution).find_linkage(id).await?;
+    let own = linkage.filter(|linkage| linkage.client_id == request.client_id).ok_or(UNKNOWN)?;
+    if own.ended_at.is_none() { Ok(()) } else { Err(ENDED.into()) }
+}

@@ -1,0 +1,189 @@
+//! `POST /{institution}/token`: a code becomes tokens, a refresh token another access token (RFC 6749 §4.1.3, §6).
+//!
+//! | what happens | what comes of it |
+//! | --- | --- |
+//! | the very same request again | refused at its assertion's `jti`; nothing else changes |
+//! | a code redeemed again, freshly signed | refused, and what the first redemption issued is revoked |
+//! | a code redeemed by another client | refused; its owner can still redeem it |
+//! | the owner's verifier, key or redirect URI is wrong | refused, and the code is spent |
+
+use axum::http::StatusCode;
+use renkei_domain::audit::Action;
+use renkei_domain::operation::{Operation, Operations};
+use renkei_domain::ticket::Ticket;
+use renkei_oauth::dpop::{DpopFault, Proof};
+use renkei_oauth::error::OAuthError;
+use renkei_oauth::pkce::{self, CodeChallenge};
+use renkei_oauth::scope;
+use renkei_oauth::token::{TokenRequest, TokenResponse};
+use renkei_store::Tx;
+use renkei_store::codes::Code;
+use renkei_store::linkages::Linkage;
+use renkei_store::tokens::RefreshToken;
+
+use super::answer::{Answered, Refusal, secret, to_json};
+use super::call::{Call, Client, Denial};
+use super::mint::{self, Issued};
+use crate::error::Fault;
+
+/// A code that is not there, or not this client's, or used: they are not told apart.
+const NO_CODE: OAuthError = OAuthError::invalid_grant("code is unknown, expired or already used");
+/// The same for a refresh token.
+const NO_REFRESH_TOKEN: OAuthError = OAuthError::invalid_grant("refresh token is unknown or revoked");
+
+/// Exchanges a code or a refresh token.
+pub async fn exchange(call: Call) -> Answered {
+    let readable = |form: &_| {
+        let request = TokenRequest::read(form)?;
+        if call.has_proof() { Ok(request) } else { Err(OAuthError::from(DpopFault::Missing)) }
+    };
+    let (client, request) = call.authenticate(readable).await?;
+    let refused_as = match request {
+        TokenRequest::Code { .. } => Action::CodeRefused,
+        TokenRequest::Refresh { .. } => Action::RefreshRefused,
+    };
+    let proof = match call.proof().and_then(|proof| proof.ok_or(DpopFault::Missing)) {
+        Ok(proof) => proof,
+        Err(fault) => {
+            let tx = call.begin(&client, None).await?;
+            return Err(call.deny(tx, &client, refused_as, OAuthError::from(fault).into()).await);
+        }
+    };
+    match request {
+        TokenRequest::Code { code, redirect_uri, code_verifier } => {
+            redeem(&call, &client, &proof, &Sent { code, redirect_uri, code_verifier }).await
+        }
+        TokenRequest::Refresh { refresh_token, scope } => {
+            refresh(&call, &client, &proof, &refresh_token, scope.as_deref()).await
+        }
+    }
+}
+
+/// What a client sends to redeem a code.
+struct Sent {
+    code: String,
+    redirect_uri: Option<String>,
+    code_verifier: Option<String>,
+}
+
+async fn redeem(call: &Call, client: &Client, proof: &Proof, sent: &Sent) -> Answered {
+    let found = match Ticket::parse(&sent.code) {
+        Ok(ticket) => call.app.store.read(&call.institution).find_code(&ticket).await?,
+        Err(_) => None,
+    };
+    let own = found.filter(|code| code.client_id == client.product.client_id);
+    let mut tx = call.begin(client, Some(proof)).await?;
+    match spend(call, &mut tx, own.as_ref(), proof, sent).await {
+        Ok((issued, linkage, refresh_token)) => {
+            call.commit(tx, client.did(Action::CodeRedeemed).on(linkage.id)).await?;
+            answer(call, &issued, &linkage, Some(refresh_token.reveal()))
+        }
+        Err(denial) => Err(call.deny(tx, client, Action::CodeRefused, denial).await),
+    }
+}
+
+/// Claims the code first; only then looks whether it may be redeemed like this.
+async fn spend(
+    call: &Call,
+    tx: &mut Tx,
+    code: Option<&Code>,
+    proof: &Proof,
+    sent: &Sent,
+) -> Result<(Issued, Linkage, Ticket), Denial> {
+    let code = code.ok_or(NO_CODE)?;
+    if !tx.claim_code(code.id, call.now).await? {
+        tx.revoke_tokens_of_code(code.id, call.now).await?;
+        return Err(Denial::recorded_as(NO_CODE, "code used twice: its tokens are revoked"));
+    }
+    check_code(call, code, proof, sent)?;
+    let linkage = tx.find_linkage(code.linkage).await?;
+    let linkage = linkage.ok_or_else(|| Fault::Defect("a code without linkage".into()))?;
+    // A renewal replaces what the partner held before (Grant Management, `replace`).
+    tx.revoke_tokens_of_linkage(linkage.id, call.now).await?;
+    let ticket = call.app.new_ticket(call.now);
+    let asked = stored_scope(&code.scope)?;
+    let issued = mint::access_token(call, tx, &linkage, &asked, ticket.id(), &proof.jkt).await?;
+    let token = RefreshToken {
+        id: ticket.id(),
+        linkage: linkage.id,
+        client_id: code.client_id.clone(),
+        code: code.id,
+        scope: code.scope.clone(),
+        revoked_at: None,
+    };
+    tx.add_refresh_token(&ticket, &token, call.now).await?;
+    Ok((issued, linkage, ticket))
+}
+
+/// Everything a code is bound to, of an unspent code of this client.
+fn check_code(call: &Call, code: &Code, proof: &Proof, sent: &Sent) -> Result<(), Denial> {
+    if call.now >= code.expires_at {
+        return Err(Denial::recorded_as(NO_CODE, "code expired"));
+    }
+    if sent.redirect_uri.as_ref().is_some_and(|uri| *uri != code.redirect_uri) {
+        return Err(OAuthError::invalid_grant("redirect_uri is not the one of the request").into());
+    }
+    CodeChallenge::read(Some(&code.code_challenge), Some(pkce::METHOD))
+        .map_err(|_| Fault::Defect("a code without challenge".into()))?
+        .verify(sent.code_verifier.as_deref())?;
+    if code.dpop_jkt.as_ref().is_some_and(|jkt| !proof.is_by(jkt)) {
+        return Err(OAuthError::invalid_grant("the code is bound to another DPoP key").into());
+    }
+    Ok(())
+}
+
+async fn refresh(call: &Call, client: &Client, proof: &Proof, token: &str, asked: Option<&str>) -> Answered {
+    let found = match Ticket::parse(token) {
+        Ok(ticket) => call.app.store.read(&call.institution).find_refresh_token(&ticket).await?,
+        Err(_) => None,
+    };
+    let own = found.filter(|(token, _)| token.client_id == client.product.client_id);
+    let mut tx = call.begin(client, Some(proof)).await?;
+    match renew(call, &mut tx, own, proof, asked).await {
+        Ok((issued, linkage)) => {
+            call.commit(tx, client.did(Action::TokenRefreshed).on(linkage.id)).await?;
+            answer(call, &issued, &linkage, None)
+        }
+        Err(denial) => Err(call.deny(tx, client, Action::RefreshRefused, denial).await),
+    }
+}
+
+/// The refresh token goes on as it is. If it or its linkage ends while this runs, so does what is issued here: an access
+/// token is looked up together with both.
+async fn renew(
+    call: &Call,
+    tx: &mut Tx,
+    found: Option<(RefreshToken, Linkage)>,
+    proof: &Proof,
+    asked: Option<&str>,
+) -> Result<(Issued, Linkage), Denial> {
+    let (token, linkage) = found.filter(|(token, _)| token.revoked_at.is_none()).ok_or(NO_REFRESH_TOKEN)?;
+    let granted = stored_scope(&token.scope)?;
+    let words = scope::narrow(asked, &words(&granted))?;
+    let asked = stored_scope(&words.join(" "))?;
+    let issued = mint::access_token(call, tx, &linkage, &asked, token.id, &proof.jkt).await?;
+    Ok((issued, linkage))
+}
+
+fn answer(call: &Call, issued: &Issued, linkage: &Linkage, refresh_token: Option<String>) -> Answered {
+    let response = TokenResponse::new(
+        issued.ticket.reveal(),
+        issued.seconds,
+        refresh_token,
+        &words(&issued.scope),
+        linkage.id.to_string(),
+        call.now.seconds_until(linkage.facts.ends_at),
+    );
+    Ok::<_, Refusal>(secret(StatusCode::OK, to_json(&response)?))
+}
+
+/// The scope words of these operations.
+fn words(operations: &Operations) -> Vec<String> {
+    let known = Operation::ALL.into_iter().filter(|operation| operations.contains(*operation));
+    known.map(|operation| operation.word().to_owned()).collect()
+}
+
+/// A scope that was checked before it was stored.
+fn stored_scope(scope: &str) -> Result<Operations, Fault> {
+    Operations::from_scope(scope).map_err(|_| Fault::Defect("a stored scope has unknown words".into()))
+}
