@@ -9,7 +9,7 @@ use renkei_domain::time::Timestamp;
 
 use crate::db::Row;
 use crate::params;
-use crate::{Session, StoreError};
+use crate::{Session, StoreError, Tx};
 
 /// A password hash in PHC form. Never printed: with the key beside it, it can be guessed at.
 #[derive(Clone, PartialEq, Eq)]
@@ -216,6 +216,129 @@ impl Session {
     ) -> Result<Option<Account>, StoreError> {
         let select = const_format::concatcp!(ACCOUNT, " AND branch = ?2 AND type = ?3 AND number = ?4");
         self.row(select, params![branch, kind, number]).await?.map(read_account).transpose()
+    }
+}
+
+impl Tx {
+    /// Adds a customer, or changes the one of this identifier to this.
+    ///
+    /// # Errors
+    /// [`StoreError::Taken`] when another customer has its number; the rest of [`StoreError`].
+    pub async fn save_customer(&mut self, customer: &Customer) -> Result<(), StoreError> {
+        let upsert = "INSERT INTO customers (institution, customer_id, number, name, name_kana, contract) \
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT (institution, customer_id) DO UPDATE SET \
+             number = excluded.number, name = excluded.name, name_kana = excluded.name_kana, \
+             contract = excluded.contract";
+        let values =
+            params![customer.id, &customer.number, &customer.name, &customer.name_kana, customer.contract.word(),];
+        self.execute(upsert, values).await.map(|_| ())
+    }
+
+    /// Adds a user, or changes the one of this identifier to this. What the user has of its customer is not written.
+    ///
+    /// # Errors
+    /// [`StoreError::Taken`] when another user has its login id; the rest of [`StoreError`].
+    pub async fn save_user(&mut self, user: &User) -> Result<(), StoreError> {
+        let upsert = "INSERT INTO users (institution, user_id, customer_id, login_id, name, kind, method, \
+             password_hash, operations, state) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10) \
+             ON CONFLICT (institution, user_id) DO UPDATE SET customer_id = excluded.customer_id, \
+             login_id = excluded.login_id, name = excluded.name, kind = excluded.kind, method = excluded.method, \
+             password_hash = excluded.password_hash, operations = excluded.operations, state = excluded.state";
+        let values = params![
+            user.id,
+            user.customer,
+            &user.login_id,
+            &user.name,
+            user.kind.word(),
+            user.method.word(),
+            user.password_hash.as_ref().map(|hash| hash.0.as_str()),
+            user.operations.to_scope(),
+            user.state.word(),
+        ];
+        self.execute(upsert, values).await.map(|_| ())
+    }
+
+    /// Replaces a password's hash by one of the same password under today's parameters. `false`: it has changed in the
+    /// meantime, and stays.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn rehash_password(
+        &mut self,
+        user: UserId,
+        known: &PasswordHash,
+        fresh: &PasswordHash,
+    ) -> Result<bool, StoreError> {
+        let update = "UPDATE users SET password_hash = ?4 \
+             WHERE institution = ?1 AND user_id = ?2 AND password_hash = ?3";
+        self.claim(update, params![user, &known.0, &fresh.0]).await
+    }
+
+    /// Gives a certificate to a user. `false`: the user has it already.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn add_certificate(
+        &mut self,
+        fingerprint: &str,
+        user: UserId,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        let insert = "INSERT INTO user_certificates (institution, fingerprint, user_id, added_at) \
+             VALUES (?1, ?2, ?3, ?4) ON CONFLICT (institution, fingerprint) DO NOTHING";
+        self.claim(insert, params![fingerprint, user, now]).await
+    }
+
+    /// Takes a certificate from a user. `false`: the user did not have it.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn remove_certificate(&mut self, fingerprint: &str, user: UserId) -> Result<bool, StoreError> {
+        let delete = "DELETE FROM user_certificates WHERE institution = ?1 AND fingerprint = ?2 AND user_id = ?3";
+        self.claim(delete, params![fingerprint, user]).await
+    }
+
+    /// Adds an account without entries, or changes what a customer list says of the one of this identifier. Balance and
+    /// entries are not touched.
+    ///
+    /// # Errors
+    /// [`StoreError::Taken`] when another account has its branch, type and number; the rest of [`StoreError`].
+    pub async fn save_account(&mut self, account: &Account) -> Result<(), StoreError> {
+        let upsert = "INSERT INTO accounts (institution, account_id, customer_id, branch, type, number, holder, \
+             holder_kana, state, opening_balance, balance, uncleared, overdraft_limit, last_seq) \
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, 0, 0, 0, 0, 0) \
+             ON CONFLICT (institution, account_id) DO UPDATE SET customer_id = excluded.customer_id, \
+             holder = excluded.holder, holder_kana = excluded.holder_kana, state = excluded.state";
+        let values = params![
+            account.id,
+            account.customer,
+            &account.branch,
+            account.kind,
+            &account.number,
+            &account.holder,
+            &account.holder_kana,
+            account.state.word(),
+        ];
+        self.execute(upsert, values).await.map(|_| ())
+    }
+
+    /// Lets a user inquire on an account, under this memo.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn save_user_account(&mut self, user: UserId, account: AccountId, memo: &str) -> Result<(), StoreError> {
+        let upsert = "INSERT INTO user_accounts (institution, user_id, account_id, memo) VALUES (?1, ?2, ?3, ?4) \
+             ON CONFLICT (institution, user_id, account_id) DO UPDATE SET memo = excluded.memo";
+        self.execute(upsert, params![user, account, memo]).await.map(|_| ())
+    }
+
+    /// Lets a user no longer inquire on an account. `false`: it was not let.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn remove_user_account(&mut self, user: UserId, account: AccountId) -> Result<bool, StoreError> {
+        let delete = "DELETE FROM user_accounts WHERE institution = ?1 AND user_id = ?2 AND account_id = ?3";
+        self.claim(delete, params![user, account]).await
     }
 }
 

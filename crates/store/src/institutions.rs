@@ -1,11 +1,12 @@
 //! Institutions with their branches and texts.
 
+use renkei_domain::account::BranchCode;
 use renkei_domain::institution::{InstitutionCode, InstitutionKind};
 use renkei_domain::time::{Day, Timestamp};
 
 use crate::db::Row;
 use crate::params;
-use crate::{Session, StoreError};
+use crate::{Session, StoreError, Tx};
 
 /// An institution as the registry describes it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -49,6 +50,17 @@ pub struct Terms {
     pub text_en: String,
 }
 
+/// 支店: a branch of an institution.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Branch {
+    /// 店番.
+    pub code: BranchCode,
+    /// Its name.
+    pub name: String,
+    /// Its name in English.
+    pub name_en: String,
+}
+
 const COLUMNS: &str = "SELECT institution, kind, name, name_en, accent, telephone, hours, hours_en, privacy_url, \
      partners_as_of, terms_version, user_ca, user_crl FROM institutions";
 
@@ -89,6 +101,70 @@ impl Session {
         let select = "SELECT version, text, text_en FROM terms WHERE institution = ?1 AND version = ?2";
         let row = self.row(select, params![version]).await?;
         row.map(|mut row| Ok(Terms { version: row.get(0)?, text: row.get(1)?, text_en: row.get(2)? })).transpose()
+    }
+
+    /// Every branch, by code.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn list_branches(&mut self) -> Result<Vec<Branch>, StoreError> {
+        let select = "SELECT branch, name, name_en FROM branches WHERE institution = ?1 ORDER BY branch";
+        let rows = self.rows(select, &[]).await?;
+        rows.into_iter()
+            .map(|mut row| Ok(Branch { code: row.get(0)?, name: row.get(1)?, name_en: row.get(2)? }))
+            .collect()
+    }
+}
+
+impl Tx {
+    /// Adds the institution of this transaction, or changes it to this.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn save_institution(&mut self, institution: &Institution, now: Timestamp) -> Result<(), StoreError> {
+        let upsert = "INSERT INTO institutions (institution, kind, name, name_en, accent, telephone, hours, hours_en, \
+             privacy_url, partners_as_of, terms_version, user_ca, user_crl, updated_at) \
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14) \
+             ON CONFLICT (institution) DO UPDATE SET kind = excluded.kind, name = excluded.name, \
+             name_en = excluded.name_en, accent = excluded.accent, telephone = excluded.telephone, \
+             hours = excluded.hours, hours_en = excluded.hours_en, privacy_url = excluded.privacy_url, \
+             partners_as_of = excluded.partners_as_of, terms_version = excluded.terms_version, \
+             user_ca = excluded.user_ca, user_crl = excluded.user_crl, updated_at = excluded.updated_at";
+        let values = params![
+            institution.kind.word(),
+            &institution.name,
+            &institution.name_en,
+            &institution.accent,
+            &institution.telephone,
+            &institution.hours,
+            &institution.hours_en,
+            institution.privacy_url.as_deref(),
+            institution.partners_as_of,
+            &institution.terms_version,
+            institution.user_ca.as_deref(),
+            institution.user_crl.as_deref(),
+            now,
+        ];
+        self.execute(upsert, values).await.map(|_| ())
+    }
+
+    /// Adds a version of the terms of use. A version never changes: customers have agreed to it.
+    ///
+    /// # Errors
+    /// [`StoreError::Taken`] when there is such a version; the rest of [`StoreError`].
+    pub async fn add_terms(&mut self, terms: &Terms, now: Timestamp) -> Result<(), StoreError> {
+        let insert = "INSERT INTO terms (institution, version, text, text_en, added_at) VALUES (?1, ?2, ?3, ?4, ?5)";
+        self.execute(insert, params![&terms.version, &terms.text, &terms.text_en, now]).await.map(|_| ())
+    }
+
+    /// Adds a branch, or changes its names.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn save_branch(&mut self, branch: &Branch) -> Result<(), StoreError> {
+        let upsert = "INSERT INTO branches (institution, branch, name, name_en) VALUES (?1, ?2, ?3, ?4) \
+             ON CONFLICT (institution, branch) DO UPDATE SET name = excluded.name, name_en = excluded.name_en";
+        self.execute(upsert, params![&branch.code, &branch.name, &branch.name_en]).await.map(|_| ())
     }
 }
 

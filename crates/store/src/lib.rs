@@ -21,6 +21,7 @@ mod random;
 pub mod replays;
 pub mod requests;
 pub mod sessions;
+pub mod signing_keys;
 mod ticket;
 pub mod tokens;
 

@@ -4,9 +4,9 @@ use renkei_domain::operation::{Operation, Operations};
 use renkei_domain::partner::{Offer, PartnerState};
 use serde::{Deserialize, Serialize};
 
-use crate::db::Row;
+use crate::db::{Row, to_json};
 use crate::params;
-use crate::{Session, StoreError};
+use crate::{Session, StoreError, Tx};
 
 /// API連携先: the outside company.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -106,6 +106,83 @@ impl Session {
         let select = const_format::concatcp!(COLUMNS, " ORDER BY c.position, p.product");
         self.rows(select, &[]).await?.into_iter().map(read).collect()
     }
+
+    /// Every partner in the order of the published table, with or without products.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn list_partners(&mut self) -> Result<Vec<Partner>, StoreError> {
+        let select = "SELECT partner, name, name_en, registration, domain, state, position FROM partners \
+             WHERE institution = ?1 ORDER BY position, partner";
+        self.rows(select, &[]).await?.into_iter().map(|mut row| read_partner(&mut row, 0)).collect()
+    }
+}
+
+impl Tx {
+    /// Adds a partner, or changes it to this.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn save_partner(&mut self, partner: &Partner) -> Result<(), StoreError> {
+        let upsert = "INSERT INTO partners (institution, partner, name, name_en, registration, domain, state, position) \
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) ON CONFLICT (institution, partner) DO UPDATE SET \
+             name = excluded.name, name_en = excluded.name_en, registration = excluded.registration, \
+             domain = excluded.domain, state = excluded.state, position = excluded.position";
+        let values = params![
+            &partner.key,
+            &partner.name,
+            &partner.name_en,
+            partner.registration.as_deref(),
+            &partner.domain,
+            partner.state.word(),
+            partner.position,
+        ];
+        self.execute(upsert, values).await.map(|_| ())
+    }
+
+    /// Adds a product under its `client_id`, or changes the one of this `client_id` to this. Its partner is to be there.
+    ///
+    /// # Errors
+    /// [`StoreError::Taken`] when another product has its key; the rest of [`StoreError`].
+    pub async fn save_product(&mut self, product: &Product) -> Result<(), StoreError> {
+        let upsert = "INSERT INTO products (institution, client_id, partner, product, name, name_en, purpose, \
+             purpose_en, choice, operations, redirect_uris, jwks, signing_alg, state) \
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14) \
+             ON CONFLICT (institution, client_id) DO UPDATE SET partner = excluded.partner, \
+             product = excluded.product, name = excluded.name, name_en = excluded.name_en, \
+             purpose = excluded.purpose, purpose_en = excluded.purpose_en, choice = excluded.choice, \
+             operations = excluded.operations, redirect_uris = excluded.redirect_uris, jwks = excluded.jwks, \
+             signing_alg = excluded.signing_alg, state = excluded.state";
+        let values = params![
+            &product.client_id,
+            &product.partner.key,
+            &product.key,
+            &product.name,
+            &product.name_en,
+            &product.purpose,
+            &product.purpose_en,
+            if product.choice { "choice" } else { "fixed" },
+            to_json(&product.operations)?,
+            to_json(&product.redirect_uris)?,
+            &product.jwks,
+            &product.signing_alg,
+            product.state.word(),
+        ];
+        self.execute(upsert, values).await.map(|_| ())
+    }
+}
+
+/// A partner from seven columns that begin with this one.
+fn read_partner(row: &mut Row, first: usize) -> Result<Partner, StoreError> {
+    Ok(Partner {
+        key: row.get(first)?,
+        name: row.get(first + 1)?,
+        name_en: row.get(first + 2)?,
+        registration: row.get(first + 3)?,
+        domain: row.get(first + 4)?,
+        state: row.word(first + 5, PartnerState::from_word)?,
+        position: row.get(first + 6)?,
+    })
 }
 
 fn read(mut row: Row) -> Result<Product, StoreError> {
@@ -126,14 +203,6 @@ fn read(mut row: Row) -> Result<Product, StoreError> {
         jwks: row.get(9)?,
         signing_alg: row.get(10)?,
         state: row.word(11, PartnerState::from_word)?,
-        partner: Partner {
-            key: row.get(12)?,
-            name: row.get(13)?,
-            name_en: row.get(14)?,
-            registration: row.get(15)?,
-            domain: row.get(16)?,
-            state: row.word(17, PartnerState::from_word)?,
-            position: row.get(18)?,
-        },
+        partner: read_partner(&mut row, 12)?,
     })
 }

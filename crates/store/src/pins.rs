@@ -39,6 +39,16 @@ impl Session {
 }
 
 impl Tx {
+    /// Files a PIN for an account on core banking's side, in place of any before it.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn file_pin(&mut self, account: AccountId, sealed: &SealedPin) -> Result<(), StoreError> {
+        let upsert = "INSERT INTO filed_pins (institution, account_id, sealed) VALUES (?1, ?2, ?3) \
+             ON CONFLICT (institution, account_id) DO UPDATE SET sealed = excluded.sealed";
+        self.execute(upsert, params![account, &sealed.0]).await.map(|_| ())
+    }
+
     /// Puts a PIN in force for an account, in place of any before it.
     ///
     /// # Errors
