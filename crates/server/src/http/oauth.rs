@@ -3,6 +3,7 @@
 mod answer;
 pub mod bearer;
 mod call;
+mod jwks;
 mod memory;
 mod metadata;
 mod mint;
@@ -26,6 +27,7 @@ pub fn routes() -> Router<Arc<App>> {
     Router::new()
         .route(authorization_server, only("GET, HEAD", get(metadata::authorization_server)))
         .route(protected_resource, only("GET, HEAD", get(metadata::protected_resource)))
+        .route("/{institution}/jwks", only("GET, HEAD", get(jwks::keys)))
         .route("/{institution}/par", only("POST", post(par::push)))
         .route("/{institution}/token", only("POST", post(token::exchange)))
         .route("/{institution}/revoke", only("POST", post(revoke::revoke)))

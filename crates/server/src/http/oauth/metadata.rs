@@ -13,7 +13,7 @@ use crate::app::App;
 use crate::http::tenant;
 
 /// How long a partner may keep a document, in seconds.
-const KEPT_SECONDS: u32 = 300;
+pub const KEPT_SECONDS: u32 = 300;
 
 /// `GET /.well-known/oauth-authorization-server/{institution}`.
 pub async fn authorization_server(State(app): State<Arc<App>>, Path(segment): Path<String>) -> Answered {
