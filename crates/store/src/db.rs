@@ -28,6 +28,9 @@ pub enum StoreConfig {
         url: String,
         /// Connections kept.
         connections: usize,
+        /// PEM of the authorities that may have issued the server's certificate. Needed for TLS, and so for every server
+        /// that is not on this machine.
+        ca: Option<String>,
     },
 }
 
@@ -104,8 +107,8 @@ impl Store {
     pub async fn connect(config: &StoreConfig) -> Result<Store, StoreError> {
         let engine = match config {
             StoreConfig::Sqlite { path } => Engine::Sqlite(sqlite::Engine::open(path)?),
-            StoreConfig::Postgres { url, connections } => {
-                Engine::Postgres(postgres::Engine::connect(url, *connections).await?)
+            StoreConfig::Postgres { url, connections, ca } => {
+                Engine::Postgres(postgres::Engine::connect(url, *connections, ca.as_deref()).await?)
             }
         };
         Ok(Store { engine })

@@ -8,6 +8,7 @@ use renkei_store::{Random, Store, StoreConfig};
 
 use super::CommandError;
 use crate::app::{App, Site};
+use crate::config::{self, Config, Postgres};
 use crate::http::oauth::Memory;
 use crate::keys::Keys;
 use crate::system::{SystemClock, SystemRandom};
@@ -27,7 +28,10 @@ pub struct DataArgs {
     /// The data folder: holds renkei.toml, renkei.db and keys/master.key
     #[arg(long, value_name = "DIR", default_value = DEFAULT_FOLDER)]
     pub data: PathBuf,
-    /// Where the rows are: a postgres:// URL; without it the SQLite file renkei.db in the data folder
+    /// The configuration file; without it renkei.toml in the data folder
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Where the rows are: a postgres:// URL; without it what the configuration says, else renkei.db in the data folder
     #[arg(long, value_name = "URL", env = "RENKEI_STORE", hide_env_values = true)]
     pub store: Option<StoreUrl>,
 }
@@ -75,21 +79,56 @@ impl DataArgs {
     /// Opens store and keys, making the data folder and both when they are missing.
     ///
     /// # Errors
-    /// When the folder, the key file or the store can't be used.
+    /// When the configuration, the folder, the key file or the store can't be used.
     pub async fn open(&self) -> Result<Data, CommandError> {
         make_folder(&self.data)?;
+        let config = self.config_path();
+        let config = if config.exists() || self.config.is_some() { Some(Config::read(&config)?) } else { None };
+        self.open_with(config.as_ref()).await
+    }
+
+    /// Opens an installation that must already be there, with its configuration: for serving. A missing master key is
+    /// an error here: a fresh one could not open what the old one sealed.
+    ///
+    /// # Errors
+    /// As [`DataArgs::open`], and when configuration or key file are missing.
+    pub async fn open_to_serve(&self) -> Result<(Data, Config), CommandError> {
+        let config = Config::read(&self.config_path())?;
+        let key = self.data.join(MASTER_KEY_FILE);
+        if !key.exists() {
+            let path = key.display();
+            let message = format!("{path} is missing: restore it, or make a new installation with `renkei migrate`");
+            return Err(CommandError::Setup(message));
+        }
+        Ok((self.open_with(Some(&config)).await?, config))
+    }
+
+    fn config_path(&self) -> PathBuf {
+        self.config.clone().unwrap_or_else(|| self.data.join(config::FILE_NAME))
+    }
+
+    async fn open_with(&self, config: Option<&Config>) -> Result<Data, CommandError> {
         let random: Arc<dyn Random> = Arc::new(SystemRandom);
         let keys = Keys::load_or_create(&self.data.join(MASTER_KEY_FILE), random.as_ref())?;
-        let store = Store::open(&self.store_config()).await?;
+        let store = Store::open(&self.store_config(config.and_then(|config| config.postgres.as_ref()))?).await?;
         Ok(Data { store, keys, clock: Arc::new(SystemClock), random })
     }
 
-    fn store_config(&self) -> StoreConfig {
-        match &self.store {
-            Some(url) => StoreConfig::Postgres { url: url.0.clone(), connections: POSTGRES_CONNECTIONS },
-            None => StoreConfig::Sqlite { path: self.data.join(DATABASE_FILE) },
-        }
+    fn store_config(&self, postgres: Option<&Postgres>) -> Result<StoreConfig, CommandError> {
+        let named = self.store.as_ref().map(StoreUrl::as_str).or(postgres.map(|postgres| postgres.url.as_str()));
+        let Some(url) = named else {
+            return Ok(StoreConfig::Sqlite { path: self.data.join(DATABASE_FILE) });
+        };
+        let ca = match postgres.and_then(|postgres| postgres.ca.as_ref()) {
+            Some(path) => Some(read_text(path)?),
+            None => None,
+        };
+        Ok(StoreConfig::Postgres { url: url.to_owned(), connections: POSTGRES_CONNECTIONS, ca })
     }
+}
+
+fn read_text(path: &Path) -> Result<String, CommandError> {
+    std::fs::read_to_string(path).map_err(|error| CommandError::Setup(format!("{}: {error}", path.display())))
 }
 
 impl Data {

@@ -2,9 +2,14 @@
 
 use std::collections::HashMap;
 use std::error::Error;
+use std::net::IpAddr;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use deadpool_postgres::{Manager, ManagerConfig, Object, Pool, RecyclingMethod};
+use rustls::RootCertStore;
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
+use tokio_postgres::config::{Host, SslMode};
 use tokio_postgres::error::SqlState;
 use tokio_postgres::types::{IsNull, ToSql, Type, private::BytesMut};
 use tokio_postgres::{Config, Statement};
@@ -19,11 +24,12 @@ pub(super) struct Engine {
 }
 
 impl Engine {
-    pub(super) async fn connect(url: &str, connections: usize) -> Result<Engine, StoreError> {
+    pub(super) async fn connect(url: &str, connections: usize, ca: Option<&str>) -> Result<Engine, StoreError> {
         let config: Config =
             url.parse().map_err(|_| StoreError::Unusable("the connection string can't be read".into()))?;
+        let roots = roots(ca.unwrap_or_default())?;
+        refuse_open_link(&config, &roots)?;
         let recycle = ManagerConfig { recycling_method: RecyclingMethod::Fast };
-        let roots = rustls::RootCertStore::empty();
         let tls = rustls::ClientConfig::builder().with_root_certificates(roots).with_no_client_auth();
         let manager = Manager::from_config(config, tokio_postgres_rustls::MakeRustlsConnect::new(tls), recycle);
         let pool = Pool::builder(manager)
@@ -49,6 +55,40 @@ impl Engine {
         let client = self.client().await?;
         rows(&client, &self.texts, bound).await
     }
+}
+
+/// The authorities of this PEM text.
+fn roots(pem: &str) -> Result<RootCertStore, StoreError> {
+    let unreadable = || StoreError::Unusable("the PEM of the server's authority can't be read".into());
+    let mut roots = RootCertStore::empty();
+    for certificate in CertificateDer::pem_slice_iter(pem.as_bytes()) {
+        roots.add(certificate.map_err(|_| unreadable())?).map_err(|_| unreadable())?;
+    }
+    Ok(roots)
+}
+
+/// Passwords and customers' data cross this link: beyond this machine only under TLS, with a server whose name and
+/// authority are checked (R-027).
+fn refuse_open_link(config: &Config, roots: &RootCertStore) -> Result<(), StoreError> {
+    let named_here = config.get_hosts().iter().all(|host| match host {
+        Host::Tcp(name) => name == "localhost" || name.parse::<IpAddr>().is_ok_and(|address| address.is_loopback()),
+        Host::Unix(_) => true,
+    });
+    let is_here = named_here && config.get_hostaddrs().iter().all(IpAddr::is_loopback);
+    if is_here {
+        return Ok(());
+    }
+    let refused = |reason: &str| Err(StoreError::Unusable(reason.to_owned()));
+    if config.get_ssl_mode() != SslMode::Require {
+        return refused("the PostgreSQL server is on another machine: add sslmode=require to its URL");
+    }
+    if roots.is_empty() {
+        return refused(
+            "the PostgreSQL server is on another machine: name the PEM file of the authority that issued its \
+             certificate, or nobody knows whom the password goes to",
+        );
+    }
+    Ok(())
 }
 
 /// Statements with `?1` rewritten to `$1`, each once.
