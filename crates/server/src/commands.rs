@@ -3,5 +3,6 @@
 pub mod data;
 mod error;
 pub mod migrate;
+pub mod serve;
 
 pub use error::CommandError;

@@ -3,11 +3,13 @@
 pub mod app;
 pub mod certificates;
 pub mod commands;
+pub mod config;
 pub mod core_banking;
 pub mod error;
 pub mod http;
 pub mod keys;
 pub mod ledger;
+pub mod listener;
 pub mod logging;
 pub mod passwords;
 pub mod system;

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use renkei_server::commands::{CommandError, migrate};
+use renkei_server::commands::{CommandError, migrate, serve};
 use renkei_server::logging::{self, LogFormat};
 
 #[global_allocator]
@@ -32,6 +32,8 @@ it must be, 3 something is away or failing and trying again may help.";
 
 #[derive(Subcommand)]
 enum Command {
+    /// Answer partners and customers, as renkei.toml says, until SIGTERM
+    Serve(serve::Args),
     /// Bring the tables up to date
     Migrate(migrate::Args),
 }
@@ -54,6 +56,7 @@ fn main() -> ExitCode {
 
 async fn run(command: Command) -> Result<(), CommandError> {
     match command {
+        Command::Serve(args) => serve::run(args).await,
         Command::Migrate(args) => migrate::run(args).await,
     }
 }

@@ -2,8 +2,10 @@
 
 use renkei_store::StoreError;
 
+use crate::config::ConfigError;
 use crate::error::Fault;
 use crate::keys::KeyError;
+use crate::listener::tls::TlsError;
 
 /// A command's failure: a message for a person and an exit code for a script.
 #[derive(Debug, thiserror::Error)]
@@ -43,6 +45,18 @@ impl From<StoreError> for CommandError {
 
 impl From<KeyError> for CommandError {
     fn from(error: KeyError) -> CommandError {
+        CommandError::Setup(error.to_string())
+    }
+}
+
+impl From<ConfigError> for CommandError {
+    fn from(error: ConfigError) -> CommandError {
+        CommandError::Setup(error.to_string())
+    }
+}
+
+impl From<TlsError> for CommandError {
+    fn from(error: TlsError) -> CommandError {
         CommandError::Setup(error.to_string())
     }
 }

@@ -1,63 +1,11 @@
 //! Whose certificates open the door, and under which word each other one is refused.
 
-use rcgen::{
-    BasicConstraints, CertificateParams, CertificateRevocationListParams, CertifiedIssuer, DnType,
-    ExtendedKeyUsagePurpose, IsCa, KeyIdMethod, KeyPair, KeyUsagePurpose, RevokedCertParams, SerialNumber,
-    date_time_ymd,
-};
-use renkei_domain::time::{Day, Timestamp};
+use rcgen::{BasicConstraints, ExtendedKeyUsagePurpose, IsCa, KeyUsagePurpose, SerialNumber, date_time_ymd};
 use renkei_server::certificates::{CertificateRefusal, Fingerprint, verify_user_certificate};
 
-const REVOKED_SERIAL: u64 = 666;
-
-/// An authority for user certificates, and what it issues: certificates of 2026 and a list of November.
-struct Authority {
-    issuer: CertifiedIssuer<'static, KeyPair>,
-}
-
-fn today() -> Timestamp {
-    "2026-11-22".parse::<Day>().unwrap().begins_at().plus_seconds(43_200)
-}
+use crate::authority::{Authority, REVOKED_SERIAL, today};
 
 impl Authority {
-    fn new() -> Authority {
-        let mut params = CertificateParams::new(vec![]).unwrap();
-        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
-        params.distinguished_name.push(DnType::CommonName, "Aoi user certificates");
-        Authority { issuer: CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap() }
-    }
-
-    fn user(&self, change: impl FnOnce(&mut CertificateParams)) -> Vec<u8> {
-        let mut params = CertificateParams::new(vec![]).unwrap();
-        params.distinguished_name.push(DnType::CommonName, "user01");
-        params.serial_number = Some(SerialNumber::from(7_u64));
-        params.not_before = date_time_ymd(2026, 1, 1);
-        params.not_after = date_time_ymd(2026, 12, 31);
-        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
-        change(&mut params);
-        params.signed_by(&KeyPair::generate().unwrap(), &self.issuer).unwrap().der().to_vec()
-    }
-
-    fn list(&self, change: impl FnOnce(&mut CertificateRevocationListParams)) -> String {
-        let revoked = RevokedCertParams {
-            serial_number: SerialNumber::from(REVOKED_SERIAL),
-            revocation_time: date_time_ymd(2026, 11, 1),
-            reason_code: None,
-            invalidity_date: None,
-        };
-        let mut params = CertificateRevocationListParams {
-            this_update: date_time_ymd(2026, 11, 20),
-            next_update: date_time_ymd(2026, 12, 20),
-            crl_number: SerialNumber::from(3_u64),
-            issuing_distribution_point: None,
-            revoked_certs: vec![revoked],
-            key_identifier_method: KeyIdMethod::Sha256,
-        };
-        change(&mut params);
-        params.signed_by(&self.issuer).unwrap().pem().unwrap()
-    }
-
     fn verify(&self, leaf: &[u8]) -> Result<Fingerprint, CertificateRefusal> {
         verify_user_certificate(leaf, &[], &self.issuer.pem(), Some(&self.list(|_| ())), today())
     }

@@ -1,0 +1,217 @@
+//! `renkei.toml`: one file, read once, refused early. What would be unsafe to serve with is an error here, with the
+//! sentence that says how to mend it, and never a warning that somebody may miss.
+
+use std::fs;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+
+use crate::app::Site;
+use crate::listener::tls::TlsFiles;
+
+/// The configuration file's name in the data folder.
+pub const FILE_NAME: &str = "renkei.toml";
+
+/// Why the configuration is refused.
+#[derive(Debug, thiserror::Error)]
+#[error("{}: {reason}", path.display())]
+pub struct ConfigError {
+    /// The file.
+    pub path: PathBuf,
+    /// What is wrong and what to do about it.
+    pub reason: String,
+}
+
+/// The whole configuration. Relative paths in it count from the file's folder.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// Scheme, host and port under which partners and browsers reach this installation: `https://link.example.jp`.
+    pub origin: String,
+    /// Address to listen on: `0.0.0.0:443`.
+    pub listen: SocketAddr,
+    /// Certificate and key of that listener; must be there unless the origin is plain HTTP on loopback.
+    pub tls: Option<TlsSection>,
+    /// The listener for 電子証明書ログイン; without it certificate login is not offered.
+    pub certificate_login: Option<CertificateLogin>,
+    /// Where the rows are when it is not the SQLite file in the data folder.
+    pub postgres: Option<Postgres>,
+}
+
+/// PEM files of a listener.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TlsSection {
+    /// The certificate and its intermediates.
+    pub certificate: PathBuf,
+    /// The private key, readable by its owner alone.
+    pub key: PathBuf,
+}
+
+/// The listener that asks browsers for certificates. It has a host name or port of its own, so that no other browser is
+/// ever asked for one, and is always TLS.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CertificateLogin {
+    /// Scheme, host and port under which browsers reach it.
+    pub origin: String,
+    /// Address to listen on.
+    pub listen: SocketAddr,
+    /// Certificate and key; those of `[tls]` when left out.
+    pub tls: Option<TlsSection>,
+}
+
+/// A PostgreSQL server.
+#[derive(Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Postgres {
+    /// `postgres://user:password@host/database?sslmode=require`. Holds a password, so the file is for its owner alone.
+    pub url: String,
+    /// PEM of the authority that issued the server's certificate; must be there unless the server is on loopback.
+    pub ca: Option<PathBuf>,
+}
+
+impl std::fmt::Debug for Postgres {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Postgres").field("ca", &self.ca).finish_non_exhaustive()
+    }
+}
+
+impl Config {
+    /// Reads and checks the file.
+    ///
+    /// # Errors
+    /// [`ConfigError`]: unreadable, unknown or missing items, or anything unsafe.
+    pub fn read(path: &Path) -> Result<Config, ConfigError> {
+        let failed = |reason: String| ConfigError { path: path.to_owned(), reason };
+        let text = fs::read_to_string(path).map_err(|error| failed(error.to_string()))?;
+        let mut config: Config = toml::from_str(&text).map_err(|error| failed(error.to_string()))?;
+        config.resolve(path.parent().unwrap_or(Path::new("")));
+        config.check().map_err(failed)?;
+        Ok(config)
+    }
+
+    fn resolve(&mut self, folder: &Path) {
+        let sections = [self.tls.as_mut(), self.certificate_login.as_mut().and_then(|login| login.tls.as_mut())];
+        for section in sections.into_iter().flatten() {
+            section.certificate = folder.join(&section.certificate);
+            section.key = folder.join(&section.key);
+        }
+        if let Some(ca) = self.postgres.as_mut().and_then(|postgres| postgres.ca.as_mut()) {
+            *ca = folder.join(&ca);
+        }
+    }
+
+    fn check(&self) -> Result<(), String> {
+        let origin = Origin::parse(&self.origin).map_err(|reason| format!("origin: {reason}"))?;
+        match (origin.secure, &self.tls) {
+            (true, None) => {
+                return Err("[tls] is missing: an https origin needs a certificate and its key".into());
+            }
+            (false, Some(_)) => return Err("[tls] does not go with an http origin; make the origin https".into()),
+            (false, None) if !self.listen.ip().is_loopback() => {
+                return Err("listen: plain HTTP may only listen on loopback (127.0.0.1 or [::1])".into());
+            }
+            _ => {}
+        }
+        if let Some(login) = &self.certificate_login {
+            self.check_login(login)?;
+        }
+        Ok(())
+    }
+
+    fn check_login(&self, login: &CertificateLogin) -> Result<(), String> {
+        let origin = Origin::parse(&login.origin).map_err(|reason| format!("certificate_login.origin: {reason}"))?;
+        if !origin.secure {
+            return Err("certificate_login.origin: certificates are shown in TLS only; make it https".into());
+        }
+        if login.origin == self.origin {
+            return Err("certificate_login.origin: it needs a host name or port of its own, or every browser would \
+                        be asked for a certificate"
+                .into());
+        }
+        if login.listen == self.listen {
+            return Err("certificate_login.listen: it is the main listener's address; give it one of its own".into());
+        }
+        if login.tls.is_none() && self.tls.is_none() {
+            return Err("certificate_login.tls is missing, and there is no [tls] to take instead".into());
+        }
+        Ok(())
+    }
+
+    /// The addresses the outside world knows it by.
+    #[must_use]
+    pub fn site(&self) -> Site {
+        Site {
+            origin: self.origin.clone(),
+            certificate_origin: self.certificate_login.as_ref().map(|login| login.origin.clone()),
+        }
+    }
+
+    /// The host of the main listener's certificate and its files; `None` for plain HTTP.
+    #[must_use]
+    pub fn main_tls(&self) -> Option<(String, TlsFiles)> {
+        Some((host_of(&self.origin), self.tls.as_ref()?.files()))
+    }
+
+    /// The same for the certificate-login listener.
+    #[must_use]
+    pub fn login_tls(&self) -> Option<(String, TlsFiles)> {
+        let login = self.certificate_login.as_ref()?;
+        Some((host_of(&login.origin), login.tls.as_ref().or(self.tls.as_ref())?.files()))
+    }
+}
+
+impl TlsSection {
+    fn files(&self) -> TlsFiles {
+        TlsFiles { certificate: self.certificate.clone(), key: self.key.clone() }
+    }
+}
+
+/// Scheme and host of an origin; the form is checked so strictly that the text itself is the identifier.
+struct Origin {
+    secure: bool,
+}
+
+impl Origin {
+    fn parse(text: &str) -> Result<Origin, String> {
+        let (secure, rest) = match (text.strip_prefix("https://"), text.strip_prefix("http://")) {
+            (Some(rest), _) => (true, rest),
+            (_, Some(rest)) => (false, rest),
+            _ => return Err("it must begin with https://".into()),
+        };
+        let authority: http::uri::Authority =
+            rest.parse().map_err(|_| "after the scheme it is only a host and, if need be, a port".to_owned())?;
+        let host = authority.host();
+        if rest.contains('@') || host.is_empty() || rest.bytes().any(|byte| byte.is_ascii_uppercase()) {
+            return Err("write the host in lower case and without a user name".into());
+        }
+        let default_port = if secure { 443 } else { 80 };
+        let port = rest.strip_prefix(host).unwrap_or_default();
+        let port_is_plain = match (port.strip_prefix(':'), authority.port_u16()) {
+            (None, _) => port.is_empty(),
+            (Some(digits), Some(number)) => digits == number.to_string() && number != default_port && number != 0,
+            (Some(_), None) => false,
+        };
+        if !port_is_plain {
+            return Err(format!("the port must be a number, and left out when it is {default_port}"));
+        }
+        if !secure && !is_loopback(host) {
+            return Err("plain http is for loopback only (http://127.0.0.1:PORT); everybody else needs https".into());
+        }
+        Ok(Origin { secure })
+    }
+}
+
+fn host_of(origin: &str) -> String {
+    let authority = origin.split_once("://").map_or(origin, |(_, rest)| rest).parse::<http::uri::Authority>();
+    authority.map(|authority| authority.host().trim_matches(['[', ']']).to_owned()).unwrap_or_default()
+}
+
+fn is_loopback(host: &str) -> bool {
+    let address = host.trim_matches(['[', ']']);
+    host == "localhost"
+        || address.parse::<Ipv4Addr>().map(IpAddr::from).is_ok_and(|address| address.is_loopback())
+        || address.parse::<Ipv6Addr>().map(IpAddr::from).is_ok_and(|address| address.is_loopback())
+}

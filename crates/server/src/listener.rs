@@ -1,0 +1,228 @@
+//! A listener: connections in, requests to the router, and an end that lets running requests finish.
+//!
+//! Everything that a stranger could hold on to has a deadline: the handshake, the request head, the whole request, the
+//! connection. What is too big is refused while it is read.
+
+pub mod tls;
+
+use std::io;
+use std::net::SocketAddr;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+use axum::Router;
+use axum::response::IntoResponse;
+use http::{Request, Response, StatusCode, header};
+use hyper::body::Incoming;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::conn::auto;
+use rustls::ServerConfig;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::time::{sleep, timeout};
+use tokio_rustls::TlsAcceptor;
+use tower::ServiceExt;
+
+use crate::certificates::PeerCertificate;
+
+/// Most header lines of a request; more is answered with 431.
+const HEADERS_MAX: usize = 64;
+/// Most bytes of a request head, and what a connection may buffer; more is answered with 431.
+const HEAD_BYTES_MAX: usize = 32 * 1024;
+/// Most requests at a time on one HTTP/2 connection.
+const STREAMS_MAX: u32 = 64;
+/// How often an HTTP/2 peer is asked whether it is still there; it has as long again to answer.
+const PING_EVERY: Duration = Duration::from_secs(20);
+/// Wait after the operating system refused a connection for want of files or memory, instead of spinning.
+const PAUSE_AFTER_ERROR: Duration = Duration::from_millis(50);
+
+/// How long and how many.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    /// Most connections at a time; further ones wait in the operating system's queue.
+    pub connections: u32,
+    /// For a TLS handshake.
+    pub handshake: Duration,
+    /// For a request's head, and between two requests.
+    pub head: Duration,
+    /// For a request from its head to the head of its answer, its body included; then 408.
+    pub request: Duration,
+    /// Age at which a connection takes no further requests, so that nobody holds one by reading slowly.
+    pub connection: Duration,
+    /// For requests still running when their connection or the server is to end.
+    pub drain: Duration,
+}
+
+impl Limits {
+    /// What `renkei serve` uses.
+    pub const STANDARD: Limits = Limits {
+        connections: 8192,
+        handshake: Duration::from_secs(10),
+        head: Duration::from_secs(15),
+        request: Duration::from_secs(30),
+        connection: Duration::from_secs(600),
+        drain: Duration::from_secs(30),
+    };
+}
+
+/// What connections speak.
+#[derive(Clone)]
+pub enum Transport {
+    /// Plain HTTP, for loopback.
+    Plain,
+    /// TLS with the configuration that is in force when a connection begins.
+    Tls(Arc<ArcSwap<ServerConfig>>),
+}
+
+/// Serves until `stop` turns true, then until the last request is answered or the drain is over.
+pub async fn serve(
+    socket: TcpListener,
+    transport: Transport,
+    router: Router,
+    limits: Limits,
+    mut stop: watch::Receiver<bool>,
+) {
+    let slots = Arc::new(Semaphore::new(limits.connections as usize));
+    loop {
+        let next = tokio::select! {
+            next = accept(&socket, &slots) => next,
+            () = stopped(&mut stop) => break,
+        };
+        let Some((stream, slot)) = next else {
+            sleep(PAUSE_AFTER_ERROR).await;
+            continue;
+        };
+        let connection = Connection { router: router.clone(), limits, stop: stop.clone(), _slot: slot };
+        match &transport {
+            Transport::Plain => drop(tokio::spawn(connection.serve(stream, None, Version::Http1))),
+            Transport::Tls(tls) => drop(tokio::spawn(connection.shake_hands(stream, tls.load_full()))),
+        }
+    }
+    drop(socket);
+    if timeout(limits.drain, slots.acquire_many(limits.connections)).await.is_err() {
+        tracing::warn!("connections were cut: their requests did not finish in time");
+    }
+}
+
+async fn accept(socket: &TcpListener, slots: &Arc<Semaphore>) -> Option<(TcpStream, OwnedSemaphorePermit)> {
+    let slot = Arc::clone(slots).acquire_owned().await.ok()?;
+    let accepted: io::Result<(TcpStream, SocketAddr)> = socket.accept().await;
+    match accepted {
+        Ok((stream, _)) => stream.set_nodelay(true).is_ok().then_some((stream, slot)),
+        Err(error) => {
+            tracing::warn!(%error, "a connection could not be accepted");
+            None
+        }
+    }
+}
+
+async fn stopped(stop: &mut watch::Receiver<bool>) {
+    // An error means that whoever could say stop is gone, which is the same.
+    drop(stop.wait_for(|stop| *stop).await);
+}
+
+/// The protocol of a connection: agreed in the handshake, or HTTP/1.1 without one.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Version {
+    Http1,
+    Http2,
+}
+
+struct Connection {
+    router: Router,
+    limits: Limits,
+    stop: watch::Receiver<bool>,
+    _slot: OwnedSemaphorePermit,
+}
+
+impl Connection {
+    async fn shake_hands(self, stream: TcpStream, config: Arc<ServerConfig>) {
+        let handshake = timeout(self.limits.handshake, TlsAcceptor::from(config).accept(stream)).await;
+        let stream = match handshake {
+            Ok(Ok(stream)) => stream,
+            Ok(Err(error)) => return tracing::debug!(%error, "a handshake failed"),
+            Err(_) => return tracing::debug!("a handshake took too long"),
+        };
+        let (_, session) = stream.get_ref();
+        let version = if session.alpn_protocol() == Some(tls::ALPN_HTTP2) { Version::Http2 } else { Version::Http1 };
+        let peer = session.peer_certificates().and_then(|chain| {
+            let (leaf, rest) = chain.split_first()?;
+            Some(PeerCertificate { leaf: leaf.to_vec(), intermediates: rest.iter().map(|der| der.to_vec()).collect() })
+        });
+        self.serve(stream, peer, version).await;
+    }
+
+    async fn serve<S>(mut self, stream: S, peer: Option<PeerCertificate>, version: Version)
+    where
+        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
+        let (router, limits) = (self.router, self.limits);
+        let service = service_fn(move |mut request: Request<Incoming>| {
+            if let Some(peer) = &peer {
+                request.extensions_mut().insert(peer.clone());
+            }
+            answer(router.clone(), request, limits.request)
+        });
+        let builder = builder(version, &limits);
+        let mut connection = pin!(builder.serve_connection(TokioIo::new(stream), service));
+        let ended = tokio::select! {
+            ended = connection.as_mut() => Some(ended),
+            () = stopped(&mut self.stop) => None,
+            () = sleep(limits.connection) => None,
+        };
+        let ended = match ended {
+            Some(ended) => ended,
+            None => {
+                connection.as_mut().graceful_shutdown();
+                timeout(limits.drain, connection).await.unwrap_or(Ok(()))
+            }
+        };
+        if let Err(error) = ended {
+            tracing::debug!(%error, "a connection failed");
+        }
+    }
+}
+
+async fn answer(
+    router: Router,
+    request: Request<Incoming>,
+    within: Duration,
+) -> Result<Response<axum::body::Body>, std::convert::Infallible> {
+    let refused = |status: StatusCode| Ok((status, [(header::CONNECTION, "close")]).into_response());
+    // Requests here are small and say their length. One that says it in chunks may be read otherwise by a proxy in front
+    // when it says both, and the HTTP library does not tell us when it does.
+    if request.headers().contains_key(header::TRANSFER_ENCODING) {
+        return refused(StatusCode::BAD_REQUEST);
+    }
+    match timeout(within, router.oneshot(request)).await {
+        Ok(answer) => answer,
+        Err(_) => refused(StatusCode::REQUEST_TIMEOUT),
+    }
+}
+
+fn builder(version: Version, limits: &Limits) -> auto::Builder<TokioExecutor> {
+    let builder = auto::Builder::new(TokioExecutor::new());
+    // The version is known, so nobody can dawdle over the bytes that would tell it.
+    let mut builder = match version {
+        Version::Http1 => builder.http1_only(),
+        Version::Http2 => builder.http2_only(),
+    };
+    builder
+        .http1()
+        .timer(TokioTimer::new())
+        .header_read_timeout(limits.head)
+        .max_headers(HEADERS_MAX)
+        .max_buf_size(HEAD_BYTES_MAX);
+    builder
+        .http2()
+        .timer(TokioTimer::new())
+        .keep_alive_interval(PING_EVERY)
+        .keep_alive_timeout(PING_EVERY)
+        .max_header_list_size(HEAD_BYTES_MAX as u32)
+        .max_concurrent_streams(STREAMS_MAX);
+    builder
+}
