@@ -10,6 +10,7 @@ pub mod pins;
 pub mod public;
 pub mod request_id;
 pub mod tenant;
+pub mod transport;
 
 use std::sync::Arc;
 
@@ -38,7 +39,10 @@ pub fn certificate_router(app: Arc<App>) -> Router {
 
 fn finished(routes: Router<Arc<App>>, app: Arc<App>) -> Router {
     let routes = routes.fallback(public::not_found).method_not_allowed_fallback(public::method_not_allowed);
-    routes.layer(middleware::from_fn_with_state(Arc::clone(&app), request_id::attach)).with_state(app)
+    routes
+        .layer(middleware::from_fn_with_state(Arc::clone(&app), transport::strict))
+        .layer(middleware::from_fn_with_state(Arc::clone(&app), request_id::attach))
+        .with_state(app)
 }
 
 /// Partners, with their own credentials: the OAuth endpoints.
