@@ -3,15 +3,22 @@
 use renkei_domain::account::AccountType;
 use renkei_domain::flow::{FlowClock, Screen};
 use renkei_domain::institution::InstitutionKind;
-use renkei_domain::linkage::Reason;
 use renkei_domain::operation::{Operation, Period};
-use renkei_domain::time::{Day, Timestamp};
+use renkei_domain::time::Timestamp;
 
 use crate::Accent;
+
+mod my;
+
 use crate::frame::{Asking, CustomerFrame, FlowFrame, Frame, Institution, TimeLeft};
 use crate::label::AccountLabel;
 use crate::message::Lang;
 use crate::pages::*;
+
+mod my;
+
+pub use my::{linkage_line, linkages};
+pub use my::{linkage_line, linkages};
 
 /// A page ready to be shown.
 pub struct Sample {
@@ -36,7 +43,15 @@ pub fn all(lang: Lang) -> Vec<Sample> {
         )+};
     }
     add!(login(lang), certificate(lang), operations(lang), pins(lang), results(lang), existing(lang));
-    add!(permission(lang), ended(lang), accounts(lang), linkages(lang), linkage(lang), stop(lang), stopped(lang));
+    add!(
+        permission(lang),
+        ended(lang),
+        accounts(lang),
+        linkages(lang),
+        my::linkage(lang),
+        my::stop(lang),
+        my::stopped(lang)
+    );
     add!(public(lang), terms(lang), institutions(lang));
     samples
 }
@@ -375,96 +390,6 @@ fn accounts(lang: Lang) -> Vec<(&'static str, AccountsPage)> {
     let unchecked = AccountsPage { lines: with_error(lines, 0, PinError::NotChecked), ..page.clone() };
     let empty = AccountsPage { lines: Vec::new(), ..page.clone() };
     vec![("accounts", page), ("accounts-unchecked", unchecked), ("accounts-empty", empty)]
-}
-
-/// A linkage named after its path, for the pages of one's own linkages.
-#[must_use]
-pub fn linkage_line(name: &str, until: i32, standing: Result<(), Reason>) -> LinkageLine {
-    let account = |label| LinkageAccount { label, trouble: None };
-    LinkageLine {
-        path: format!("/1001/my/linkages/{name}"),
-        product: "カケイボ会計".to_owned(),
-        company: "株式会社カケイボ".to_owned(),
-        domain: "kakeibo.example".to_owned(),
-        operations: Operation::ALL.to_vec(),
-        accounts: labels().into_iter().take(3).map(account).collect(),
-        period: Period { from: over().from, until: NOW.day().plus_days(until) },
-        since: over().from,
-        last_used: Some(NOW),
-        standing,
-    }
-}
-
-/// A linkage one of whose PINs went stale and another of whose accounts was closed.
-fn stale_line() -> LinkageLine {
-    let mut line = linkage_line("stale", 120, Ok(()));
-    let troubles = [Some(Reason::PinStale), Some(Reason::AccountUnavailable), None];
-    line.accounts.iter_mut().zip(troubles).for_each(|(account, trouble)| account.trouble = trouble);
-    line
-}
-
-/// Lists of linkages, filled and empty.
-#[must_use]
-pub fn linkages(lang: Lang) -> Vec<(&'static str, LinkagesPage)> {
-    let list = |linkages| LinkagesPage { frame: my_frame(lang, "/1001/my/linkages"), linkages, today: NOW.day() };
-    let unused = LinkageLine { last_used: None, ..linkage_line("current", 150, Ok(())) };
-    let mixed = vec![
-        linkage_line("ended", 60, Err(Reason::EndedByPartner)),
-        unused,
-        linkage_line("due", 9, Ok(())),
-        linkage_line("suspended", 200, Err(Reason::PartnerSuspended)),
-        stale_line(),
-        linkage_line("expired", -3, Err(Reason::LinkageExpired)),
-    ];
-    let reasons = [
-        Reason::EndedByCustomer,
-        Reason::EndedByInstitution,
-        Reason::ContractSuspended,
-        Reason::ContractEnded,
-        Reason::UserSuspended,
-        Reason::UserRemoved,
-        Reason::PartnerEnded,
-    ];
-    let every_reason = reasons.into_iter().map(|reason| linkage_line(reason.code(), 90, Err(reason))).collect();
-    vec![("linkages", list(mixed)), ("linkages-reasons", list(every_reason)), ("linkages-empty", list(Vec::new()))]
-}
-
-fn linkage(lang: Lang) -> Vec<(&'static str, LinkagePage)> {
-    let consent = |from: Day, reference: &str| ConsentLine {
-        at: from.begins_at().plus_seconds(36_000),
-        period: Period { from, until: from.plus_days(180) },
-        terms_version: "2026-04".to_owned(),
-        reference: reference.to_owned(),
-    };
-    let page = LinkagePage {
-        frame: my_frame(lang, "/1001/my/linkages/stale"),
-        linkage: stale_line(),
-        consents: vec![consent(period().from, "C-8M4T-2WQA"), consent(over().from, "C-1K9P-7XRD")],
-        news: None,
-        today: NOW.day(),
-    };
-    let ended = linkage_line("ended", 60, Err(Reason::EndedByCustomer));
-    let news = LinkagePage {
-        linkage: linkage_line("current", 150, Ok(())),
-        news: Some(LinkageNews::AccountsRegistered),
-        ..page.clone()
-    };
-    vec![("linkage", page.clone()), ("linkage-news", news), ("linkage-ended", LinkagePage { linkage: ended, ..page })]
-}
-
-fn stop(lang: Lang) -> Vec<(&'static str, StopPage)> {
-    let linkage = linkage_line("current", 150, Ok(()));
-    vec![("stop", StopPage { frame: my_frame(lang, "/1001/my/linkages/current/stop"), linkage })]
-}
-
-fn stopped(lang: Lang) -> Vec<(&'static str, StoppedPage)> {
-    let page = StoppedPage {
-        frame: my_frame(lang, "/1001/my/linkages/current/stop"),
-        linkage: linkage_line("current", 150, Err(Reason::EndedByCustomer)),
-        stopped_at: NOW,
-        reference: "S-3H6V-9KTC".to_owned(),
-    };
-    vec![("stopped", page)]
 }
 
 fn public(lang: Lang) -> Vec<(&'static str, PublicPage)> {
