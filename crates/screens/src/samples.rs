@@ -8,8 +8,6 @@ use renkei_domain::time::Timestamp;
 
 use crate::Accent;
 
-mod my;
-
 use crate::frame::{Asking, CustomerFrame, FlowFrame, Frame, Institution, TimeLeft};
 use crate::label::AccountLabel;
 use crate::message::Lang;
@@ -17,7 +15,6 @@ use crate::pages::*;
 
 mod my;
 
-pub use my::{linkage_line, linkages};
 pub use my::{linkage_line, linkages};
 
 /// A page ready to be shown.
