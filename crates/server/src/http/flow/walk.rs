@@ -17,6 +17,9 @@ use crate::error::Fault;
 use crate::http::browser::{Visit, see_other};
 use crate::http::form::Form;
 
+/// A flow's last use is noted again only after this long.
+const NOTE_USE_AFTER_SECONDS: i64 = 30;
+
 /// A visit to a flow that is this browser's.
 pub struct Walk {
     /// Who comes, where, when.
@@ -63,7 +66,22 @@ impl Walk {
         if !walk.may_still_link() {
             return Err(walk.close_and_show(Closed::NotAllowed).await);
         }
-        Ok(walk)
+        match walk.note_use().await {
+            Ok(()) => Ok(walk),
+            Err(fault) => Err(walk.visit.failure(&fault)),
+        }
+    }
+
+    /// Whoever looks at a page is there: the idle time begins anew. Noted only now and then, so that looking writes
+    /// little.
+    async fn note_use(&self) -> Result<(), Fault> {
+        let now = self.visit.now;
+        if self.flow.clock.used_at.plus_seconds(NOTE_USE_AFTER_SECONDS) < now {
+            let mut tx = self.visit.begin().await?;
+            tx.touch_flow(self.flow.id, now).await?;
+            tx.commit().await?;
+        }
+        Ok(())
     }
 
     /// The flow, if the browser's cookie belongs to it. Whoever comes without is told nothing about it.
