@@ -1,5 +1,6 @@
 //! The subcommands of `renkei`. Each has its arguments (`Args`) and one function that does the work (`run`).
 
+pub mod apply;
 pub mod data;
 mod error;
 pub mod migrate;

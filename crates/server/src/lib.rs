@@ -12,4 +12,6 @@ pub mod ledger;
 pub mod listener;
 pub mod logging;
 pub mod passwords;
+pub mod registry;
 pub mod system;
+pub mod texts;

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use renkei_server::commands::{CommandError, migrate, serve};
+use renkei_server::commands::{CommandError, apply, migrate, serve};
 use renkei_server::logging::{self, LogFormat};
 
 #[global_allocator]
@@ -25,13 +25,16 @@ struct Cli {
 
 const FIRST_STEPS: &str = "\
 First steps:
-  renkei migrate --data DIR       make the data folder and its tables
+  renkei migrate --data DIR               make the data folder and its tables
+  renkei apply registry.toml --data DIR   tell it of institutions, partners and their products
 
 Exit codes: 0 done, 1 the input is wrong (nothing was changed), 2 the command line or the installation is not set up as
 it must be, 3 something is away or failing and trying again may help.";
 
 #[derive(Subcommand)]
 enum Command {
+    /// Make the store hold what the registry file says
+    Apply(apply::Args),
     /// Answer partners and customers, as renkei.toml says, until SIGTERM
     Serve(serve::Args),
     /// Bring the tables up to date
@@ -56,6 +59,7 @@ fn main() -> ExitCode {
 
 async fn run(command: Command) -> Result<(), CommandError> {
     match command {
+        Command::Apply(args) => apply::run(args).await,
         Command::Serve(args) => serve::run(args).await,
         Command::Migrate(args) => migrate::run(args).await,
     }
