@@ -172,3 +172,14 @@ async fn standing(tx: &mut Tx, account: AccountId, opening: i64) -> (i64, i64) {
     let mut row = row.expect("the account");
     (row.get(0).expect("a number"), row.get(1).expect("a balance"))
 }
+
+/// Another product of the partner kakeibo, under this `client_id`; everything else as [`KAKEIBO`]'s.
+pub async fn product(store: &Store, code: &InstitutionCode, client_id: &str, jwks: &str) {
+    let mut tx = store.begin(code).await.expect("a transaction");
+    let insert = "INSERT INTO products (institution, client_id, partner, product, name, name_en, purpose, purpose_en, \
+         choice, operations, redirect_uris, jwks, signing_alg, state) SELECT institution, ?2, partner, ?2, name, \
+         name_en, purpose, purpose_en, choice, operations, redirect_uris, ?3, signing_alg, state \
+         FROM products WHERE institution = ?1 AND product = 'cloud'";
+    tx.execute(insert, params![client_id, jwks]).await.expect("a product");
+    tx.commit().await.expect("the row");
+}

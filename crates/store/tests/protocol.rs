@@ -1,0 +1,277 @@
+//! Pushed requests, codes, tokens and replays: what happens once happens once, and what hangs on a linkage ends with it.
+#![allow(
+    missing_docs,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test file"
+)]
+
+use renkei_domain::id::{LinkageId, time_ordered};
+use renkei_domain::institution::InstitutionCode;
+use renkei_domain::linkage::{EndedBy, Reason, standing};
+use renkei_domain::ticket::Ticket;
+use renkei_domain::time::Timestamp;
+use renkei_store::codes::Code;
+use renkei_store::tokens::{AccessToken, RefreshToken};
+use renkei_store::{Random, Store};
+use renkei_testing::seed::{self, KAKEIBO};
+use renkei_testing::{SystemRandom, aoi, midori, on_each_engine};
+
+const NOW: Timestamp = Timestamp::from_seconds(1_800_000_000);
+const LATER: Timestamp = Timestamp::from_seconds(1_800_000_300);
+
+fn ticket() -> Ticket {
+    let random: &dyn Random = &SystemRandom;
+    Ticket::new(time_ordered(NOW, &random.bytes()), &random.bytes())
+}
+
+/// The same first part, another secret.
+fn forged(ticket: &Ticket) -> Ticket {
+    let random: &dyn Random = &SystemRandom;
+    Ticket::new(ticket.id(), &random.bytes())
+}
+
+async fn linkage(store: &Store, code: &InstitutionCode) -> LinkageId {
+    seed::institution(store, code, r#"{"keys":[]}"#).await;
+    let who = seed::customer(store, code, "hanako").await;
+    seed::linkage(store, code, &who, &[], (NOW, LATER)).await
+}
+
+async fn code(store: &Store, linkage: LinkageId) -> (Ticket, Code) {
+    let ticket = ticket();
+    let code = Code {
+        id: ticket.id(),
+        linkage,
+        client_id: KAKEIBO.into(),
+        redirect_uri: "https://kakeibo.example/back".into(),
+        code_challenge: "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM".into(),
+        dpop_jkt: None,
+        scope: "balances transactions".into(),
+        expires_at: NOW.plus_seconds(60),
+    };
+    let mut tx = store.begin(&aoi()).await.unwrap();
+    tx.add_code(&ticket, &code).await.unwrap();
+    tx.commit().await.unwrap();
+    (ticket, code)
+}
+
+fn refresh_token(ticket: &Ticket, linkage: LinkageId, code: &Code) -> RefreshToken {
+    RefreshToken {
+        id: ticket.id(),
+        linkage,
+        client_id: KAKEIBO.into(),
+        code: code.id,
+        scope: "balances".into(),
+        revoked_at: None,
+    }
+}
+
+fn access_token(ticket: &Ticket, refresh: &RefreshToken) -> AccessToken {
+    AccessToken {
+        id: ticket.id(),
+        linkage: refresh.linkage,
+        client_id: KAKEIBO.into(),
+        refresh: refresh.id,
+        scope: "balances".into(),
+        dpop_jkt: "key".into(),
+        expires_at: LATER,
+        revoked_at: None,
+    }
+}
+
+/// A refresh token and an access token that came with it.
+async fn tokens(store: &Store, linkage: LinkageId) -> (Ticket, Ticket, RefreshToken) {
+    let (_, code) = code(store, linkage).await;
+    let (refresh, access) = (ticket(), ticket());
+    let token = refresh_token(&refresh, linkage, &code);
+    let mut tx = store.begin(&aoi()).await.unwrap();
+    tx.add_refresh_token(&refresh, &token, NOW).await.unwrap();
+    tx.add_access_token(&access, &access_token(&access, &token)).await.unwrap();
+    tx.commit().await.unwrap();
+    (refresh, access, token)
+}
+
+/// Claims the code and adds tokens if that was the first claim.
+async fn redeem(store: &Store, ticket_of_code: &Ticket) -> bool {
+    let code = store.read(&aoi()).find_code(ticket_of_code).await.unwrap().unwrap();
+    let mut tx = store.begin(&aoi()).await.unwrap();
+    if !tx.claim_code(code.id, NOW).await.unwrap() {
+        return false;
+    }
+    let refresh = ticket();
+    tx.add_refresh_token(&refresh, &refresh_token(&refresh, code.linkage, &code), NOW).await.unwrap();
+    tx.commit().await.is_ok()
+}
+
+on_each_engine! {
+    async fn a_request_opens_by_its_whole_ticket_in_its_institution_and_is_consumed_once(store: Store) {
+        let ticket = ticket();
+        let mut tx = store.begin(&aoi()).await.unwrap();
+        tx.add_request(&ticket, KAKEIBO, r#"{"a":1}"#, LATER).await.unwrap();
+        tx.commit().await.unwrap();
+        let request = store.read(&aoi()).find_request(&ticket).await.unwrap().unwrap();
+        assert_eq!((request.client_id.as_str(), request.body.as_str()), (KAKEIBO, r#"{"a":1}"#));
+        assert!(request.is_open(NOW) && !request.is_open(LATER));
+        assert_eq!(store.read(&aoi()).find_request(&forged(&ticket)).await.unwrap(), None);
+        assert_eq!(store.read(&midori()).find_request(&ticket).await.unwrap(), None);
+        assert_eq!(store.read(&midori()).find_request_of_flow(request.id).await.unwrap(), None);
+        for first in [true, false] {
+            let mut tx = store.begin(&aoi()).await.unwrap();
+            assert_eq!(tx.claim_request(request.id, NOW).await.unwrap(), first);
+            tx.commit().await.unwrap();
+        }
+        assert!(!store.read(&aoi()).find_request_of_flow(request.id).await.unwrap().unwrap().is_open(NOW));
+    }
+
+    async fn r_049_a_digest_is_claimed_once_until_it_runs_out_and_for_each_institution(store: Store) {
+        let after = LATER.plus_seconds(1);
+        for (institution, at, until, first) in [
+            (aoi(), NOW, LATER, true),
+            (aoi(), NOW, LATER, false),
+            (aoi(), LATER, after, false),
+            (midori(), NOW, LATER, true),
+            (aoi(), after, after.plus_seconds(60), true),
+            (aoi(), after, after.plus_seconds(60), false),
+        ] {
+            let mut tx = store.begin(&institution).await.unwrap();
+            let claimed = tx.claim_replay(&[7; 32], until, at).await;
+            assert_eq!(claimed.unwrap(), first, "{institution} {at:?}");
+            tx.commit().await.unwrap();
+        }
+    }
+
+    async fn r_049_of_twenty_claims_of_one_digest_at_once_one_succeeds(store: Store) {
+        let claims = (0..20).map(|_| {
+            let store = store.clone();
+            tokio::spawn(async move {
+                let mut tx = store.begin(&aoi()).await.unwrap();
+                let first = tx.claim_replay(&[9; 32], LATER, NOW).await.unwrap();
+                tx.commit().await.unwrap();
+                first
+            })
+        });
+        let mut first = 0;
+        for claim in claims.collect::<Vec<_>>() {
+            first += u32::from(claim.await.unwrap());
+        }
+        assert_eq!(first, 1);
+    }
+
+    async fn a_004_a_code_is_found_by_its_whole_ticket_in_its_institution(store: Store) {
+        let linkage = linkage(&store, &aoi()).await;
+        let (ticket, code) = code(&store, linkage).await;
+        assert_eq!(store.read(&aoi()).find_code(&ticket).await.unwrap(), Some(code));
+        assert_eq!(store.read(&aoi()).find_code(&forged(&ticket)).await.unwrap(), None);
+        assert_eq!(store.read(&midori()).find_code(&ticket).await.unwrap(), None);
+    }
+
+    async fn r_097_eight_hundred_racing_redemptions_of_a_hundred_codes_give_a_hundred_tokens(store: Store) {
+        let linkage = linkage(&store, &aoi()).await;
+        let mut codes = Vec::new();
+        for _ in 0..100 {
+            codes.push(code(&store, linkage).await.0);
+        }
+        let racers = (0..8).map(|racer| {
+            let (store, codes) = (store.clone(), codes.clone());
+            tokio::spawn(async move {
+                let mut won = 0;
+                for turn in 0..codes.len() {
+                    // Every other racer comes from the other end, so that all codes are raced for.
+                    let place = if racer % 2 == 0 { turn } else { codes.len() - 1 - turn };
+                    won += u32::from(redeem(&store, &codes[place]).await);
+                }
+                won
+            })
+        });
+        let mut won = 0;
+        for racer in racers.collect::<Vec<_>>() {
+            won += racer.await.unwrap();
+        }
+        assert_eq!(won, 100);
+        let count = "SELECT COUNT(*), COUNT(DISTINCT code_id) FROM refresh_tokens WHERE institution = ?1";
+        let mut row = store.read(&aoi()).row(count, &[]).await.unwrap().unwrap();
+        assert_eq!((row.get::<i64>(0).unwrap(), row.get::<i64>(1).unwrap()), (100, 100));
+    }
+
+    async fn r_112_no_ticket_stands_in_clear(store: Store) {
+        let linkage = linkage(&store, &aoi()).await;
+        let (refresh, access, _) = tokens(&store, linkage).await;
+        for (table, ticket) in [
+            ("SELECT hash FROM refresh_tokens WHERE institution = ?1", refresh),
+            ("SELECT hash FROM access_tokens WHERE institution = ?1", access),
+        ] {
+            let stored: Vec<u8> = store.read(&aoi()).row(table, &[]).await.unwrap().unwrap().get(0).unwrap();
+            let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, ticket.bytes());
+            assert_eq!(stored, digest.as_ref());
+        }
+    }
+
+    async fn r_018_a_token_is_found_by_its_whole_ticket_in_its_institution(store: Store) {
+        let linkage = linkage(&store, &aoi()).await;
+        let (refresh, access, token) = tokens(&store, linkage).await;
+        let (found, its_linkage) = store.read(&aoi()).find_refresh_token(&refresh).await.unwrap().unwrap();
+        assert_eq!((found, its_linkage.id), (token.clone(), linkage));
+        let (found, its_linkage) = store.read(&aoi()).find_access_token(&access).await.unwrap().unwrap();
+        assert_eq!((found, its_linkage.id), (access_token(&access, &token), linkage));
+        assert_eq!(standing(&its_linkage.facts, NOW), Ok(()));
+        assert!(store.read(&aoi()).find_refresh_token(&forged(&refresh)).await.unwrap().is_none());
+        assert!(store.read(&aoi()).find_access_token(&forged(&access)).await.unwrap().is_none());
+        assert!(store.read(&midori()).find_refresh_token(&refresh).await.unwrap().is_none());
+        assert!(store.read(&midori()).find_access_token(&access).await.unwrap().is_none());
+    }
+
+    async fn r_159_an_access_token_ends_with_its_refresh_token_and_no_other_does(store: Store) {
+        let linkage = linkage(&store, &aoi()).await;
+        let (_, kept, _) = tokens(&store, linkage).await;
+        let (_, gone, token) = tokens(&store, linkage).await;
+        let mut tx = store.begin(&aoi()).await.unwrap();
+        assert_eq!(tx.revoke_tokens_of_code(token.code, NOW).await.unwrap(), 1);
+        tx.commit().await.unwrap();
+        let mut read = store.read(&aoi());
+        assert_eq!(read.find_access_token(&gone).await.unwrap().unwrap().0.revoked_at, Some(NOW));
+        assert_eq!(read.find_access_token(&kept).await.unwrap().unwrap().0.revoked_at, None);
+    }
+
+    async fn an_access_token_revoked_alone_leaves_its_refresh_token(store: Store) {
+        let linkage = linkage(&store, &aoi()).await;
+        let (refresh, access, _) = tokens(&store, linkage).await;
+        let mut tx = store.begin(&aoi()).await.unwrap();
+        assert!(tx.revoke_access_token(access.id(), NOW).await.unwrap());
+        assert!(!tx.revoke_access_token(access.id(), NOW).await.unwrap());
+        tx.commit().await.unwrap();
+        let mut read = store.read(&aoi());
+        assert_eq!(read.find_access_token(&access).await.unwrap().unwrap().0.revoked_at, Some(NOW));
+        assert_eq!(read.find_refresh_token(&refresh).await.unwrap().unwrap().0.revoked_at, None);
+    }
+
+    async fn r_160_no_token_added_while_its_linkage_ends_is_of_any_use(store: Store) {
+        seed::institution(&store, &aoi(), r#"{"keys":[]}"#).await;
+        let who = seed::customer(&store, &aoi(), "hanako").await;
+        for round in 0..50 {
+            let linkage = seed::linkage(&store, &aoi(), &who, &[], (NOW, LATER)).await;
+            let (_, _, token) = tokens(&store, linkage).await;
+            let ticket = ticket();
+            let (adding, ending) = (store.clone(), store.clone());
+            let added = access_token(&ticket, &token);
+            let add = tokio::spawn({
+                let ticket = ticket.clone();
+                async move {
+                    let mut tx = adding.begin(&aoi()).await.unwrap();
+                    tx.add_access_token(&ticket, &added).await.unwrap();
+                    tx.commit().await.unwrap();
+                }
+            });
+            let end = tokio::spawn(async move {
+                let mut tx = ending.begin(&aoi()).await.unwrap();
+                assert!(tx.end_linkage(linkage, EndedBy::Partner, NOW).await.unwrap());
+                tx.commit().await.unwrap();
+            });
+            add.await.unwrap();
+            end.await.unwrap();
+            let (_, found) = store.read(&aoi()).find_access_token(&ticket).await.unwrap().unwrap();
+            assert_eq!(standing(&found.facts, NOW), Err(Reason::EndedByPartner), "round {round}");
+        }
+    }
+}
