@@ -1,5 +1,6 @@
 //! The router: every route there is, by audience.
 
+pub mod api;
 pub mod browser;
 pub mod flow;
 pub mod form;
@@ -52,7 +53,14 @@ fn partner_routes() -> Router<Arc<App>> {
 
 /// Partners, with a token: account data.
 fn api_routes() -> Router<Arc<App>> {
+    use api::{accounts, balances, document, linkage, transactions};
     Router::new()
+        .route("/{institution}/api/v1/accounts", get(accounts::list))
+        .route("/{institution}/api/v1/accounts/{account}", get(accounts::show))
+        .route("/{institution}/api/v1/accounts/{account}/balances", get(balances::show))
+        .route("/{institution}/api/v1/accounts/{account}/transactions", get(transactions::list))
+        .route("/{institution}/api/v1/linkage", get(linkage::show))
+        .route("/{institution}/api/openapi.json", get(document::show))
 }
 
 /// Customers in a browser: the linkage flow and their linkages.

@@ -126,7 +126,8 @@ async fn find(
     const UNKNOWN: ResourceError = ResourceError::invalid_token("access token unknown or revoked");
     let ticket = Ticket::parse(text).map_err(|_| UNKNOWN)?;
     let (token, linkage) = app.store.read(institution).find_access_token(&ticket).await?.ok_or(UNKNOWN)?;
-    if token.revoked_at.is_some() {
+    // What dies with its linkage is told why; the linkage's standing refuses it in the end.
+    if token.revoked_at.is_some() && linkage.facts.ended_by.is_none() {
         return Err(UNKNOWN.into());
     }
     if now >= token.expires_at {

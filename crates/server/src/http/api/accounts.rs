@@ -1,0 +1,181 @@
+//! 口座一覧照会: the accounts of a linkage, each with its state.
+
+use axum::extract::Path;
+use axum::response::Response;
+use renkei_domain::audit::Action;
+use renkei_domain::pin::PinStatus;
+use renkei_store::institutions::Institution;
+use renkei_store::ledger::LinkedAccount;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::call::{AccountPath, Answer, Call, LinkagePath, Payload};
+use super::etag;
+use super::problem::{Problem, ProblemBody};
+use crate::error::Fault;
+use crate::ledger::entry::Coded;
+
+/// The one currency there is.
+const CURRENCY: &str = "JPY";
+
+/// An account of the linkage. 口座。
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Account {
+    /// Opaque; stays the same through renewal, PIN change, branch move and merger. 口座識別子。
+    #[schema(format = "uuid")]
+    pub account_id: String,
+    /// Who keeps it. 金融機関。
+    pub institution: Coded,
+    /// Three digits and the name. 支店。
+    pub branch: Coded,
+    /// The deposit type. 預金種目。
+    #[serde(rename = "type")]
+    pub kind: Coded,
+    /// Seven digits, up to ten. 口座番号。
+    #[schema(example = "2000002")]
+    pub number: String,
+    /// Who holds it; absent while unknown. 口座名義。
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub holder: Option<String>,
+    /// The same in kana as bank files give it; absent while unknown. 口座名義カナ。
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub holder_kana: Option<String>,
+    /// Always `JPY`. 通貨。
+    #[schema(example = "JPY")]
+    pub currency: String,
+    /// The customer's own note; absent when there is none. 口座メモ。
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub memo: Option<String>,
+    /// Whether balance and transactions can be read, and if not, why. 状態。
+    pub state: AccountState,
+    /// First day of which transactions are kept; absent before the first statement. 明細の開始日。
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    #[schema(format = Date)]
+    pub history_from: Option<String>,
+    /// Last day a statement covered; absent before the first statement. 明細の最終日。
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    #[schema(format = Date)]
+    pub history_to: Option<String>,
+}
+
+/// Whether an account can be read. 口座の状態。
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum AccountState {
+    /// It can.
+    Available,
+    /// No inquiry PIN is registered.
+    PinMissing,
+    /// The inquiry PIN was changed and has to be registered anew.
+    PinStale,
+    /// No statement has arrived yet.
+    NoStatementYet,
+}
+
+/// The accounts of the linkage. 口座一覧。
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct AccountList {
+    /// By branch, type and number.
+    pub accounts: Vec<Account>,
+}
+
+/// The accounts of the linkage / 口座一覧照会
+///
+/// All accounts the customer permitted and may still inquire on, each with its state. An account that can't be read now
+/// stays listed with the reason. Needs a token, and no scope beyond it.
+#[utoipa::path(
+    get,
+    path = "/{institution}/api/v1/accounts",
+    operation_id = "list_accounts",
+    tag = "accounts",
+    params(LinkagePath),
+    responses(
+        (status = 200, description = "The accounts", body = AccountList, headers(("ETag" = String))),
+        (status = 304, description = "Nothing changed since the tag in `If-None-Match`"),
+        (status = 401, description = "Token, proof or linkage do not hold", body = ProblemBody,
+            content_type = "application/problem+json"),
+        (status = 503, description = "Try again after `Retry-After` seconds", body = ProblemBody,
+            content_type = "application/problem+json"),
+    ),
+)]
+pub async fn list(call: Call) -> Response {
+    let outcome = find_all(&call).await;
+    call.finish(outcome).await
+}
+
+/// One account / 口座照会
+///
+/// The account as it stands in the list.
+#[utoipa::path(
+    get,
+    path = "/{institution}/api/v1/accounts/{account}",
+    operation_id = "get_account",
+    tag = "accounts",
+    params(AccountPath),
+    responses(
+        (status = 200, description = "The account", body = Account, headers(("ETag" = String))),
+        (status = 304, description = "Nothing changed since the tag in `If-None-Match`"),
+        (status = 401, description = "Token, proof or linkage do not hold", body = ProblemBody,
+            content_type = "application/problem+json"),
+        (status = 404, description = "No such account, or not of this linkage", body = ProblemBody,
+            content_type = "application/problem+json"),
+        (status = 503, description = "Try again after `Retry-After` seconds", body = ProblemBody,
+            content_type = "application/problem+json"),
+    ),
+)]
+pub async fn show(call: Call, Path(path): Path<AccountPath>) -> Response {
+    let outcome = find_one(&call, &path.account).await;
+    call.finish(outcome).await
+}
+
+async fn find_all(call: &Call) -> Result<Answer, Problem> {
+    let institution = institution(call).await?;
+    let accounts = call.read().list_linked_accounts(call.caller.linkage.id).await?;
+    let list = AccountList { accounts: accounts.iter().map(|account| wire(&institution, account)).collect() };
+    answer(call, &list, call.caller.linkage.id.to_string())
+}
+
+async fn find_one(call: &Call, id: &str) -> Result<Answer, Problem> {
+    let account = call.account(id).await?;
+    let institution = institution(call).await?;
+    answer(call, &wire(&institution, &account), account.id.to_string())
+}
+
+async fn institution(call: &Call) -> Result<Institution, Problem> {
+    let found = call.read().find_institution().await?;
+    found.ok_or_else(|| Fault::Defect("a linkage without its institution".into()).into())
+}
+
+/// The tag is of the text itself: nothing it says comes from core banking.
+fn answer(call: &Call, value: &impl Serialize, object: String) -> Result<Answer, Problem> {
+    let text = serde_json::to_string(value).map_err(|error| Fault::Defect(error.to_string()))?;
+    let tag = etag::of(&["accounts", &text]);
+    let payload = if call.has(&tag) { Payload::NotModified } else { Payload::Json(text) };
+    Ok(Answer { action: Action::AccountsRead, object, detail: None, etag: Some(tag), payload })
+}
+
+fn wire(institution: &Institution, account: &LinkedAccount) -> Account {
+    let known = |text: &String| (!text.is_empty()).then(|| text.clone());
+    let days = account.ledger.days;
+    Account {
+        account_id: account.id.to_string(),
+        institution: Coded { code: institution.code.to_string(), name: institution.name.clone() },
+        branch: Coded { code: account.branch.to_string(), name: account.branch_name.clone() },
+        kind: Coded { code: account.kind.code().to_string(), name: account.kind.japanese().to_owned() },
+        number: account.number.to_string(),
+        holder: known(&account.holder),
+        holder_kana: known(&account.holder_kana),
+        currency: CURRENCY.to_owned(),
+        memo: known(&account.memo),
+        state: match account.pin {
+            PinStatus::Missing | PinStatus::Staged => AccountState::PinMissing,
+            PinStatus::Stale => AccountState::PinStale,
+            PinStatus::Registered if days.is_none() => AccountState::NoStatementYet,
+            PinStatus::Registered => AccountState::Available,
+        },
+        history_from: days.map(|(first, _)| first.to_string()),
+        history_to: days.map(|(_, last)| last.to_string()),
+    }
+}

@@ -1,0 +1,241 @@
+//! One call to the account API: who calls, and how it ends.
+
+use std::sync::Arc;
+
+use axum::extract::{FromRequestParts, Path};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use renkei_domain::audit::{Action, Actor, Record};
+use renkei_domain::id::AccountId;
+use renkei_domain::institution::InstitutionCode;
+use renkei_domain::operation::Operation;
+use renkei_domain::time::{MICROS_PER_SECOND, Timestamp};
+use renkei_oauth::dpop;
+use renkei_oauth::error::ResourceError;
+use renkei_store::ledger::LinkedAccount;
+use serde::Deserialize;
+use utoipa::IntoParams;
+
+use super::etag;
+use super::problem::Problem;
+use crate::app::App;
+use crate::error::Fault;
+use crate::http::browser::set;
+use crate::http::oauth::bearer::{self, Caller, Refusal};
+use crate::http::request_id::RequestId;
+
+/// Reads are noted on the linkage to the hour.
+const HOUR_MICROS: i64 = 3_600 * MICROS_PER_SECOND;
+
+/// The path of what belongs to one account.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Path)]
+pub struct AccountPath {
+    /// Four digits. 金融機関コード。
+    #[param(example = "1001")]
+    pub institution: String,
+    /// `account_id`. 口座識別子。
+    #[param(example = "5f0c6f0e-7a54-4b5d-9d0a-3a0b6c2f9a11")]
+    pub account: String,
+}
+
+/// The path of what belongs to the linkage as a whole.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Path)]
+pub struct LinkagePath {
+    /// Four digits. 金融機関コード。
+    #[param(example = "1001")]
+    pub institution: String,
+}
+
+/// A call with a token that holds, of a linkage that may be used now.
+pub struct Call {
+    /// The running program.
+    pub app: Arc<App>,
+    /// The institution of the path.
+    pub institution: InstitutionCode,
+    /// Who calls.
+    pub caller: Caller,
+    /// The headers as they came.
+    pub headers: HeaderMap,
+    /// This request's identifier.
+    pub request_id: String,
+    /// The present instant: one for the whole request.
+    pub now: Timestamp,
+}
+
+/// What was found.
+pub struct Answer {
+    /// What the audit trail says was done.
+    pub action: Action,
+    /// The identifier of what was read.
+    pub object: String,
+    /// Particulars for the audit trail.
+    pub detail: Option<String>,
+    /// The entity tag (RFC 9110 §8.8.3), quotes included.
+    pub etag: Option<String>,
+    /// What is given out.
+    pub payload: Payload,
+}
+
+/// What is given out.
+pub enum Payload {
+    /// Nothing: the caller has it already.
+    NotModified,
+    /// JSON text.
+    Json(String),
+    /// A table for people.
+    Csv {
+        /// The table.
+        text: String,
+        /// The address of its continuation.
+        next: Option<String>,
+    },
+}
+
+impl FromRequestParts<Arc<App>> for Call {
+    type Rejection = Response;
+
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Call, Response> {
+        let request_id = parts.extensions.get::<RequestId>().map(|id| id.0.clone()).unwrap_or_default();
+        let path = Path::<LinkagePath>::from_request_parts(parts, app).await;
+        let Some(Ok(institution)) = path.ok().map(|Path(path)| path.institution.parse::<InstitutionCode>()) else {
+            return Err(Problem::not_found().into_response(&app.site.origin, &request_id));
+        };
+        let now = app.now();
+        let caller =
+            bearer::authenticate(app, &institution, &parts.method, parts.uri.path(), &parts.headers, now).await;
+        let headers = std::mem::take(&mut parts.headers);
+        let call = |caller| Call {
+            app: Arc::clone(app),
+            institution: institution.clone(),
+            caller,
+            headers,
+            request_id: request_id.clone(),
+            now,
+        };
+        let root = app.site.issuer(&institution);
+        match caller {
+            Ok(caller) => Ok(call(caller)),
+            Err(Refusal::Call(error)) => Err(Problem::from(error).into_response(&root, &request_id)),
+            Err(Refusal::Fault(fault)) => Err(Problem::from(fault).into_response(&root, &request_id)),
+            Err(Refusal::Linkage(reason, caller)) => Err(call(*caller).finish(Err(reason.into())).await),
+        }
+    }
+}
+
+impl Call {
+    /// The institution's issuer identifier: the root of all its addresses.
+    #[must_use]
+    pub fn root(&self) -> String {
+        self.app.site.issuer(&self.institution)
+    }
+
+    /// Reads of this institution.
+    #[must_use]
+    pub fn read(&self) -> renkei_store::Session {
+        self.app.store.read(&self.institution)
+    }
+
+    /// Demands an operation.
+    ///
+    /// # Errors
+    /// [`Problem`] when it is not in the scope, or its own period is over.
+    pub fn demand(&self, operation: Operation) -> Result<(), Problem> {
+        if self.caller.permits(operation, self.now) {
+            Ok(())
+        } else if self.caller.scope.contains(operation) {
+            Err(Problem::operation_expired())
+        } else {
+            Err(Problem::insufficient_scope(operation))
+        }
+    }
+
+    /// The account of this identifier, if the linkage gives it. What is no identifier, what does not exist and what is
+    /// another's are looked up alike and answered alike.
+    ///
+    /// # Errors
+    /// [`Problem`].
+    pub async fn account(&self, id: &str) -> Result<LinkedAccount, Problem> {
+        let id = id.parse().unwrap_or(AccountId(uuid::Uuid::nil()));
+        let found = self.read().find_linked_account(self.caller.linkage.id, id).await?;
+        found.ok_or_else(Problem::not_found)
+    }
+
+    /// Whether the caller has this version already (`If-None-Match`, RFC 9110 §13.1.2).
+    #[must_use]
+    pub fn has(&self, tag: &str) -> bool {
+        etag::is_known(&self.headers, tag)
+    }
+
+    /// Uses the proof up and leaves the record of what was read or refused, in one transaction; then answers.
+    pub async fn finish(self, outcome: Result<Answer, Problem>) -> Response {
+        let outcome = match outcome {
+            Err(problem) if problem.is_fault() => Err(problem),
+            outcome => match self.record(&outcome).await {
+                Ok(true) => outcome,
+                Ok(false) => Err(ResourceError::Refused(dpop::REPLAYED).into()),
+                Err(fault) => Err(fault.into()),
+            },
+        };
+        match outcome {
+            Ok(answer) => respond(answer),
+            Err(problem) => problem.into_response(&self.root(), &self.request_id),
+        }
+    }
+
+    /// `false`: the proof was used before; nothing was written.
+    async fn record(&self, outcome: &Result<Answer, Problem>) -> Result<bool, Fault> {
+        let linkage = &self.caller.linkage;
+        let actor = Actor::Product(linkage.client_id.clone());
+        let record = match outcome {
+            Ok(answer) => {
+                let detail = answer.detail.clone();
+                Record { detail, ..Record::done(actor, answer.action).on(&answer.object) }
+            }
+            Err(problem) => Record::refused(actor, Action::ReadRefused, problem.kind.code).on(linkage.id),
+        };
+        let mut tx = self.app.store.begin(&self.institution).await?;
+        if !self.caller.claim_proof(&mut tx, self.now).await? {
+            return Ok(false);
+        }
+        let hour = Timestamp(self.now.0 - self.now.0.rem_euclid(HOUR_MICROS));
+        if outcome.is_ok() && linkage.last_read_at.is_none_or(|last| last < hour) {
+            tx.note_read(linkage.id, hour).await?;
+        }
+        tx.record(&record.in_request(&self.request_id), self.now, &*self.app.random).await?;
+        tx.commit().await?;
+        Ok(true)
+    }
+}
+
+fn respond(answer: Answer) -> Response {
+    let mut response = match answer.payload {
+        Payload::NotModified => StatusCode::NOT_MODIFIED.into_response(),
+        Payload::Json(text) => typed(text, "application/json"),
+        Payload::Csv { text, next } => {
+            let mut response = typed(text, "text/csv; charset=utf-8; header=present");
+            set(&mut response, header::CONTENT_DISPOSITION, "attachment; filename=\"transactions.csv\"");
+            if let Some(next) = next {
+                set(&mut response, header::LINK, &format!("<{next}>; rel=\"next\""));
+            }
+            response
+        }
+    };
+    // The caller may keep it, and must ask each time whether it still holds.
+    set(&mut response, header::CACHE_CONTROL, "private, no-cache");
+    set(&mut response, header::VARY, "Accept, Authorization");
+    if let Some(tag) = answer.etag {
+        set(&mut response, header::ETAG, &tag);
+    }
+    response
+}
+
+fn typed(text: String, content_type: &str) -> Response {
+    let mut response = text.into_response();
+    response.headers_mut().remove(header::CONTENT_TYPE);
+    set(&mut response, header::CONTENT_TYPE, content_type);
+    set(&mut response, header::X_CONTENT_TYPE_OPTIONS, "nosniff");
+    response
+}
