@@ -24,11 +24,12 @@ pub struct Flow {
     pub version: i64,
     /// Its clocks.
     pub clock: FlowClock,
-    /// Where the browser was sent at the end, without the code.
-    pub answer: Option<String>,
+    /// When the permission was given.
+    pub permitted_at: Option<Timestamp>,
 }
 
-const COLUMNS: &str = "SELECT flow_id, request_id, session_id, body, version, deadline_at, used_at, extended, answer \
+const COLUMNS: &str = "SELECT flow_id, request_id, session_id, body, version, deadline_at, used_at, extended, \
+     permitted_at \
      FROM flows WHERE institution = ?1";
 
 impl Session {
@@ -91,7 +92,7 @@ impl Tx {
     /// [`StoreError`].
     pub async fn save_flow(&mut self, flow: &Flow) -> Result<bool, StoreError> {
         let update = "UPDATE flows SET stage = ?2, body = ?3, version = ?4, deadline_at = ?5, used_at = ?6, \
-             extended = ?7, answer = ?8, session_id = ?9 WHERE institution = ?1 AND flow_id = ?10 AND version = ?11";
+             extended = ?7, permitted_at = ?8, session_id = ?9 WHERE institution = ?1 AND flow_id = ?10 AND version = ?11";
         let values = params![
             flow.stage.word(),
             to_json(&flow.stage)?,
@@ -99,7 +100,7 @@ impl Tx {
             flow.clock.deadline_at,
             flow.clock.used_at,
             i64::from(flow.clock.extended),
-            flow.answer.as_deref(),
+            flow.permitted_at,
             flow.session,
             flow.id,
             flow.version,
@@ -125,6 +126,6 @@ fn read(mut row: Row) -> Result<Flow, StoreError> {
         stage: row.json(3)?,
         version: row.get(4)?,
         clock: FlowClock { deadline_at: row.get(5)?, used_at: row.get(6)?, extended: row.get::<i64>(7)? != 0 },
-        answer: row.get(8)?,
+        permitted_at: row.get(8)?,
     })
 }

@@ -37,7 +37,7 @@ CREATE TABLE flows (
     deadline_at BIGINT NOT NULL,
     used_at     BIGINT NOT NULL,
     extended    BIGINT NOT NULL,                 -- 1: the one extension was taken
-    answer      TEXT,                            -- where the browser was sent at the end, without code: for reloads
+    permitted_at BIGINT,                         -- when the permission was given: a reload gets the same answer for a while
     PRIMARY KEY (institution, flow_id)
 );
 CREATE INDEX flows_by_session ON flows (institution, session_id);

@@ -11,7 +11,7 @@ use super::{NOW, new_id, winners};
 
 fn flow(request: Uuid, session: Uuid) -> Flow {
     let (stage, clock) = (Stage::Login, FlowClock::opened(NOW));
-    Flow { id: FlowId(new_id()), request, session, stage, version: 0, clock, answer: None }
+    Flow { id: FlowId(new_id()), request, session, stage, version: 0, clock, permitted_at: None }
 }
 
 async fn add(store: &Store, flow: &Flow) {
@@ -34,7 +34,7 @@ on_each_engine! {
         assert_eq!(store.read(&aoi()).find_flow(flow.id).await.unwrap(), Some(flow.clone()));
         flow.stage = Stage::Closed { why: Closed::Declined };
         flow.clock = flow.clock.extended(NOW.plus_seconds(7)).unwrap();
-        flow.answer = Some("7".into());
+        flow.permitted_at = Some(NOW);
         assert!(save(&store, &flow).await);
         flow.version += 1;
         assert_eq!(store.read(&aoi()).find_flow(flow.id).await.unwrap(), Some(flow));

@@ -6,7 +6,6 @@ use renkei_domain::flow::{Event, Permit, Stage};
 use renkei_domain::id::{AccountId, ConsentId, LinkageId};
 use renkei_domain::linkage::PermittedOperation;
 use renkei_domain::ticket::Ticket;
-use renkei_domain::time::Timestamp;
 use renkei_domain::token::CODE_SECONDS;
 use renkei_oauth::redirect::Outcome;
 use renkei_store::Tx;
@@ -32,7 +31,7 @@ impl Walk {
         };
         let mut tx = self.visit.begin().await?;
         let mut next = self.next(stage);
-        next.answer = Some(now.0.to_string());
+        next.permitted_at = Some(now);
         if !tx.claim_request(self.flow.request, now).await? || !tx.save_flow(&next).await? {
             drop(tx);
             return self.same_answer().await;
@@ -122,8 +121,7 @@ impl Walk {
     pub(super) async fn same_answer(&self) -> Result<Response, Fault> {
         let Some(flow) = self.visit.read().find_flow(self.flow.id).await? else { return Ok(self.to_current()) };
         let Stage::Consented { consent, .. } = flow.stage else { return Ok(self.to_newest().await) };
-        let given_at = flow.answer.as_deref().and_then(|text| text.parse().ok()).map(Timestamp);
-        match given_at.filter(|given| self.visit.now < given.plus_seconds(CODE_SECONDS)) {
+        match flow.permitted_at.filter(|given| self.visit.now < given.plus_seconds(CODE_SECONDS)) {
             Some(_) => Ok(see_other(&self.answer_url(Outcome::Code(&self.code_ticket(consent).reveal()))?)),
             None => Ok(self.already_done()),
         }

@@ -84,7 +84,7 @@ fn new_flow(visit: &Visit, request: Uuid, session: Uuid) -> Flow {
         stage: Stage::Login,
         version: 0,
         clock: FlowClock::opened(visit.now),
-        answer: None,
+        permitted_at: None,
     }
 }
 
