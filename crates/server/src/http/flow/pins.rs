@@ -6,8 +6,10 @@ use axum::response::Response;
 use renkei_domain::audit::{Action, Record};
 use renkei_domain::flow::{Draft, Event, Screen, Stage};
 use renkei_domain::id::AccountId;
-use renkei_domain::pin::{InquiryPin, StagedPins};
+use renkei_domain::pin::{InquiryPin, PinStatus, StagedPins};
 use renkei_screens::{Lang, PinError, PinLine, PinState, PinsPage};
+
+use renkei_store::customers::InquiryAccount;
 
 use super::Walk;
 use super::frame::label;
@@ -76,13 +78,14 @@ impl Walk {
         let accounts = self.visit.read().list_user_accounts(draft.begun.person.user).await?;
         let mut lines = Vec::with_capacity(accounts.len());
         for account in &accounts {
-            let state = self.pin_state(draft, account.id).await?;
+            let state = self.pin_state(draft, account).await?;
             let row = sent.and_then(|rows| rows.iter().find(|(id, _)| *id == account.id));
             lines.push(PinLine {
                 account: account.id.to_string(),
                 label: label(account, self.visit.lang == Lang::English),
                 state,
-                ticked: sent.map_or(state == PinState::Missing || state == PinState::Stale, |_| row.is_some()),
+                // Nothing is ticked beforehand: a row may be left empty, and typing a PIN is as good as ticking.
+                ticked: row.is_some(),
                 error: row.and_then(|(_, pin)| pin.as_ref().err().copied()),
             });
         }
@@ -92,14 +95,18 @@ impl Walk {
         Ok(self.visit.page(status, page.render()))
     }
 
-    async fn pin_state(&self, draft: &Draft, account: AccountId) -> Result<PinState, Fault> {
-        if draft.staged.contains_key(&account) {
+    async fn pin_state(&self, draft: &Draft, account: &InquiryAccount) -> Result<PinState, Fault> {
+        if draft.staged.contains_key(&account.id) {
             return Ok(PinState::Staged);
         }
-        if !draft.begun.missing.contains(&account) {
+        if !draft.begun.missing.contains(&account.id) {
             return Ok(PinState::Registered);
         }
-        Ok(if is_locked(&self.visit, account).await? { PinState::Locked } else { PinState::Missing })
+        Ok(match account.pin {
+            _ if is_locked(&self.visit, account.id).await? => PinState::Locked,
+            PinStatus::Stale => PinState::Stale,
+            PinStatus::Missing | PinStatus::Registered | PinStatus::Staged => PinState::Missing,
+        })
     }
 }
 
