@@ -3,6 +3,7 @@
 pub mod apply;
 pub mod data;
 mod error;
+pub mod import;
 pub mod migrate;
 pub mod serve;
 

@@ -5,6 +5,7 @@ pub mod certificates;
 pub mod commands;
 pub mod config;
 pub mod core_banking;
+pub mod customer_list;
 pub mod error;
 pub mod http;
 pub mod keys;

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use renkei_server::commands::{CommandError, apply, migrate, serve};
+use renkei_server::commands::{CommandError, apply, import, migrate, serve};
 use renkei_server::logging::{self, LogFormat};
 
 #[global_allocator]
@@ -37,6 +37,8 @@ enum Command {
     Apply(apply::Args),
     /// Answer partners and customers, as renkei.toml says, until SIGTERM
     Serve(serve::Args),
+    /// Take over customers from the institution's files
+    Import(import::Args),
     /// Bring the tables up to date
     Migrate(migrate::Args),
 }
@@ -61,6 +63,7 @@ async fn run(command: Command) -> Result<(), CommandError> {
     match command {
         Command::Apply(args) => apply::run(args).await,
         Command::Serve(args) => serve::run(args).await,
+        Command::Import(args) => import::run(args).await,
         Command::Migrate(args) => migrate::run(args).await,
     }
 }

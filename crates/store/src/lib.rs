@@ -10,6 +10,7 @@ pub mod customers;
 pub mod db;
 pub mod flows;
 pub mod guards;
+pub mod imports;
 pub mod institutions;
 pub mod ledger;
 pub mod ledger_import;
