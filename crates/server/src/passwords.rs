@@ -6,8 +6,9 @@ use std::sync::LazyLock;
 
 use argon2::password_hash::phc;
 use argon2::{Algorithm, Argon2, Params, PasswordHasher, PasswordVerifier, Version};
-use renkei_store::Random;
-use renkei_store::customers::PasswordHash;
+use renkei_domain::institution::InstitutionCode;
+use renkei_store::customers::{PasswordHash, User};
+use renkei_store::{Random, Store};
 use tokio::sync::Semaphore;
 use zeroize::Zeroizing;
 
@@ -80,6 +81,26 @@ pub async fn verify(keys: &Keys, password: Zeroizing<String>, known: Option<Pass
         }
     })
     .await
+}
+
+/// Replaces a user's hash by one under today's parameters, after a login that found it outdated. A password
+/// that was changed in the meantime stays as it is.
+///
+/// # Errors
+/// [`Fault`] when the hash can't be computed or the store fails.
+pub async fn upgrade(
+    store: &Store,
+    institution: &InstitutionCode,
+    keys: &Keys,
+    user: &User,
+    password: Zeroizing<String>,
+    random: &dyn Random,
+) -> Result<(), Fault> {
+    let Some(known) = &user.password_hash else { return Ok(()) };
+    let fresh = hash(keys, password, random).await?;
+    let mut tx = store.begin(institution).await?;
+    tx.rehash_password(user.id, known, &fresh).await?;
+    Ok(tx.commit().await?)
 }
 
 /// Runs the work on a thread for such work, no more of it at a time than there are processors. The permit goes along:

@@ -36,7 +36,7 @@ pub async fn by_password(visit: &Visit, form: &Form) -> Result<Option<User>, Fau
     };
     let hash = user.as_ref().and_then(|user| user.password_hash.clone());
     // A password is hashed in any case, so that the time tells nothing.
-    let verdict = passwords::verify(&visit.app.keys, password, hash).await?;
+    let verdict = passwords::verify(&visit.app.keys, password.clone(), hash).await?;
     let refusal = match (&folded, allowed, &user) {
         (None, _, _) => Some("no_such_login_id"),
         (Some(_), None, _) => Some("locked"),
@@ -45,7 +45,13 @@ pub async fn by_password(visit: &Visit, form: &Form) -> Result<Option<User>, Fau
         (Some(_), Some(_), Some(user)) => may_log_in(user, LoginMethod::Password),
     };
     match (user, refusal) {
-        (Some(user), None) => Ok(Some(user)),
+        (Some(user), None) => {
+            if verdict == Verdict::RightButOutdated {
+                let app = &visit.app;
+                passwords::upgrade(&app.store, visit.code(), &app.keys, &user, password, app.random.as_ref()).await?;
+            }
+            Ok(Some(user))
+        }
         (user, refusal) => {
             let actor = user.map_or(Actor::Visitor, |user| Actor::User(user.id));
             record_refusal(visit, actor, refusal.unwrap_or("unknown")).await?;

@@ -33,7 +33,7 @@ pub(super) async fn compare(
     let old_partners = session.list_partners().await?;
     let old_products = session.list_products().await?;
     let products = difference.match_products(&old_products, wanted, problems);
-    let as_of_changes = published(&old_partners, &old_products) != published(&wanted.partners, &products);
+    let as_of_changes = published(&old_products) != published(&products);
     let old = session.find_institution().await?;
     difference.institution(old.as_ref(), &wanted.institution, as_of_changes);
     difference.needs_key = session.list_published_keys(now).await?.is_empty();
@@ -48,25 +48,19 @@ pub(super) async fn compare(
     Ok(difference)
 }
 
-/// What the published table of partners shows: whoever changes it changes its day.
-fn published(partners: &[Partner], products: &[Product]) -> Vec<Vec<String>> {
-    let shown = |state: PartnerState| state != PartnerState::Ended;
-    let mut rows: Vec<(i64, Vec<String>)> = Vec::new();
-    for partner in partners.iter().filter(|partner| shown(partner.state)) {
-        let mut row = [&partner.key, &partner.name, &partner.name_en, &partner.domain].map(String::clone).to_vec();
-        row.extend(partner.registration.clone());
-        row.push(partner.state.word().to_owned());
-        let own = products.iter().filter(|product| product.partner.key == partner.key && shown(product.state));
-        let mut own: Vec<_> = own.collect();
-        own.sort_unstable_by(|one, other| one.key.cmp(&other.key));
-        for product in own {
-            row.extend([&product.name, &product.name_en, &product.purpose, &product.purpose_en].map(String::clone));
-            row.push(product.state.word().to_owned());
-        }
-        rows.push((partner.position, row));
-    }
-    rows.sort_unstable();
-    rows.into_iter().map(|(_, row)| row).collect()
+/// What the published table of partners shows, line by line: whoever changes it changes its day.
+fn published(products: &[Product]) -> Vec<[&str; 7]> {
+    let shown =
+        |product: &&Product| product.state != PartnerState::Ended && product.partner.state != PartnerState::Ended;
+    let mut products: Vec<&Product> = products.iter().filter(shown).collect();
+    products.sort_unstable_by_key(|product| (product.partner.position, &product.key));
+    products.into_iter().map(published_line).collect()
+}
+
+fn published_line(product: &Product) -> [&str; 7] {
+    let Product { partner, name, name_en, .. } = product;
+    let registration = partner.registration.as_deref().unwrap_or_default();
+    [&partner.key, &partner.name, &partner.name_en, &partner.domain, registration, name, name_en]
 }
 
 impl Difference {

@@ -8,7 +8,7 @@ use renkei_server::keys::Purpose;
 use renkei_server::passwords::{self, Verdict};
 use renkei_store::Store;
 use renkei_store::customers::{Account, User};
-use renkei_testing::{aoi, midori, on_each_engine};
+use renkei_testing::{SystemRandom, aoi, midori, on_each_engine};
 use zeroize::Zeroizing;
 
 use super::{
@@ -92,6 +92,19 @@ on_each_engine! {
         let after = user(&store, "hanako01").await;
         assert!(opens(&after, "fuyu-no-hoshi-55").await);
         assert!(!opens(&after, "haru-no-umi-88").await);
+    }
+
+    async fn r_210_an_outdated_hash_is_replaced_at_login_unless_the_password_was_changed(store: Store) {
+        found(&store).await;
+        import(&store, &aoi(), &files()).await.unwrap();
+        let hanako = user(&store, "hanako01").await;
+        let password = || Zeroizing::new("haru-no-umi-88".to_owned());
+        passwords::upgrade(&store, &aoi(), &keys(), &hanako, password(), &SystemRandom).await.unwrap();
+        let upgraded = user(&store, "hanako01").await;
+        assert_ne!(upgraded.password_hash, hanako.password_hash);
+        assert!(opens(&upgraded, "haru-no-umi-88").await);
+        passwords::upgrade(&store, &aoi(), &keys(), &hanako, password(), &SystemRandom).await.unwrap();
+        assert_eq!(user(&store, "hanako01").await, upgraded, "a hash that was replaced since stays");
     }
 
     async fn a_pin_is_sealed_for_its_account_as_core_bankings_own_copy(store: Store) {

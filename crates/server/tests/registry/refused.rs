@@ -201,3 +201,14 @@ fn r_040_everything_that_is_wrong_is_told_at_once() {
         assert!(places.contains(&place), "{place:?} is not in {places:?}");
     }
 }
+
+/// The reference shows a file that would be taken, were the files it names there.
+#[test]
+fn the_example_of_the_reference_is_right() {
+    let reference = include_str!("../../../../docs/registry.md");
+    let begin = reference.find("```toml\n").unwrap() + "```toml\n".len();
+    let example = &reference[begin..begin + reference[begin..].find("```\n").unwrap()];
+    let Err(RegistryError::Wrong(problems)) = read(&example.replace(".jwks.json", ".nowhere")) else { panic!() };
+    let keys: Vec<&str> = problems.iter().map(|problem| problem.key.as_str()).collect();
+    assert_eq!(keys, ["user_ca", "user_crl", "text_file", "text_en_file", "jwks_file"], "{problems:#?}");
+}
