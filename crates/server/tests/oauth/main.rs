@@ -1,0 +1,15 @@
+//! The protocol endpoints over HTTP, against every rule and attack that touches them.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod bearer;
+mod client_auth;
+mod code;
+mod discovery;
+mod dpop;
+mod push;
+mod refresh;
+mod revoke;
+mod transport;
