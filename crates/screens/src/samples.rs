@@ -49,7 +49,7 @@ pub fn all(lang: Lang) -> Vec<Sample> {
         my::stop(lang),
         my::stopped(lang)
     );
-    add!(public(lang), terms(lang), institutions(lang));
+    add!(public(lang), terms(lang), institutions(lang), reference(lang));
     samples
 }
 
@@ -445,4 +445,27 @@ fn institutions(lang: Lang) -> Vec<(&'static str, InstitutionsPage)> {
     };
     let frame = Frame { institution: None, ..public_frame(lang, "/") };
     vec![("institutions", InstitutionsPage { frame, institutions: vec![line(aoi(lang)), line(midori(lang))] })]
+}
+
+fn reference(lang: Lang) -> Vec<(&'static str, ReferencePage)> {
+    let row = |cells: [&str; 2]| ReferenceRow { id: cells[0].to_owned(), cells: cells.map(str::to_owned).to_vec() };
+    let table = ReferenceTable {
+        columns: vec![in_language(lang, "項目", "Item"), in_language(lang, "内容", "Meaning")],
+        rows: vec![row(["pin_stale", "照会用暗証番号が変更されています。"])],
+    };
+    let part = ReferencePart {
+        id: "reasons".to_owned(),
+        heading: in_language(lang, "エラーと理由", "Errors and reasons"),
+        code: "GET /1001/api/v1/accounts".to_owned(),
+        paragraphs: vec![in_language(lang, "errorのコードで判断してください。", "Decide by the error code.")],
+        table: Some(table),
+    };
+    let page = ReferencePage {
+        frame: public_frame(lang, "/1001/api/"),
+        heading: in_language(lang, "口座情報API", "Account API"),
+        lead: in_language(lang, "連携先の開発者向けの説明です。", "For developers of partners."),
+        document: ("/1001/api/openapi.json".to_owned(), "OpenAPI 3.1".to_owned()),
+        parts: vec![part],
+    };
+    vec![("reference", page)]
 }

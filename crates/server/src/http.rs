@@ -18,7 +18,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::middleware;
-use axum::routing::{get, post};
+use axum::routing::{any, get, post};
 
 use crate::app::App;
 
@@ -53,14 +53,17 @@ fn partner_routes() -> Router<Arc<App>> {
 
 /// Partners, with a token: account data.
 fn api_routes() -> Router<Arc<App>> {
-    use api::{accounts, balances, document, linkage, transactions};
+    use api::{accounts, balances, document, guide, linkage, transactions};
     Router::new()
         .route("/{institution}/api/v1/accounts", get(accounts::list))
         .route("/{institution}/api/v1/accounts/{account}", get(accounts::show))
         .route("/{institution}/api/v1/accounts/{account}/balances", get(balances::show))
         .route("/{institution}/api/v1/accounts/{account}/transactions", get(transactions::list))
         .route("/{institution}/api/v1/linkage", get(linkage::show))
+        .route("/{institution}/api/v1/{*rest}", any(api::not_found))
+        .method_not_allowed_fallback(api::method_not_allowed)
         .route("/{institution}/api/openapi.json", get(document::show))
+        .route("/{institution}/api/", get(guide::show))
 }
 
 /// Customers in a browser: the linkage flow and their linkages.

@@ -9,6 +9,7 @@ mod operations;
 mod permission;
 mod pins;
 mod public;
+mod reference;
 mod stop;
 mod terms;
 
@@ -21,6 +22,7 @@ pub use operations::{OperationLine, OperationsPage};
 pub use permission::{PermissionAccount, PermissionError, PermissionPage, PermittedOperation};
 pub use pins::{AccountsPage, PinError, PinLine, PinResult, PinState, PinsPage, ResultLine, ResultsPage};
 pub use public::{PublicPage, PublicPartner, TermsLink};
+pub use reference::{ReferencePage, ReferencePart, ReferenceRow, ReferenceTable};
 pub use stop::{StopPage, StoppedPage};
 pub use terms::{Clause, TermsKind, TermsPage};
 

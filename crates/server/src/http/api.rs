@@ -19,5 +19,36 @@ mod problem;
 mod query;
 pub mod transactions;
 
+use std::sync::Arc;
+
+use axum::Extension;
+use axum::extract::State;
+use axum::http::Uri;
+use axum::response::Response;
+use renkei_domain::institution::InstitutionCode;
+
 pub use call::Call;
 pub use problem::{PROBLEMS, Problem, ProblemKind};
+
+use super::request_id::RequestId;
+use crate::app::App;
+
+/// An address below the account API that leads nowhere; told in the API's own shape, to anybody.
+pub async fn not_found(State(app): State<Arc<App>>, Extension(id): Extension<RequestId>, uri: Uri) -> Response {
+    Problem::not_found().into_response(&root_of(&app, &uri), &id.0)
+}
+
+/// An address of the account API, asked in a way it does not answer to.
+pub async fn method_not_allowed(
+    State(app): State<Arc<App>>,
+    Extension(id): Extension<RequestId>,
+    uri: Uri,
+) -> Response {
+    Problem::method_not_allowed().into_response(&root_of(&app, &uri), &id.0)
+}
+
+/// The root of the institution the address is below, or of the installation when it names none.
+fn root_of(app: &App, uri: &Uri) -> String {
+    let code = uri.path().split('/').nth(1).and_then(|code| code.parse::<InstitutionCode>().ok());
+    code.map_or_else(|| app.site.origin.clone(), |code| app.site.issuer(&code))
+}

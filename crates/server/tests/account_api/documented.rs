@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use renkei_server::http::api::document;
+use renkei_server::http::api::{PROBLEMS, document};
 use renkei_store::Store;
 use renkei_testing::on_each_engine;
 use serde_json::Value;
@@ -12,8 +12,8 @@ use crate::feed::linked;
 
 /// Set to write the copy anew.
 const WRITE: &str = "RENKEI_WRITE_DOCUMENTS";
-/// What needs no token: the document itself, and the page made from it.
-const OPEN: [&str; 2] = ["/{institution}/api/openapi.json", "/{institution}/api/"];
+/// What is no part of the API: the document itself, the page made from it, and all that is not there.
+const BESIDE: [&str; 3] = ["/{institution}/api/openapi.json", "/{institution}/api/", "/{institution}/api/v1/{*rest}"];
 
 fn documented() -> BTreeSet<String> {
     let document: Value = serde_json::from_str(document::text()).unwrap();
@@ -37,7 +37,7 @@ fn r_240_every_route_of_the_api_is_in_the_document_and_nothing_else_is() {
     let routes: BTreeSet<String> = router
         .split(".route(\"")
         .filter_map(|rest| rest.split('"').next())
-        .filter(|path| path.starts_with("/{institution}/api/") && !OPEN.contains(path))
+        .filter(|path| path.starts_with("/{institution}/api/") && !BESIDE.contains(path))
         .map(str::to_owned)
         .collect();
     assert_eq!(routes, documented());
@@ -66,14 +66,40 @@ fn the_document_is_openapi_3_1_and_every_operation_names_its_answers() {
 on_each_engine! {
     async fn r_240_what_is_not_in_the_document_is_not_there(store: Store) {
         let (bank, partner, account) = linked(store).await;
-        for path in ["/account", "/accounts/", "/linkages", "/../accounts"] {
-            assert_eq!(bank.get(&partner, path).await.status, 404, "{path}");
+        for path in ["/account", "/accounts/", "/linkages", "/../accounts", "/accounts/1/2/3"] {
+            assert_eq!(bank.get(&partner, path).await.refusal(), (404, "not_found".into()), "{path}");
         }
         for method in ["POST", "PUT", "DELETE", "PATCH"] {
             let path = format!("/1001/api/v1/accounts/{account}/transactions");
-            assert_eq!(bank.send(method, &path, &[]).await.status, 405, "{method}");
+            let reply = bank.send(method, &path, &[]).await;
+            assert_eq!(reply.refusal(), (405, "method_not_allowed".into()), "{method}");
+            assert_eq!(reply.header("allow"), "GET,HEAD");
         }
         let served = bank.send("GET", "/1001/api/openapi.json", &[]).await;
         assert_eq!((served.status.as_u16(), served.text.as_str()), (200, document::text()));
+    }
+
+    async fn the_page_for_developers_says_all_the_document_says_in_either_language(store: Store) {
+        let (bank, ..) = linked(store).await;
+        let japanese = bank.send("GET", "/1001/api/", &[]).await;
+        let english = bank.send("GET", "/1001/api/?lang=en", &[]).await;
+        let document: Value = serde_json::from_str(document::text()).unwrap();
+        let schemas = document["components"]["schemas"].as_object().unwrap();
+        let fields = schemas.values().filter_map(|schema| schema["properties"].as_object()).flat_map(|own| own.keys());
+        for page in [&japanese, &english] {
+            assert_eq!((page.status.as_u16(), page.header("content-type")), (200, "text/html; charset=utf-8"));
+            for kind in PROBLEMS {
+                assert!(page.text.contains(&format!("id=\"{}\"", kind.code)), "{}", kind.code);
+            }
+            for field in fields.clone() {
+                assert!(page.text.contains(&format!("<code>{field}</code>")), "{field}");
+            }
+            assert!(page.text.contains("GET /1001/api/v1/accounts/{account}/transactions"));
+            assert!(!page.text.contains("<script"));
+        }
+        assert!(japanese.text.contains("フィードとマーク") && japanese.text.contains("スコープbalancesが必要です。"));
+        assert!(english.text.contains("The feed and its marks") && english.text.contains("Needs the scope"));
+        assert!(!english.text.contains("フィードとマーク") && !japanese.text.contains("Needs the scope"));
+        assert_eq!(bank.send("GET", "/9999/api/", &[]).await.status, 404);
     }
 }

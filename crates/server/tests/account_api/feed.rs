@@ -1,5 +1,8 @@
 //! The feed: nothing is missed and nothing comes twice, however late it is booked.
 
+use proptest::collection::vec;
+use proptest::prelude::*;
+use renkei_domain::id::AccountId;
 use renkei_domain::statement::{EntryKind, StatementLine};
 use renkei_server::ledger::entry::{EntryBody, Place};
 use renkei_store::Store;
@@ -8,7 +11,6 @@ use renkei_testing::{aoi, midori, on_each_engine};
 use serde_json::Value;
 
 use crate::support::{Bank, NOW, Partner, day, statement_line};
-use renkei_domain::id::AccountId;
 
 pub async fn linked(store: Store) -> (Bank, Partner, AccountId) {
     let bank = Bank::open(store).await;
@@ -64,6 +66,61 @@ async fn walk(
             return (read, mark.to_owned(), balance.unwrap().as_i64().unwrap());
         }
         query = format!("limit={limit}&after={mark}");
+    }
+}
+
+/// A batch of postings: day of October, and what each does to the balance.
+type Batch = Vec<(u8, i64)>;
+
+/// Posts batch after batch, reads the feed behind each, and at last all days from first to last: the same lines, the
+/// same sum, each order kept.
+async fn feed_and_days_agree(batches: Vec<Batch>, limit: u32, opening: i64) {
+    let fresh = renkei_testing::fresh_sqlite().await;
+    let (bank, partner, account) = linked(fresh.store.clone()).await;
+    let (mut fed, mut mark, mut days) = (Vec::new(), None, Vec::new());
+    let mut balance = opening;
+    for batch in batches {
+        let lines: Vec<(String, i64)> =
+            batch.iter().map(|(day, amount)| (format!("2026-10-{day:02}"), *amount)).collect();
+        let lines: Vec<(&str, i64)> = lines.iter().map(|(day, amount)| (day.as_str(), *amount)).collect();
+        bank.post(&aoi(), account, opening, &lines).await;
+        balance += batch.iter().map(|(_, amount)| amount).sum::<i64>();
+        days.extend(batch.iter().map(|(day, _)| *day));
+        let (new, next, closing) = walk(&bank, &partner, account, mark.as_deref(), limit).await;
+        fed.extend(new);
+        assert_eq!(closing, balance);
+        mark = Some(next);
+    }
+    assert_eq!(fed, (1..=days.len() as i64).collect::<Vec<_>>());
+    let mut by_day: Vec<(u8, i64)> = days.into_iter().zip(1..).collect();
+    by_day.sort_unstable();
+    let (mut ranged, mut reached, mut cursor) = (Vec::new(), opening, String::new());
+    loop {
+        let query = format!("from=2026-10-01&to=2026-10-31&limit={limit}{cursor}");
+        let page = page(&bank, &partner, account, &query).await;
+        assert_eq!(page["opening_balance"], reached);
+        reached = page["closing_balance"].as_i64().unwrap();
+        ranged.extend(sequences(&page));
+        match page["next_cursor"].as_str() {
+            Some(next) => cursor = format!("&cursor={next}"),
+            None => break,
+        }
+    }
+    assert_eq!(ranged, by_day.into_iter().map(|(_, seq)| seq).collect::<Vec<_>>());
+    assert_eq!(reached, balance);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 12, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn whatever_is_posted_feed_and_days_give_the_same_lines_and_the_same_balance(
+        batches in vec(vec((1_u8..=9, prop_oneof![1_i64..1_000_000, -999_999_999_999_i64..0]), 1..6), 1..5),
+        limit in 1_u32..5,
+        opening in -1_000_000_i64..1_000_000,
+    ) {
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+        runtime.block_on(feed_and_days_agree(batches, limit, opening));
     }
 }
 

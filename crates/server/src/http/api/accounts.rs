@@ -85,6 +85,8 @@ pub struct AccountList {
 ///
 /// All accounts the customer permitted and may still inquire on, each with its state. An account that can't be read now
 /// stays listed with the reason. Needs a token, and no scope beyond it.
+///
+/// お客さまが許可し、現在も照会できる口座の一覧です。照会できない口座は理由とともに残ります。特定のスコープは不要です。
 #[utoipa::path(
     get,
     path = "/{institution}/api/v1/accounts",
@@ -92,11 +94,11 @@ pub struct AccountList {
     tag = "accounts",
     params(LinkagePath),
     responses(
-        (status = 200, description = "The accounts", body = AccountList, headers(("ETag" = String))),
-        (status = 304, description = "Nothing changed since the tag in `If-None-Match`"),
-        (status = 401, description = "Token, proof or linkage do not hold", body = ProblemBody,
+        (status = 200, description = "The accounts. 口座一覧。", body = AccountList, headers(("ETag" = String))),
+        (status = 304, description = "Nothing changed since the tag in `If-None-Match`. 変更なし。"),
+        (status = 401, description = "Token, proof or linkage do not hold. トークン、証明または連携が無効。", body = ProblemBody,
             content_type = "application/problem+json"),
-        (status = 503, description = "Try again after `Retry-After` seconds", body = ProblemBody,
+        (status = 503, description = "Try again after `Retry-After` seconds. 一時的に利用不可。", body = ProblemBody,
             content_type = "application/problem+json"),
     ),
 )]
@@ -108,6 +110,8 @@ pub async fn list(call: Call) -> Response {
 /// One account / 口座照会
 ///
 /// The account as it stands in the list.
+///
+/// 一覧にある口座1件です。
 #[utoipa::path(
     get,
     path = "/{institution}/api/v1/accounts/{account}",
@@ -115,13 +119,13 @@ pub async fn list(call: Call) -> Response {
     tag = "accounts",
     params(AccountPath),
     responses(
-        (status = 200, description = "The account", body = Account, headers(("ETag" = String))),
-        (status = 304, description = "Nothing changed since the tag in `If-None-Match`"),
-        (status = 401, description = "Token, proof or linkage do not hold", body = ProblemBody,
+        (status = 200, description = "The account. 口座。", body = Account, headers(("ETag" = String))),
+        (status = 304, description = "Nothing changed since the tag in `If-None-Match`. 変更なし。"),
+        (status = 401, description = "Token, proof or linkage do not hold. トークン、証明または連携が無効。", body = ProblemBody,
             content_type = "application/problem+json"),
-        (status = 404, description = "No such account, or not of this linkage", body = ProblemBody,
+        (status = 404, description = "No such account, or not of this linkage. 該当する口座なし。", body = ProblemBody,
             content_type = "application/problem+json"),
-        (status = 503, description = "Try again after `Retry-After` seconds", body = ProblemBody,
+        (status = 503, description = "Try again after `Retry-After` seconds. 一時的に利用不可。", body = ProblemBody,
             content_type = "application/problem+json"),
     ),
 )]

@@ -53,6 +53,8 @@ pub struct Balance {
 /// The balances of one account / 残高照会
 ///
 /// Needs the scope `balances`. An account whose inquiry PIN is missing or stale answers 403 with that reason.
+///
+/// スコープbalancesが必要です。照会用暗証番号が未登録または変更済みの口座は、その理由を付けて403を返します。
 #[utoipa::path(
     get,
     path = "/{institution}/api/v1/accounts/{account}/balances",
@@ -60,15 +62,15 @@ pub struct Balance {
     tag = "balances",
     params(AccountPath),
     responses(
-        (status = 200, description = "The balances", body = Balance, headers(("ETag" = String))),
-        (status = 304, description = "Nothing changed since the tag in `If-None-Match`"),
-        (status = 401, description = "Token, proof or linkage do not hold", body = ProblemBody,
+        (status = 200, description = "The balances. 残高。", body = Balance, headers(("ETag" = String))),
+        (status = 304, description = "Nothing changed since the tag in `If-None-Match`. 変更なし。"),
+        (status = 401, description = "Token, proof or linkage do not hold. トークン、証明または連携が無効。", body = ProblemBody,
             content_type = "application/problem+json"),
-        (status = 403, description = "Scope, period or inquiry PIN", body = ProblemBody,
+        (status = 403, description = "Scope, period or inquiry PIN. 業務、認可期間または照会用暗証番号。", body = ProblemBody,
             content_type = "application/problem+json"),
-        (status = 404, description = "No such account, or not of this linkage", body = ProblemBody,
+        (status = 404, description = "No such account, or not of this linkage. 該当する口座なし。", body = ProblemBody,
             content_type = "application/problem+json"),
-        (status = 503, description = "Try again after `Retry-After` seconds", body = ProblemBody,
+        (status = 503, description = "Try again after `Retry-After` seconds. 一時的に利用不可。", body = ProblemBody,
             content_type = "application/problem+json"),
     ),
 )]

@@ -4,6 +4,7 @@ use std::sync::LazyLock;
 
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
+use serde_json::Value;
 use utoipa::openapi::OpenApi as Document;
 use utoipa::openapi::security::{AuthorizationCode, Flow, OAuth2, Scopes, SecurityScheme};
 use utoipa::{Modify, OpenApi};
@@ -51,17 +52,13 @@ impl Modify for Token {
     }
 }
 
-static DOCUMENT: LazyLock<Document> = LazyLock::new(Api::openapi);
-static TEXT: LazyLock<String> = LazyLock::new(|| {
-    // A document of the library's own types always has a JSON form.
-    let mut text = DOCUMENT.to_pretty_json().unwrap_or_default();
-    text.push('\n');
-    text
-});
+// A document of the library's own types always has a JSON form.
+static TEXT: LazyLock<String> = LazyLock::new(|| Api::openapi().to_pretty_json().unwrap_or_default() + "\n");
+static VALUE: LazyLock<Value> = LazyLock::new(|| serde_json::from_str(text()).unwrap_or_default());
 
-/// The document.
-pub fn document() -> &'static Document {
-    &DOCUMENT
+/// The document as JSON.
+pub fn value() -> &'static Value {
+    &VALUE
 }
 
 /// The document as JSON text; the same for every institution.

@@ -1,6 +1,13 @@
 //! What a partner's developer has to know beyond the shapes: once per language, in the document and on the page.
 
+use axum::http::StatusCode;
+use axum::response::Response;
+use renkei_screens::{Lang, ReferencePage, ReferencePart, ReferenceRow, ReferenceTable};
+use serde_json::Value;
+
+use super::document;
 use super::problem::PROBLEMS;
+use crate::http::browser::Visit;
 
 /// A section of the guide.
 #[derive(Debug, Clone, Copy)]
@@ -131,4 +138,159 @@ pub fn markdown() -> String {
         text += &format!("| `{}` | {} | {} | {} |\n", kind.code, kind.status.as_u16(), kind.title, kind.title_en);
     }
     text
+}
+
+/// `GET /{institution}/api/`: the document as a page.
+pub async fn show(visit: Visit) -> Response {
+    let page = ReferencePage {
+        frame: visit.frame(),
+        heading: visit.pick("口座情報API", "Account API").to_owned(),
+        lead: visit
+            .pick(
+                "連携先の開発者向けに、呼出し方、回答の項目、エラーの理由を説明します。",
+                "How partners' programs \
+                call it, what it answers, and why it may not.",
+            )
+            .to_owned(),
+        document: (
+            format!("{}/api/openapi.json", visit.root()),
+            visit.pick("OpenAPI 3.1の文書（JSON）", "The OpenAPI 3.1 document (JSON)").to_owned(),
+        ),
+        parts: parts(visit.lang, visit.code().as_str()),
+    };
+    visit.page(StatusCode::OK, page.render())
+}
+
+/// The sections, the operations, the problems and the shapes.
+fn parts(lang: Lang, institution: &str) -> Vec<ReferencePart> {
+    let document = document::value();
+    let mut parts: Vec<ReferencePart> = SECTIONS.iter().map(|section| text_part(lang, section)).collect();
+    parts.push(problem_part(lang));
+    let paths = document.get("paths").and_then(Value::as_object).into_iter().flatten();
+    parts.extend(paths.filter_map(|(path, item)| operation_part(lang, institution, path, item.get("get")?)));
+    let shapes = document.pointer("/components/schemas").and_then(Value::as_object).into_iter().flatten();
+    parts.extend(shapes.map(|(name, shape)| shape_part(lang, name, shape)));
+    parts
+}
+
+fn pick<'a>(lang: Lang, japanese: &'a str, english: &'a str) -> &'a str {
+    if lang == Lang::Japanese { japanese } else { english }
+}
+
+fn text_part(lang: Lang, section: &Section) -> ReferencePart {
+    let (heading, text) = if lang == Lang::Japanese { section.japanese } else { section.english };
+    ReferencePart {
+        id: section.id.to_owned(),
+        heading: heading.to_owned(),
+        code: String::new(),
+        paragraphs: vec![text.to_owned()],
+        table: None,
+    }
+}
+
+fn problem_part(lang: Lang) -> ReferencePart {
+    let rows = PROBLEMS.iter().map(|kind| ReferenceRow {
+        id: kind.code.to_owned(),
+        cells: vec![
+            kind.code.to_owned(),
+            kind.status.as_u16().to_string(),
+            pick(lang, kind.title, kind.title_en).to_owned(),
+        ],
+    });
+    let columns = ["error", "HTTP", pick(lang, "内容と対応", "Meaning and what helps")];
+    ReferencePart {
+        id: "errors".to_owned(),
+        heading: pick(lang, "エラーコード", "Error codes").to_owned(),
+        code: String::new(),
+        paragraphs: Vec::new(),
+        table: Some(ReferenceTable { columns: columns.map(str::to_owned).to_vec(), rows: rows.collect() }),
+    }
+}
+
+/// An operation with its parameters and answers; `None` for one the document does not name.
+fn operation_part(lang: Lang, institution: &str, path: &str, operation: &Value) -> Option<ReferencePart> {
+    let (english, japanese) = text(operation, "summary").split_once(" / ")?;
+    let description = text(operation, "description");
+    let own = |paragraph: &&str| has_kana(paragraph) == (lang == Lang::Japanese);
+    let parameters = operation.get("parameters").and_then(Value::as_array).into_iter().flatten();
+    let asked = parameters.map(|parameter| row([text(parameter, "name"), text(parameter, "description")]));
+    let answers = operation.get("responses").and_then(Value::as_object).into_iter().flatten();
+    let given = answers.map(|(status, answer)| row([status, in_language(lang, text(answer, "description"))]));
+    let columns = [pick(lang, "項目", "Item"), pick(lang, "内容", "Meaning")];
+    Some(ReferencePart {
+        id: text(operation, "operationId").to_owned(),
+        heading: pick(lang, japanese, english).to_owned(),
+        code: format!("GET {}", path.replace("{institution}", institution)),
+        paragraphs: description.split("\n\n").filter(own).map(|paragraph| paragraph.replace('\n', " ")).collect(),
+        table: Some(ReferenceTable {
+            columns: columns.map(str::to_owned).to_vec(),
+            rows: asked.chain(given).collect(),
+        }),
+    })
+}
+
+fn shape_part(lang: Lang, name: &str, shape: &Value) -> ReferencePart {
+    let properties = shape.get("properties").and_then(Value::as_object).into_iter().flatten();
+    let rows: Vec<ReferenceRow> = properties
+        .map(|(field, schema)| row([field, &type_name(schema), &described(schema)]))
+        .chain(words(shape).map(|word| row([word, "", ""])))
+        .collect();
+    let columns = [pick(lang, "項目", "Item"), pick(lang, "型", "Type"), pick(lang, "内容", "Meaning")];
+    ReferencePart {
+        id: format!("shape-{name}"),
+        heading: name.to_owned(),
+        code: String::new(),
+        paragraphs: vec![described(shape)],
+        table: Some(ReferenceTable { columns: columns.map(str::to_owned).to_vec(), rows }),
+    }
+}
+
+/// The words of a closed list.
+fn words(shape: &Value) -> impl Iterator<Item = &str> {
+    shape.get("enum").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str)
+}
+
+/// `string`, `integer`, the name of a shape, or a list of one.
+fn type_name(schema: &Value) -> String {
+    if let Some(reference) = schema.get("$ref").and_then(Value::as_str) {
+        return reference.rsplit('/').next().unwrap_or_default().to_owned();
+    }
+    if let Some(items) = schema.get("items") {
+        return format!("[{}]", type_name(items));
+    }
+    let choices = schema.get("oneOf").and_then(Value::as_array).into_iter().flatten();
+    if let Some(choice) = choices.map(type_name).find(|name| name != "null") {
+        return choice;
+    }
+    match schema.get("type") {
+        Some(Value::Array(types)) => types.first().and_then(Value::as_str).unwrap_or_default().to_owned(),
+        name => name.and_then(Value::as_str).unwrap_or_default().to_owned(),
+    }
+}
+
+/// The description of a schema, or of the one that is not `null` among its choices.
+fn described(schema: &Value) -> String {
+    let choices = schema.get("oneOf").and_then(Value::as_array).into_iter().flatten();
+    let own = std::iter::once(schema).chain(choices).map(|schema| text(schema, "description"));
+    own.filter(|text| !text.is_empty()).map(|text| text.replace('\n', " ")).next().unwrap_or_default()
+}
+
+fn text<'a>(value: &'a Value, name: &str) -> &'a str {
+    value.get(name).and_then(Value::as_str).unwrap_or_default()
+}
+
+fn row<const N: usize>(cells: [&str; N]) -> ReferenceRow {
+    ReferenceRow { id: String::new(), cells: cells.map(str::to_owned).to_vec() }
+}
+
+/// Of a text that says the same in English and, last, in Japanese: the one of this language.
+fn in_language(lang: Lang, both: &str) -> &str {
+    match both.rsplit_once(". ") {
+        Some((english, japanese)) if has_kana(japanese) || japanese.ends_with('。') => pick(lang, japanese, english),
+        _ => both,
+    }
+}
+
+fn has_kana(text: &str) -> bool {
+    text.chars().any(|letter| ('\u{3040}'..='\u{30ff}').contains(&letter))
 }

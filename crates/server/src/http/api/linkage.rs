@@ -50,6 +50,8 @@ pub struct PermittedOperation {
 ///
 /// Permitted operations with the end of their periods, so that a renewal can be asked for in time. Needs a token, and
 /// no scope beyond it.
+///
+/// 認可業務とその期間です。更新のご案内にお使いください。特定のスコープは不要です。
 #[utoipa::path(
     get,
     path = "/{institution}/api/v1/linkage",
@@ -57,11 +59,11 @@ pub struct PermittedOperation {
     tag = "linkage",
     params(LinkagePath),
     responses(
-        (status = 200, description = "The linkage", body = Linkage, headers(("ETag" = String))),
-        (status = 304, description = "Nothing changed since the tag in `If-None-Match`"),
-        (status = 401, description = "Token, proof or linkage do not hold", body = ProblemBody,
+        (status = 200, description = "The linkage. 連携。", body = Linkage, headers(("ETag" = String))),
+        (status = 304, description = "Nothing changed since the tag in `If-None-Match`. 変更なし。"),
+        (status = 401, description = "Token, proof or linkage do not hold. トークン、証明または連携が無効。", body = ProblemBody,
             content_type = "application/problem+json"),
-        (status = 503, description = "Try again after `Retry-After` seconds", body = ProblemBody,
+        (status = 503, description = "Try again after `Retry-After` seconds. 一時的に利用不可。", body = ProblemBody,
             content_type = "application/problem+json"),
     ),
 )]

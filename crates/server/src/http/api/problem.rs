@@ -99,6 +99,8 @@ problems! {
         "The inquiry PIN was changed. The customer has to register the new one.";
     NOT_FOUND = NOT_FOUND "not_found", "該当する口座または情報はありません。",
         "There is no such account or resource.";
+    METHOD_NOT_ALLOWED = METHOD_NOT_ALLOWED "method_not_allowed", "この宛先はGETだけを受け付けます。",
+        "This address takes GET only.";
     INVALID_MARK = BAD_REQUEST "invalid_mark", "afterがこの口座のマークではありません。",
         "after is not a mark of this account.";
     INVALID_CURSOR = BAD_REQUEST "invalid_cursor", "cursorがこの口座、期間、連携のカーソルではありません。",
@@ -197,6 +199,12 @@ impl Problem {
     #[must_use]
     pub fn not_found() -> Problem {
         NOT_FOUND.into()
+    }
+
+    /// The address does not take this kind of request.
+    #[must_use]
+    pub fn method_not_allowed() -> Problem {
+        METHOD_NOT_ALLOWED.into()
     }
 
     /// The operation is not in the token's scope.
@@ -309,6 +317,14 @@ mod tests {
             assert!(kind.code.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_'), "{}", kind.code);
             assert!(kind.title_en.is_ascii() && !kind.title.is_ascii(), "{}", kind.code);
         }
+    }
+
+    #[test]
+    fn a_store_that_is_away_asks_to_come_back_and_a_defect_does_not() {
+        let away = Problem::from(Fault::Unavailable("down".into())).into_response("https://link.example.jp/1001", "r1");
+        assert_eq!((away.status().as_u16(), &away.headers()[header::RETRY_AFTER]), (503, &"10".parse().unwrap()));
+        let defect = Problem::from(Fault::Defect("broken".into())).into_response("https://link.example.jp/1001", "r1");
+        assert_eq!((defect.status().as_u16(), defect.headers().get(header::RETRY_AFTER)), (500, None));
     }
 
     #[test]

@@ -21,6 +21,9 @@ use crate::error::Fault;
 /// Without days it is the feed: everything posted after the mark `after`, in posting order, however late it is booked.
 /// With `from` and `to` it is a read by booking day. Needs the scope `transactions`. An account whose inquiry PIN is
 /// missing or stale answers 403 with that reason.
+///
+/// 日付を指定しないとフィード（マーク以後に記帳されたすべての明細、記帳順）、fromとtoを指定すると期間照会です。スコープ
+/// transactionsが必要です。照会用暗証番号が未登録または変更済みの口座は、その理由を付けて403を返します。
 #[utoipa::path(
     get,
     path = "/{institution}/api/v1/accounts/{account}/transactions",
@@ -28,20 +31,20 @@ use crate::error::Fault;
     tag = "transactions",
     params(AccountPath, Parameters),
     responses(
-        (status = 200, description = "A page; `Link: rel=next` continues a CSV", content(
+        (status = 200, description = "A page; `Link: rel=next` continues a CSV. 明細。", content(
             (TransactionPage = "application/json"),
             (String = "text/csv"),
         ), headers(("ETag" = String), ("Link" = String))),
-        (status = 304, description = "Nothing new since the tag in `If-None-Match`"),
-        (status = 400, description = "A parameter, mark or cursor is not valid", body = ProblemBody,
+        (status = 304, description = "Nothing new since the tag in `If-None-Match`. 新しい明細なし。"),
+        (status = 400, description = "A parameter, mark or cursor is not valid. パラメータが無効。", body = ProblemBody,
             content_type = "application/problem+json"),
-        (status = 401, description = "Token, proof or linkage do not hold", body = ProblemBody,
+        (status = 401, description = "Token, proof or linkage do not hold. トークン、証明または連携が無効。", body = ProblemBody,
             content_type = "application/problem+json"),
-        (status = 403, description = "Scope, period or inquiry PIN", body = ProblemBody,
+        (status = 403, description = "Scope, period or inquiry PIN. 業務、認可期間または照会用暗証番号。", body = ProblemBody,
             content_type = "application/problem+json"),
-        (status = 404, description = "No such account, or not of this linkage", body = ProblemBody,
+        (status = 404, description = "No such account, or not of this linkage. 該当する口座なし。", body = ProblemBody,
             content_type = "application/problem+json"),
-        (status = 503, description = "Try again after `Retry-After` seconds", body = ProblemBody,
+        (status = 503, description = "Try again after `Retry-After` seconds. 一時的に利用不可。", body = ProblemBody,
             content_type = "application/problem+json"),
     ),
 )]
