@@ -23,15 +23,47 @@ pub struct Server {
 /// The line of `renkei demo --json`, as far as it is needed here.
 #[derive(Debug, Default, Deserialize)]
 pub struct Ready {
-    /// Institutions' issuers.
-    #[serde(default)]
-    pub issuers: Vec<serde_json::Value>,
     /// Whom to log in as.
-    #[serde(default)]
-    pub users: Vec<serde_json::Value>,
+    pub users: Vec<UserLine>,
     /// Test clients with their keys.
-    #[serde(default)]
-    pub clients: Vec<serde_json::Value>,
+    pub clients: Vec<ClientLine>,
+}
+
+/// A user of the demo.
+#[derive(Debug, Deserialize)]
+pub struct UserLine {
+    /// 金融機関コード.
+    pub institution: String,
+    /// What to type.
+    pub login_id: String,
+    /// What to type; none for certificate users.
+    pub password: Option<String>,
+    /// The accounts the user sees.
+    pub accounts: Vec<AccountLine>,
+}
+
+/// An account of a user.
+#[derive(Debug, Deserialize)]
+pub struct AccountLine {
+    /// Whether its PIN is registered from the start.
+    pub registered: bool,
+}
+
+/// A test client at one institution.
+#[derive(Debug, Deserialize)]
+pub struct ClientLine {
+    /// The institution's issuer.
+    pub issuer: String,
+    /// What it is called there.
+    pub client_id: String,
+    /// The algorithm of its assertions.
+    pub alg: String,
+    /// Whether the customer chooses the operations.
+    pub choice: bool,
+    /// Where browsers may be sent.
+    pub redirect_uris: Vec<String>,
+    /// Its private key.
+    pub private_jwk: serde_json::Value,
 }
 
 impl Server {
@@ -79,11 +111,8 @@ pub fn demo() -> Result<Server, Problem> {
 /// # Errors
 /// When it does not come up.
 pub fn bare(body: &[u8]) -> Result<Server, Problem> {
-    let mut child = Command::new(std::env::current_exe()?)
-        .arg("bare")
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()?;
+    let mut child =
+        Command::new(std::env::current_exe()?).arg("bare").stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
     child.stdin.take().ok_or("no input")?.write_all(body)?;
     let origin = first_line(&mut child)?;
     Ok(Server { child, origin: origin.trim().to_owned(), ready: Ready::default() })
