@@ -33,5 +33,5 @@ pub use error::{Error, Problem, ProofFault, Reason, Refusal};
 pub use feed::{Feed, FeedPage, Mark};
 pub use grant::Grant;
 pub use key::AssertionKey;
-pub use outside::{Clock, Outside, Random, SystemClock, SystemRandom, http_client};
+pub use outside::{Clock, Outside, Random, SystemClock, SystemRandom, http_client, http_client_trusting};
 pub use pending::Pending;
