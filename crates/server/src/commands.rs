@@ -2,6 +2,7 @@
 
 pub mod apply;
 pub mod data;
+pub mod demo;
 mod error;
 pub mod import;
 pub mod migrate;

@@ -6,6 +6,7 @@ pub mod commands;
 pub mod config;
 pub mod core_banking;
 pub mod customer_list;
+pub mod demo;
 pub mod error;
 pub mod http;
 pub mod keys;

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use renkei_server::commands::{CommandError, apply, import, migrate, serve};
+use renkei_server::commands::{CommandError, apply, demo, import, migrate, serve};
 use renkei_server::logging::{self, LogFormat};
 
 #[global_allocator]
@@ -25,6 +25,7 @@ struct Cli {
 
 const FIRST_STEPS: &str = "\
 First steps:
+  renkei demo                             look at it in a browser, with made-up institutions
   renkei migrate --data DIR               make the data folder and its tables
   renkei apply registry.toml --data DIR   tell it of institutions, partners and their products
 
@@ -33,6 +34,8 @@ it must be, 3 something is away or failing and trying again may help.";
 
 #[derive(Subcommand)]
 enum Command {
+    /// Try it on this machine: two made-up institutions and an accounting site
+    Demo(demo::Args),
     /// Make the store hold what the registry file says
     Apply(apply::Args),
     /// Answer partners and customers, as renkei.toml says, until SIGTERM
@@ -61,6 +64,7 @@ fn main() -> ExitCode {
 
 async fn run(command: Command) -> Result<(), CommandError> {
     match command {
+        Command::Demo(args) => demo::run(args).await,
         Command::Apply(args) => apply::run(args).await,
         Command::Serve(args) => serve::run(args).await,
         Command::Import(args) => import::run(args).await,

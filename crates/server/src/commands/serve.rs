@@ -1,5 +1,6 @@
 //! `renkei serve`: answer partners and customers until told to stop.
 
+use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,7 +10,7 @@ use axum::Router;
 use renkei_store::Store;
 use rustls::ServerConfig;
 use tokio::net::TcpListener;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::sleep;
@@ -37,6 +38,7 @@ pub struct Args {
 /// # Errors
 /// When the configuration is refused, something it names can't be used, or an address can't be listened on.
 pub async fn run(args: Args) -> Result<(), CommandError> {
+    let signals = StopSignals::catch()?;
     let (data, config) = args.data.open_to_serve().await?;
     refuse_empty(&data.store).await?;
     let app = Arc::new(data.into_app(config.site()));
@@ -46,7 +48,7 @@ pub async fn run(args: Args) -> Result<(), CommandError> {
         door.open(&app, &stop, &mut tasks).await?;
     }
     tracing::info!(origin = config.origin, store = app.store.engine_name(), "serving");
-    until_told_to_stop().await?;
+    signals.wait().await;
     tracing::info!("stopping: no new connections, running requests finish");
     say_stop.send_replace(true);
     while tasks.join_next().await.is_some() {}
@@ -145,13 +147,30 @@ async fn reload(tls: DoorTls, app: Arc<App>, in_force: Arc<ArcSwap<ServerConfig>
     }
 }
 
-async fn until_told_to_stop() -> Result<(), CommandError> {
-    let failed = |error: std::io::Error| CommandError::Unavailable(format!("signals can't be waited for: {error}"));
-    let mut terminate = signal(SignalKind::terminate()).map_err(failed)?;
-    let mut interrupt = signal(SignalKind::interrupt()).map_err(failed)?;
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
+/// The signals that end a server, caught from when this is made, so that none is missed.
+pub struct StopSignals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl StopSignals {
+    /// Catches SIGTERM and SIGINT from now on.
+    ///
+    /// # Errors
+    /// When the operating system refuses.
+    pub fn catch() -> Result<StopSignals, CommandError> {
+        let failed = |error: io::Error| CommandError::Unavailable(format!("signals can't be caught: {error}"));
+        Ok(StopSignals {
+            terminate: signal(SignalKind::terminate()).map_err(failed)?,
+            interrupt: signal(SignalKind::interrupt()).map_err(failed)?,
+        })
     }
-    Ok(())
+
+    /// Returns when one of them has come.
+    pub async fn wait(mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
 }

@@ -1,0 +1,121 @@
+//! The demo's partner products: the registry file with its addresses filled in, and a key for each product.
+
+use std::path::Path;
+
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::{Origins, files, keys};
+use crate::commands::CommandError;
+
+/// The registry file in the demo's folder.
+pub const REGISTRY_FILE: &str = "registry.toml";
+/// The company whose products are for tools.
+const TESTERS: &str = "testers";
+const TEMPLATE: &str = include_str!("../../demo/registry.toml");
+/// The texts the registry names.
+const TERMS: [(&str, &str); 4] = [
+    ("terms-2990.ja.txt", include_str!("../../demo/terms-2990.ja.txt")),
+    ("terms-2990.en.txt", include_str!("../../demo/terms-2990.en.txt")),
+    ("terms-2991.ja.txt", include_str!("../../demo/terms-2991.ja.txt")),
+    ("terms-2991.en.txt", include_str!("../../demo/terms-2991.en.txt")),
+];
+
+/// A partner product with its private key.
+#[derive(Debug, Clone)]
+pub struct Product {
+    /// Its key in the registry.
+    pub key: String,
+    /// Its name.
+    pub name: String,
+    /// ES256 or PS256.
+    pub algorithm: String,
+    /// Whether customers choose its operations.
+    pub choice: bool,
+    /// Where customers may be sent back to.
+    pub redirect_uris: Vec<String>,
+    /// Whether it is for tools that drive the demo.
+    pub for_tools: bool,
+    /// Its private key.
+    pub private_jwk: Value,
+}
+
+/// Writes the registry file with what it names, and makes the keys that are missing.
+///
+/// # Errors
+/// When a file can't be read or written.
+pub fn make(folder: &Path, origins: &Origins) -> Result<Vec<Product>, CommandError> {
+    let text = TEMPLATE.replace("@PARTNER@", &origins.partner).replace("@TEST_URIS@", &test_uris(origins));
+    let registry: Registry =
+        toml::from_str(&text).map_err(|error| CommandError::Setup(format!("the demo registry: {error}")))?;
+    for (name, terms) in TERMS {
+        files::write(&folder.join(name), terms.as_bytes())?;
+    }
+    let mut products = Vec::new();
+    for partner in registry.partners {
+        for product in partner.products {
+            let private_jwk = key(folder, &product)?;
+            products.push(Product {
+                key: product.key,
+                name: product.name,
+                algorithm: product.signing_alg,
+                choice: product.choice,
+                redirect_uris: product.redirect_uris,
+                for_tools: partner.key == TESTERS,
+                private_jwk,
+            });
+        }
+    }
+    files::write(&folder.join(REGISTRY_FILE), text.as_bytes())?;
+    Ok(products)
+}
+
+/// Where the tools' clients may have customers sent back to: the partner app, addresses nobody answers at, and one with a
+/// query.
+fn test_uris(origins: &Origins) -> String {
+    let here = format!("{}/callback", origins.partner);
+    let uris = [
+        here.as_str(),
+        "http://127.0.0.1:9/callback",
+        "http://127.0.0.1:9/callback?from=renkei&n=1",
+        "https://client.example/callback",
+        "https://client.example/callback?from=renkei&n=1",
+    ];
+    uris.map(|uri| format!("{uri:?}")).join(", ")
+}
+
+fn key(folder: &Path, product: &ProductTable) -> Result<Value, CommandError> {
+    let private = folder.join(format!("keys/{}.private.json", product.key));
+    if private.exists() {
+        let unreadable = |error| CommandError::Setup(format!("{}: {error}", private.display()));
+        return serde_json::from_str(&files::read(&private)?).map_err(unreadable);
+    }
+    let jwk = keys::generate(&product.signing_alg, &format!("{}-1", product.key))?;
+    let public = json!({ "keys": [keys::public_half(&jwk)] });
+    files::write(&folder.join(&product.jwks_file), public.to_string().as_bytes())?;
+    files::write(&private, jwk.to_string().as_bytes())?;
+    Ok(jwk)
+}
+
+/// What of the registry file the demo itself has to know.
+#[derive(Deserialize)]
+struct Registry {
+    partners: Vec<PartnerTable>,
+}
+
+#[derive(Deserialize)]
+struct PartnerTable {
+    key: String,
+    products: Vec<ProductTable>,
+}
+
+#[derive(Deserialize)]
+struct ProductTable {
+    key: String,
+    name: String,
+    #[serde(default)]
+    choice: bool,
+    redirect_uris: Vec<String>,
+    jwks_file: String,
+    signing_alg: String,
+}

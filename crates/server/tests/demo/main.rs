@@ -1,0 +1,126 @@
+//! `renkei demo` as a process: what it tells, that it is true, and that nothing is left behind or lost.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
+
+use std::collections::BTreeSet;
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+
+use renkei_client::{AssertionKey, Client, ClientConfig, Outside, http_client, http_client_trusting};
+use serde_json::Value;
+
+/// A running demo; stopped when dropped.
+struct Demo {
+    process: Child,
+    /// What it told when it was ready.
+    told: Value,
+}
+
+impl Demo {
+    fn start(words: &[&str]) -> Demo {
+        let mut process = Command::new(env!("CARGO_BIN_EXE_renkei"))
+            .args(["demo", "--json", "--port", "0", "--partner-port", "0", "--certificate-port", "0"])
+            .args(words)
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut line = String::new();
+        BufReader::new(process.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        let told = serde_json::from_str(&line).expect("one line of JSON");
+        Demo { process, told }
+    }
+
+    fn issuers(&self) -> Vec<String> {
+        self.told["issuers"].as_array().unwrap().iter().map(|issuer| issuer.as_str().unwrap().to_owned()).collect()
+    }
+
+    fn path(&self, member: &str) -> PathBuf {
+        PathBuf::from(self.told[member].as_str().unwrap())
+    }
+
+    fn client_ids(&self) -> BTreeSet<String> {
+        let clients = self.told["clients"].as_array().unwrap().iter();
+        clients.flat_map(|client| client["client_id"].as_object().unwrap().values()).map(Value::to_string).collect()
+    }
+
+    /// Says stop, waits until it did, and tells whether it ended well.
+    fn stop(&mut self) -> bool {
+        let id = self.process.id().to_string();
+        let told = Command::new("kill").args(["-TERM", &id]).stderr(Stdio::null()).status();
+        told.is_ok() && self.process.wait().is_ok_and(|ended| ended.success())
+    }
+}
+
+impl Drop for Demo {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+/// Pushes a request as one of the demo's test clients: its registration, key and redirect URI are right or it fails.
+async fn push(demo: &Demo, client: &Value, outside: Outside) {
+    for (issuer, client_id) in client["client_id"].as_object().unwrap() {
+        for redirect_uri in client["redirect_uris"].as_array().unwrap() {
+            let config = ClientConfig {
+                client_id: client_id.as_str().unwrap().to_owned(),
+                redirect_uri: redirect_uri.as_str().unwrap().to_owned(),
+                key: AssertionKey::from_jwk(&client["jwk"].to_string()).unwrap(),
+            };
+            let client = Client::discover(issuer, config, outside.clone()).await.unwrap();
+            client.begin("balances transactions", None).await.unwrap();
+        }
+    }
+    assert_eq!(client["client_id"].as_object().unwrap().len(), demo.issuers().len());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_demo_tells_is_true() {
+    let demo = Demo::start(&[]);
+    let clients = demo.told["clients"].as_array().unwrap();
+    for algorithm in ["ES256", "PS256"] {
+        assert!(clients.iter().filter(|client| client["alg"] == algorithm).count() >= 2);
+    }
+    for client in clients {
+        push(&demo, client, Outside::system().unwrap()).await;
+    }
+    let http = http_client().unwrap();
+    let choice = format!("{}/link", demo.told["partner_app"].as_str().unwrap());
+    let choice = http.get(choice).send().await.unwrap();
+    assert!(choice.text().await.unwrap().contains("みなと信用組合"));
+    for user in demo.told["users"].as_array().unwrap() {
+        let named: Vec<_> = ["certificate", "key"].iter().filter_map(|member| user[*member].as_str()).collect();
+        assert_eq!(named.len(), if user["password"].is_string() { 0 } else { 2 }, "{user}");
+        assert!(named.iter().all(|path| Path::new(path).exists()), "{user}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn over_tls_the_demo_is_trusted_through_its_own_authority() {
+    let demo = Demo::start(&["--tls"]);
+    assert!(demo.issuers().iter().all(|issuer| issuer.starts_with("https://")));
+    let ca = std::fs::read_to_string(demo.path("ca")).unwrap();
+    let outside = Outside { http: http_client_trusting(&ca).unwrap(), ..Outside::system().unwrap() };
+    push(&demo, &demo.told["clients"][0], outside).await;
+    assert!(http_client().unwrap().get(&demo.issuers()[0]).send().await.is_err(), "nobody else trusts it");
+}
+
+#[test]
+fn a_demo_without_a_folder_leaves_nothing_behind() {
+    let mut demo = Demo::start(&[]);
+    let folder = demo.path("ca").parent().unwrap().parent().unwrap().to_owned();
+    assert!(folder.exists());
+    assert!(demo.stop());
+    assert!(!folder.exists());
+}
+
+#[test]
+fn a_demo_in_a_folder_is_the_same_when_it_is_started_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let words = ["--data", folder.path().to_str().unwrap()];
+    let mut first = Demo::start(&words);
+    assert!(first.stop());
+    let second = Demo::start(&words);
+    assert_eq!(first.client_ids(), second.client_ids());
+    assert_eq!(first.told["clients"][0]["jwk"], second.told["clients"][0]["jwk"]);
+    assert!(folder.path().join("renkei.db").exists());
+}
