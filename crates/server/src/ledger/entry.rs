@@ -35,15 +35,15 @@ pub enum WireDirection {
 pub struct Remitter {
     /// Its code with the company that collects. 振込依頼人コード。
     #[serde(skip_serializing_if = "Option::is_none", default)]
-    #[schema(example = "0273711473")]
+    #[schema(nullable = false, example = "0273711473")]
     pub code: Option<String>,
     /// Its name as the institution has it. 振込依頼人名。
     #[serde(skip_serializing_if = "Option::is_none", default)]
-    #[schema(example = "ﾔﾏﾀﾞ ﾀﾛｳ")]
+    #[schema(nullable = false, example = "ﾔﾏﾀﾞ ﾀﾛｳ")]
     pub name: Option<String>,
     /// The same in full-width kana (NFKC). 全角に正規化した振込依頼人名。
     #[serde(skip_serializing_if = "Option::is_none", default)]
-    #[schema(example = "ヤマダ タロウ")]
+    #[schema(nullable = false, example = "ヤマダ タロウ")]
     pub name_normalised: Option<String>,
 }
 
@@ -65,17 +65,19 @@ pub struct Office {
 pub struct Cheque {
     /// Cheque, promissory note or bill of exchange. 手形・小切手区分。
     #[serde(skip_serializing_if = "Option::is_none", default)]
+    #[schema(nullable = false)]
     pub kind: Option<Coded>,
     /// Its number. 手形・小切手番号。
     #[serde(skip_serializing_if = "Option::is_none", default)]
+    #[schema(nullable = false)]
     pub number: Option<String>,
     /// The day it was presented for clearing. 交換呈示日。
     #[serde(skip_serializing_if = "Option::is_none", default)]
-    #[schema(format = Date)]
+    #[schema(nullable = false, format = Date)]
     pub presented_on: Option<String>,
     /// The day it was returned unpaid. 不渡返還日。
     #[serde(skip_serializing_if = "Option::is_none", default)]
-    #[schema(format = Date)]
+    #[schema(nullable = false, format = Date)]
     pub returned_on: Option<String>,
 }
 
@@ -101,6 +103,7 @@ pub struct EntryBody {
     pub direction: WireDirection,
     /// The kind of entry; 19 訂正 corrects an earlier one. 取引区分。
     #[serde(skip_serializing_if = "Option::is_none", default)]
+    #[schema(nullable = false)]
     pub kind: Option<Coded>,
     /// Whole yen, never negative. 取引金額。
     #[schema(example = 110_000, minimum = 0)]
@@ -113,36 +116,44 @@ pub struct EntryBody {
     pub balance_after: i64,
     /// The description, whole and as the institution has it. 摘要。
     #[serde(skip_serializing_if = "Option::is_none", default)]
-    #[schema(example = "ﾌﾘｺﾐ ｱｵｲｼｮｳｶｲ")]
+    #[schema(nullable = false, example = "ﾌﾘｺﾐ ｱｵｲｼｮｳｶｲ")]
     pub description: Option<String>,
     /// The same in full-width kana (NFKC). 全角に正規化した摘要。
     #[serde(skip_serializing_if = "Option::is_none", default)]
-    #[schema(example = "フリコミ アオイショウカイ")]
+    #[schema(nullable = false, example = "フリコミ アオイショウカイ")]
     pub description_normalised: Option<String>,
     /// Who sent it. 振込依頼人。
     #[serde(skip_serializing_if = "Option::is_none", default)]
+    #[schema(nullable = false)]
     pub remitter: Option<Remitter>,
     /// Of a debit: the number of the contract it was collected under. 契約者番号。
     #[serde(skip_serializing_if = "Option::is_none", default)]
+    #[schema(nullable = false)]
     pub contract_number: Option<String>,
     /// The bank it came from. 仕向銀行。
     #[serde(skip_serializing_if = "Option::is_none", default)]
+    #[schema(nullable = false)]
     pub bank: Option<Office>,
     /// The branch of that bank. 仕向店。
     #[serde(skip_serializing_if = "Option::is_none", default)]
+    #[schema(nullable = false)]
     pub branch: Option<Office>,
     /// The other branch of the same institution, three digits. 僚店番号。
     #[serde(skip_serializing_if = "Option::is_none", default)]
+    #[schema(nullable = false)]
     pub other_branch: Option<String>,
     /// EDI information. EDI情報。
     #[serde(skip_serializing_if = "Option::is_none", default)]
+    #[schema(nullable = false)]
     pub edi: Option<String>,
     /// What is known of a cheque or bill. 手形・小切手。
     #[serde(skip_serializing_if = "Option::is_none", default)]
+    #[schema(nullable = false)]
     pub cheque: Option<Cheque>,
     /// The `transaction_id` of the line this one corrects or reverses, where the institution says which.
     /// 訂正または取消の対象となる明細の識別子。
     #[serde(skip_serializing_if = "Option::is_none", default)]
+    #[schema(nullable = false)]
     pub correction_of: Option<String>,
 }
 

@@ -37,25 +37,28 @@ pub struct Account {
     pub number: String,
     /// Who holds it; absent while unknown. 口座名義。
     #[serde(skip_serializing_if = "Option::is_none", default)]
+    #[schema(nullable = false)]
     pub holder: Option<String>,
     /// The same in kana as bank files give it; absent while unknown. 口座名義カナ。
     #[serde(skip_serializing_if = "Option::is_none", default)]
+    #[schema(nullable = false)]
     pub holder_kana: Option<String>,
     /// Always `JPY`. 通貨。
     #[schema(example = "JPY")]
     pub currency: String,
     /// The customer's own note; absent when there is none. 口座メモ。
     #[serde(skip_serializing_if = "Option::is_none", default)]
+    #[schema(nullable = false)]
     pub memo: Option<String>,
     /// Whether balance and transactions can be read, and if not, why. 状態。
     pub state: AccountState,
     /// First day of which transactions are kept; absent before the first statement. 明細の開始日。
     #[serde(skip_serializing_if = "Option::is_none", default)]
-    #[schema(format = Date)]
+    #[schema(nullable = false, format = Date)]
     pub history_from: Option<String>,
     /// Last day a statement covered; absent before the first statement. 明細の最終日。
     #[serde(skip_serializing_if = "Option::is_none", default)]
-    #[schema(format = Date)]
+    #[schema(nullable = false, format = Date)]
     pub history_to: Option<String>,
 }
 

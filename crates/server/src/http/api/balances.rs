@@ -38,7 +38,7 @@ pub struct Balance {
     pub previous_day_balance: i64,
     /// Book balance at the end of the month before that of `as_of_on`; absent when the history begins later. 前月末残高。
     #[serde(skip_serializing_if = "Option::is_none", default)]
-    #[schema(example = 900_000)]
+    #[schema(nullable = false, example = 900_000)]
     pub previous_month_end_balance: Option<i64>,
     /// The last day covered. 基準日。
     #[schema(format = Date)]

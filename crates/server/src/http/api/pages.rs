@@ -46,21 +46,23 @@ pub struct TransactionPage {
     pub transactions: Vec<EntryBody>,
     /// Feed only: what to send as `after` next time; keep it with the lines, in the same write. 次のマーク。
     #[serde(default)]
-    #[schema(example = "5f0c6f0e-42")]
+    #[schema(nullable = false, example = "5f0c6f0e-42")]
     pub next_mark: Option<String>,
     /// Feed only: whether there is more already. 続きの有無。
     #[serde(default)]
+    #[schema(nullable = false)]
     pub more: Option<bool>,
     /// By days only: first booking day. 勘定日の始め。
     #[serde(default)]
-    #[schema(format = Date)]
+    #[schema(nullable = false, format = Date)]
     pub from: Option<String>,
     /// By days only: last booking day. 勘定日の終わり。
     #[serde(default)]
-    #[schema(format = Date)]
+    #[schema(nullable = false, format = Date)]
     pub to: Option<String>,
     /// By days only: what to send as `cursor` for the next page; absent on the last. 次のカーソル。
     #[serde(default)]
+    #[schema(nullable = false)]
     pub next_cursor: Option<String>,
 }
 
