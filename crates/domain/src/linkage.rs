@@ -20,12 +20,10 @@ pub enum EndedBy {
     Partner,
     /// Staff of the institution, or the end of the partner's contract.
     Institution,
-    /// The server itself: a code was used twice.
-    Protection,
 }
 
 impl EndedBy {
-    const ALL: [EndedBy; 4] = [EndedBy::Customer, EndedBy::Partner, EndedBy::Institution, EndedBy::Protection];
+    const ALL: [EndedBy; 3] = [EndedBy::Customer, EndedBy::Partner, EndedBy::Institution];
 
     /// How it stands in tables.
     #[must_use]
@@ -34,7 +32,6 @@ impl EndedBy {
             EndedBy::Customer => "customer",
             EndedBy::Partner => "partner",
             EndedBy::Institution => "institution",
-            EndedBy::Protection => "protection",
         }
     }
 
@@ -125,7 +122,7 @@ pub fn standing(facts: &Facts, now: Timestamp) -> Result<(), Reason> {
     match facts.ended_by {
         Some(EndedBy::Customer) => return Err(Reason::EndedByCustomer),
         Some(EndedBy::Partner) => return Err(Reason::EndedByPartner),
-        Some(EndedBy::Institution | EndedBy::Protection) => return Err(Reason::EndedByInstitution),
+        Some(EndedBy::Institution) => return Err(Reason::EndedByInstitution),
         None => {}
     }
     if facts.partner == PartnerState::Ended || facts.product == PartnerState::Ended {
@@ -190,7 +187,6 @@ mod tests {
             (Facts { ended_by: Some(EndedBy::Customer), ..facts() }, Reason::EndedByCustomer),
             (Facts { ended_by: Some(EndedBy::Partner), ..facts() }, Reason::EndedByPartner),
             (Facts { ended_by: Some(EndedBy::Institution), ..facts() }, Reason::EndedByInstitution),
-            (Facts { ended_by: Some(EndedBy::Protection), ..facts() }, Reason::EndedByInstitution),
             (Facts { contract: ContractState::Suspended, ..facts() }, Reason::ContractSuspended),
             (Facts { contract: ContractState::Ended, ..facts() }, Reason::ContractEnded),
             (Facts { user: UserState::Suspended, ..facts() }, Reason::UserSuspended),

@@ -54,7 +54,7 @@ CREATE TABLE linkages (
     renewed_at  BIGINT NOT NULL,                 -- last permission
     ends_at     BIGINT NOT NULL,                 -- the latest end of its operations
     ended_at    BIGINT,
-    ended_by    TEXT,                            -- customer, partner, institution, protection
+    ended_by    TEXT,                            -- customer, partner, institution
     last_read_at BIGINT,                         -- last read of account data, to the hour
     PRIMARY KEY (institution, linkage_id),
     FOREIGN KEY (institution, client_id) REFERENCES products (institution, client_id),

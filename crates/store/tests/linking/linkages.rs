@@ -91,7 +91,7 @@ on_each_engine! {
 
     async fn of_many_who_end_a_linkage_one_does_and_its_word_stays(store: Store) {
         let (_, _, id) = begun(&store).await;
-        let enders = [EndedBy::Customer, EndedBy::Partner, EndedBy::Institution, EndedBy::Protection];
+        let enders = [EndedBy::Customer, EndedBy::Partner, EndedBy::Institution];
         let won = winners(16, |number| {
             let store = store.clone();
             async move { end(&store, id, enders[number % 4]).await }
