@@ -94,7 +94,7 @@ on_each_engine! {
         let enders = [EndedBy::Customer, EndedBy::Partner, EndedBy::Institution];
         let won = winners(16, |number| {
             let store = store.clone();
-            async move { end(&store, id, enders[number % 4]).await }
+            async move { end(&store, id, enders[number % enders.len()]).await }
         })
         .await;
         assert_eq!(won, 1);
