@@ -76,8 +76,8 @@ fn test_uris(origins: &Origins) -> String {
     let here = format!("{}/callback", origins.partner);
     let uris = [
         here.as_str(),
-        "http://127.0.0.1:9/callback",
-        "http://127.0.0.1:9/callback?from=renkei&n=1",
+        "http://127.0.0.1:8765/callback",
+        "http://127.0.0.1:8765/callback?from=renkei&n=1",
         "https://client.example/callback",
         "https://client.example/callback?from=renkei&n=1",
     ];

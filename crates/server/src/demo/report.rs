@@ -1,6 +1,5 @@
 //! What the demo tells when it is ready: a page of text for a person, one line of JSON for a tool.
 
-use std::collections::BTreeMap;
 use std::fmt;
 use std::path::PathBuf;
 
@@ -60,18 +59,18 @@ struct AccountLine {
     registered: bool,
 }
 
-/// One client.
+/// One client at one institution: each institution has its own `client_id` for it.
 #[derive(Serialize)]
 struct ClientLine {
+    issuer: String,
+    client_id: String,
     product: String,
     alg: String,
     /// Whether customers choose its operations.
     choice: bool,
-    /// By issuer.
-    client_id: BTreeMap<String, String>,
     redirect_uris: Vec<String>,
     /// The private key of its assertions.
-    jwk: Value,
+    private_jwk: Value,
 }
 
 impl Stage {
@@ -82,20 +81,18 @@ impl Stage {
     pub async fn report(&self, app: &App) -> Result<Report, CommandError> {
         let mut issuers = Vec::new();
         let mut clients: Vec<ClientLine> = Vec::new();
-        for product in self.products.iter().filter(|product| product.for_tools) {
-            clients.push(ClientLine {
-                product: product.key.clone(),
-                alg: product.algorithm.clone(),
-                choice: product.choice,
-                client_id: BTreeMap::new(),
-                redirect_uris: product.redirect_uris.clone(),
-                jwk: product.private_jwk.clone(),
-            });
-        }
         for house in HOUSES {
             let issuer = app.site.issuer(&code_of(house)?);
-            for client in &mut clients {
-                client.client_id.insert(issuer.clone(), client_id(app, house, &client.product).await?);
+            for product in self.products.iter().filter(|product| product.for_tools) {
+                clients.push(ClientLine {
+                    issuer: issuer.clone(),
+                    client_id: client_id(app, house, &product.key).await?,
+                    product: product.key.clone(),
+                    alg: product.algorithm.clone(),
+                    choice: product.choice,
+                    redirect_uris: product.redirect_uris.clone(),
+                    private_jwk: product.private_jwk.clone(),
+                });
             }
             issuers.push(issuer);
         }
