@@ -124,12 +124,12 @@ pub struct Plan {
     pub last_seq: i64,
 }
 
-/// Why a statement does not fit the ledger. Nothing of its file may be posted.
+/// Why a statement does not fit the ledger. Nothing of its file may be posted. The text leaves out the record.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Misfit {
     /// The statement begins after the ledger's last entry with another balance: a statement between is missing.
     #[error(
-        "record {record}: the statement begins on {from} with {opening} yen, but the ledger ends with {balance} yen\
+        "the statement begins on {from} with {opening} yen, but the ledger ends with {balance} yen\
          {}: a statement between is missing", last_day(.last_booked_on)
     )]
     Gap {
@@ -146,7 +146,7 @@ pub enum Misfit {
     },
     /// The statement and the ledger disagree on the balance at the beginning of the statement's first day.
     #[error(
-        "record {record}: the statement begins on {from} with {opening} yen, but the ledger has {balance_before} yen \
+        "the statement begins on {from} with {opening} yen, but the ledger has {balance_before} yen \
          before that day and ends with {balance} yen"
     )]
     OpeningDiffers {
@@ -163,7 +163,7 @@ pub enum Misfit {
     },
     /// Entries already delivered are not in a statement over their days.
     #[error(
-        "record {record}: {missing} entries the ledger holds between {from} and {to} are not in the statement; \
+        "{missing} entries the ledger holds between {from} and {to} are not in the statement; \
          what was delivered can't be taken back"
     )]
     EntriesMissing {
@@ -177,7 +177,7 @@ pub enum Misfit {
         missing: usize,
     },
     /// The statement goes on from the ledger's balance, yet a line is booked before the ledger's last entry.
-    #[error("record {record}: booked on {booked_on}, but the ledger already ends on {last_booked_on}")]
+    #[error("booked on {booked_on}, but the ledger already ends on {last_booked_on}")]
     BeforeLastEntry {
         /// The line's record.
         record: u64,
@@ -187,7 +187,7 @@ pub enum Misfit {
         last_booked_on: Day,
     },
     /// A line is booked before the ledger's first day; history can't be put before what was delivered.
-    #[error("record {record}: booked on {booked_on}, but the ledger begins on {first_on}")]
+    #[error("booked on {booked_on}, but the ledger begins on {first_on}")]
     BeforeLedger {
         /// The line's record.
         record: u64,
@@ -197,7 +197,7 @@ pub enum Misfit {
         first_on: Day,
     },
     /// The lines do not lead from the statement's opening balance to its closing balance.
-    #[error("record {record}: the statement ends with {closing} yen on {to}, its lines lead to {reached} yen")]
+    #[error("the statement ends with {closing} yen on {to}, its lines lead to {reached} yen")]
     ClosingDiffers {
         /// The header's record.
         record: u64,
@@ -208,6 +208,50 @@ pub enum Misfit {
         /// The balance its lines lead to.
         reached: i64,
     },
+}
+
+impl Misfit {
+    /// The record at fault, counted from 1: a line, or the statement's header.
+    #[must_use]
+    pub const fn record(&self) -> u64 {
+        match self {
+            Misfit::Gap { record, .. }
+            | Misfit::OpeningDiffers { record, .. }
+            | Misfit::EntriesMissing { record, .. }
+            | Misfit::BeforeLastEntry { record, .. }
+            | Misfit::BeforeLedger { record, .. }
+            | Misfit::ClosingDiffers { record, .. } => *record,
+        }
+    }
+
+    /// The same for people who read Japanese, without the record.
+    #[must_use]
+    pub fn to_japanese(&self) -> String {
+        match self {
+            Misfit::Gap { from, opening, balance, last_booked_on, .. } => format!(
+                "明細は{from}に残高{opening}円で始まりますが、元帳は{}残高{balance}円で終わっています。\
+                 間の明細ファイルが不足しています",
+                last_booked_on.map_or(String::new(), |day| format!("{day}に"))
+            ),
+            Misfit::OpeningDiffers { from, opening, balance_before, balance, .. } => format!(
+                "明細は{from}に残高{opening}円で始まりますが、元帳のその日より前の残高は{balance_before}円、\
+                 現在の残高は{balance}円です"
+            ),
+            Misfit::EntriesMissing { from, to, missing, .. } => format!(
+                "元帳にある{from}から{to}までの明細のうち{missing}件がファイルにありません。\
+                 一度提供した明細は取り消せません"
+            ),
+            Misfit::BeforeLastEntry { booked_on, last_booked_on, .. } => {
+                format!("勘定日{booked_on}の明細ですが、元帳はすでに{last_booked_on}まであります")
+            }
+            Misfit::BeforeLedger { booked_on, first_on, .. } => {
+                format!("勘定日{booked_on}の明細ですが、元帳は{first_on}から始まっています")
+            }
+            Misfit::ClosingDiffers { to, closing, reached, .. } => {
+                format!("明細は{to}に残高{closing}円で終わりますが、明細から計算した残高は{reached}円です")
+            }
+        }
+    }
 }
 
 fn last_day(last_booked_on: &Option<Day>) -> String {

@@ -186,7 +186,7 @@ fn a_missing_statement_is_a_gap() {
     let Misfit::Gap { opening: 650, balance: 600, .. } = misfit else { panic!("{misfit:?}") };
     assert_eq!(
         misfit.to_string(),
-        "record 1: the statement begins on 2026-10-20 with 650 yen, but the ledger ends with 600 yen on 2026-10-02: \
+        "the statement begins on 2026-10-20 with 650 yen, but the ledger ends with 600 yen on 2026-10-02: \
          a statement between is missing"
     );
 }
