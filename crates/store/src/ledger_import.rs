@@ -9,6 +9,7 @@
 //! Only who holds the institution's import lease may do this; [`Tx::post_entries`] refuses all the same when somebody
 //! else posted in between.
 
+use renkei_domain::account::{AccountNumber, AccountType, BranchCode};
 use renkei_domain::id::{AccountId, ImportId};
 use renkei_domain::statement::Fingerprint;
 use renkei_domain::time::{Day, Timestamp};
@@ -56,15 +57,90 @@ pub struct Posting {
     pub made_at: Timestamp,
 }
 
+/// An account that only a file of entries names.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UnownedAccount {
+    /// What partners will call it by.
+    pub id: AccountId,
+    /// 店番.
+    pub branch: BranchCode,
+    /// 預金種目.
+    pub kind: AccountType,
+    /// 口座番号.
+    pub number: AccountNumber,
+    /// 口座名義 in kana as the file has it.
+    pub holder_kana: String,
+}
+
+/// A statement that was taken in, so that it is known when it comes again.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewStatement {
+    /// The account.
+    pub account: AccountId,
+    /// SHA-256 of its records as they stood in the file.
+    pub digest: [u8; 32],
+    /// The import that brought it.
+    pub import: ImportId,
+    /// 勘定日(自).
+    pub from_on: Day,
+    /// 勘定日(至).
+    pub until_on: Day,
+    /// Entries it brought.
+    pub added: i64,
+}
+
 impl Tx {
-    /// Deletes the entries of an account that are not in force. Tells how many there were.
+    /// Adds an account that belongs to no customer yet, without entries.
+    ///
+    /// # Errors
+    /// [`StoreError::Taken`] when there is an account of this branch, type and number; the rest of [`StoreError`].
+    pub async fn add_unowned_account(&mut self, account: &UnownedAccount) -> Result<(), StoreError> {
+        let insert = "INSERT INTO accounts (institution, account_id, branch, type, number, holder, holder_kana, state, \
+             opening_balance, balance, uncleared, overdraft_limit, last_seq) \
+             VALUES (?1, ?2, ?3, ?4, ?5, '', ?6, 'active', 0, 0, 0, 0, 0)";
+        let values = params![account.id, &account.branch, account.kind, &account.number, &account.holder_kana];
+        self.execute(insert, values).await.map(|_| ())
+    }
+
+    /// Notes the holder's name in kana where none is known.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn discard_pending_entries(&mut self, account: AccountId) -> Result<u64, StoreError> {
-        let delete = "DELETE FROM entries WHERE institution = ?1 AND account_id = ?2 \
-             AND seq > (SELECT last_seq FROM accounts WHERE institution = ?1 AND account_id = ?2)";
-        self.execute(delete, params![account]).await
+    pub async fn fill_holder_kana(&mut self, account: AccountId, holder_kana: &str) -> Result<(), StoreError> {
+        let update = "UPDATE accounts SET holder_kana = ?3 \
+             WHERE institution = ?1 AND account_id = ?2 AND holder_kana = ''";
+        self.execute(update, params![account, holder_kana]).await.map(|_| ())
+    }
+
+    /// Notes a statement that was taken in.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn add_statement(&mut self, statement: &NewStatement) -> Result<(), StoreError> {
+        let insert = "INSERT INTO statements (institution, account_id, digest, import_id, from_on, until_on, added) \
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
+        let values = params![
+            statement.account,
+            &statement.digest,
+            statement.import,
+            statement.from_on,
+            statement.until_on,
+            statement.added,
+        ];
+        self.execute(insert, values).await.map(|_| ())
+    }
+
+    /// Deletes entries of an account that are not in force, the last ones first and at most so many. Tells how many there
+    /// were; the account's row may be missing.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn discard_pending_entries(&mut self, account: AccountId, at_most: u32) -> Result<u64, StoreError> {
+        let delete = "DELETE FROM entries WHERE institution = ?1 AND account_id = ?2 AND seq IN ( \
+             SELECT seq FROM entries WHERE institution = ?1 AND account_id = ?2 AND seq > COALESCE(( \
+             SELECT last_seq FROM accounts WHERE institution = ?1 AND account_id = ?2), 0) \
+             ORDER BY seq DESC LIMIT ?3)";
+        self.execute(delete, params![account, at_most]).await
     }
 
     /// Adds entries that are not in force yet.

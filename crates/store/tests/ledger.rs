@@ -112,8 +112,8 @@ on_each_engine! {
         assert!(matches!(taken, Err(StoreError::Taken)));
         drop(again);
         let mut tx = store.begin(&aoi()).await.unwrap();
-        assert_eq!(tx.discard_pending_entries(account).await.unwrap(), 1);
-        assert_eq!(tx.discard_pending_entries(account).await.unwrap(), 0);
+        assert_eq!(tx.discard_pending_entries(account, 10).await.unwrap(), 1);
+        assert_eq!(tx.discard_pending_entries(account, 10).await.unwrap(), 0);
         tx.commit().await.unwrap();
         assert_eq!(store.read(&aoi()).list_entries_after(account, 0, 1, 10).await.unwrap().len(), 1);
     }
