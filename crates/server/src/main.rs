@@ -40,7 +40,7 @@ enum Command {
     Apply(apply::Args),
     /// Answer partners and customers, as renkei.toml says, until SIGTERM
     Serve(serve::Args),
-    /// Take over customers from the institution's files
+    /// Take over customers and entries from the institution's files
     Import(import::Args),
     /// Bring the tables up to date
     Migrate(migrate::Args),

@@ -1,6 +1,8 @@
 //! `renkei import`: take over what the institution's other systems hand out as files.
 
 pub mod customers;
+pub mod entries;
+mod progress;
 
 use super::CommandError;
 
@@ -15,6 +17,8 @@ pub struct Args {
 enum What {
     /// Customers, users, certificates and accounts, from CSV files
     Customers(customers::Args),
+    /// Entries of accounts, from account statements (全銀 type 03)
+    Entries(entries::Args),
 }
 
 /// Imports.
@@ -24,5 +28,6 @@ enum What {
 pub async fn run(args: Args) -> Result<(), CommandError> {
     match args.what {
         What::Customers(args) => customers::run(args).await,
+        What::Entries(args) => entries::run(args).await,
     }
 }
