@@ -1,13 +1,14 @@
 //! Filling the demo: customer lists and bank files, through the same imports as a real installation. A demo that is
 //! filled already stays as it is, as both take nothing twice.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::cast::{HOUSES, House};
 use super::{OPERATOR, Stage, code_of, files, lists, statements};
 use crate::commands::CommandError;
 use crate::commands::data::Data;
 use crate::customer_list;
+use crate::ledger::import::{Importer, Progress, Step, import_entries};
 
 /// Sample files of the first institution, oldest first.
 const SAMPLES: [(&str, &[u8]); 2] = [
@@ -26,7 +27,7 @@ impl Stage {
         for house in HOUSES {
             let folder = self.folder.join(house.code);
             import_customers(data, house, &folder).await?;
-            write_statements(house, &folder)?;
+            import_statements(data, house, &folder).await?;
         }
         Ok(())
     }
@@ -45,11 +46,31 @@ async fn import_customers(data: &Data, house: &House, folder: &Path) -> Result<(
     Ok(())
 }
 
-fn write_statements(house: &House, folder: &Path) -> Result<(), CommandError> {
+async fn import_statements(data: &Data, house: &House, folder: &Path) -> Result<(), CommandError> {
     let made_up = statements::file(house).map_err(|error| CommandError::Unavailable(error.to_string()))?;
     let samples = if house.code == SAMPLES_OF { &SAMPLES[..] } else { &[] };
+    let mut paths: Vec<PathBuf> = Vec::new();
     for (name, bytes) in samples.iter().copied().chain([("made-up.txt", made_up.as_slice())]) {
-        files::write(&folder.join(name), bytes)?;
+        let path = folder.join(name);
+        files::write(&path, bytes)?;
+        paths.push(path);
     }
-    Ok(())
+    let importer = Importer {
+        store: &data.store,
+        institution: &code_of(house)?,
+        clock: &*data.clock,
+        random: &*data.random,
+        operator: OPERATOR,
+        host: OPERATOR,
+        create_accounts: false,
+    };
+    let imported = import_entries(&importer, &paths, &mut Quiet).await;
+    imported.map(|_| ()).map_err(|failure| CommandError::Refused(format!("{}: {failure}", house.code)))
+}
+
+/// Nobody watches: it takes a moment.
+struct Quiet;
+
+impl Progress for Quiet {
+    fn step(&mut self, _: Step<'_>) {}
 }

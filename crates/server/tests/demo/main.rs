@@ -7,6 +7,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
 use renkei_client::{AssertionKey, Client, ClientConfig, Outside, http_client, http_client_trusting};
+use renkei_domain::account::AccountType;
+use renkei_store::{Store, StoreConfig};
 use serde_json::Value;
 
 /// A running demo; stopped when dropped.
@@ -123,4 +125,19 @@ fn a_demo_in_a_folder_is_the_same_when_it_is_started_again() {
     assert_eq!(first.client_ids(), second.client_ids());
     assert_eq!(first.told["clients"][0]["private_jwk"], second.told["clients"][0]["private_jwk"]);
     assert!(folder.path().join("renkei.db").exists());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn accounts_hold_what_the_demos_files_say_however_often_it_is_started() {
+    let folder = tempfile::tempdir().unwrap();
+    let words = ["--data", folder.path().to_str().unwrap()];
+    for _ in 0..2 {
+        assert!(Demo::start(&words).stop());
+    }
+    let store = Store::connect(&StoreConfig::Sqlite { path: folder.path().join("renkei.db") }).await.unwrap();
+    let mut minato = store.read(&"2990".parse().unwrap());
+    let (branch, number) = ("001".parse().unwrap(), "2000002".parse().unwrap());
+    let account = minato.find_account_by_number(&branch, AccountType::Ordinary, &number).await.unwrap().unwrap();
+    let ledger = minato.find_balance_sheet(account.id).await.unwrap().unwrap().ledger;
+    assert_eq!((ledger.balance, ledger.last_seq), (16_174_180, 182));
 }
