@@ -194,7 +194,7 @@ impl Visit {
     /// # Errors
     /// [`Fault`] when the store can't tell.
     pub async fn session(&self, purpose: Purpose) -> Result<Option<BrowserSession>, Fault> {
-        let Some(text) = cookie(&self.headers, self.cookie_name(purpose)) else { return Ok(None) };
+        let Some(text) = cookie(&self.headers, &self.cookie_name(purpose)) else { return Ok(None) };
         let Ok(ticket) = Ticket::parse(text) else { return Ok(None) };
         let Some(session) = self.read().find_session(&ticket, purpose).await? else { return Ok(None) };
         let genuine: bool = session.hash.ct_eq(&sha256(ticket.bytes())).into();
@@ -206,20 +206,15 @@ impl Visit {
     }
 
     /// The cookie's name. `__Host-` makes the browser refuse one that a neighbouring host planted; it needs TLS, which
-    /// only a demo on loopback does without.
-    const fn plain_name(purpose: Purpose) -> &'static str {
-        match purpose {
+    /// only a demo on loopback does without. Such a cookie is for the whole host, so the institution stands in its name:
+    /// a walk at one institution must not end the one at another.
+    fn cookie_name(&self, purpose: Purpose) -> String {
+        let prefix = if self.app.site.is_secure() { "__Host-" } else { "" };
+        let name = match purpose {
             Purpose::Link => "renkei",
             Purpose::My => "renkei-my",
-        }
-    }
-
-    fn cookie_name(&self, purpose: Purpose) -> &'static str {
-        match (self.app.site.is_secure(), purpose) {
-            (true, Purpose::Link) => "__Host-renkei",
-            (true, Purpose::My) => "__Host-renkei-my",
-            (false, _) => Self::plain_name(purpose),
-        }
+        };
+        format!("{prefix}{name}-{}", self.institution.code)
     }
 
     /// The header that gives the browser a session's ticket.
