@@ -4,7 +4,6 @@
 //! certificate against the institution's authority and revocation list anew.
 
 use axum::Extension;
-use axum::body::Bytes;
 use axum::http::StatusCode;
 use axum::response::Response;
 use renkei_domain::customer::LoginMethod;
@@ -31,9 +30,9 @@ pub async fn show(visit: Visit, shown: Shown) -> OrPage<Response> {
 }
 
 /// `POST /{institution}/link/{flow}/certificate`.
-pub async fn act(visit: Visit, shown: Shown, body: Bytes) -> OrPage<Response> {
+pub async fn act(visit: Visit, shown: Shown, form: Form) -> OrPage<Response> {
     let walk = Walk::load(visit).await?;
-    let Sent::Current(_) = walk.check(Form::parse(&body))? else { return Ok(walk.to_main()) };
+    let Sent::Current(_) = walk.check(form)? else { return Ok(walk.to_main()) };
     let walk = walk.on_certificate_login()?;
     let peer = shown.map(|Extension(peer)| peer);
     let user = walk.certificate_user(peer.as_ref()).await?;

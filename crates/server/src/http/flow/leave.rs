@@ -1,6 +1,5 @@
 //! The ways out: leaving on any screen, more time, and what is shown after the end.
 
-use axum::body::Bytes;
 use axum::extract::RawQuery;
 use axum::http::{HeaderName, StatusCode};
 use axum::response::Response;
@@ -20,10 +19,10 @@ const ONWARD: &str = "onward";
 
 /// `POST /{institution}/link/{flow}/cancel`: leaving, on any screen. The page that follows sends the browser on, so
 /// that screens on which secrets are typed need not let their forms lead anywhere but here.
-pub async fn cancel(visit: Visit, body: Bytes) -> OrPage<Response> {
+pub async fn cancel(visit: Visit, form: Form) -> OrPage<Response> {
     let walk = Walk::load(visit).await?;
     // An old tab may leave, too: it is the same flow, and leaving is what its user wants.
-    walk.check(Form::parse(&body))?;
+    walk.check(form)?;
     if !walk.flow.stage.is_open() {
         return Ok(walk.to_current());
     }
@@ -32,9 +31,9 @@ pub async fn cancel(visit: Visit, body: Bytes) -> OrPage<Response> {
 }
 
 /// `POST /{institution}/link/{flow}/extend`: more time, once.
-pub async fn extend(visit: Visit, body: Bytes) -> OrPage<Response> {
+pub async fn extend(visit: Visit, form: Form) -> OrPage<Response> {
     let walk = Walk::load(visit).await?;
-    let Sent::Current(_) = walk.check(Form::parse(&body))? else { return Ok(walk.to_current()) };
+    let Sent::Current(_) = walk.check(form)? else { return Ok(walk.to_current()) };
     walk.take_extension().await.map_err(|fault| walk.visit.failure(&fault))
 }
 

@@ -1,6 +1,5 @@
 //! Step 1: API連携認証（利用登録）, who is it?
 
-use axum::body::Bytes;
 use axum::http::StatusCode;
 use axum::response::Response;
 use renkei_domain::audit::{Action, Actor, Record};
@@ -32,9 +31,9 @@ pub async fn show(visit: Visit) -> OrPage<Response> {
 }
 
 /// `POST /{institution}/link/{flow}/login`.
-pub async fn act(visit: Visit, body: Bytes) -> OrPage<Response> {
+pub async fn act(visit: Visit, form: Form) -> OrPage<Response> {
     let walk = Walk::load(visit).await?;
-    let Sent::Current(form) = walk.check(Form::parse(&body))? else { return Ok(walk.to_current()) };
+    let Sent::Current(form) = walk.check(form)? else { return Ok(walk.to_current()) };
     let walk = walk.on(Screen::Login)?;
     let typed = form.get("login_id").trim().to_owned();
     let missing = match (typed.is_empty(), form.get("password").is_empty()) {

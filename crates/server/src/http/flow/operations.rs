@@ -1,6 +1,5 @@
 //! Step 2: 認可業務選択, what may the partner do?
 
-use axum::body::Bytes;
 use axum::http::StatusCode;
 use axum::response::Response;
 use renkei_domain::audit::{Action, Record};
@@ -20,9 +19,9 @@ pub async fn show(visit: Visit) -> OrPage<Response> {
 }
 
 /// `POST /{institution}/link/{flow}/operations`.
-pub async fn act(visit: Visit, body: Bytes) -> OrPage<Response> {
+pub async fn act(visit: Visit, form: Form) -> OrPage<Response> {
     let walk = Walk::load(visit).await?;
-    let Sent::Current(form) = walk.check(Form::parse(&body))? else { return Ok(walk.to_current()) };
+    let Sent::Current(form) = walk.check(form)? else { return Ok(walk.to_current()) };
     let walk = walk.on(Screen::Operations)?;
     let chosen = Operations(form.all("operation").filter_map(|word| word.parse().ok()).collect());
     if chosen.is_empty() {

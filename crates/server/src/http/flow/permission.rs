@@ -2,7 +2,6 @@
 
 use std::collections::BTreeSet;
 
-use axum::body::Bytes;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use renkei_domain::flow::{Answers, Closed, Draft, NotPermitted, Screen, Stage};
@@ -30,9 +29,9 @@ pub async fn show(visit: Visit) -> OrPage<Response> {
 }
 
 /// `POST /{institution}/link/{flow}/permission`: `deny` refuses, `allow` permits.
-pub async fn act(visit: Visit, body: Bytes) -> OrPage<Response> {
+pub async fn act(visit: Visit, form: Form) -> OrPage<Response> {
     let walk = Walk::load(visit).await?;
-    let form = match walk.check(Form::parse(&body))? {
+    let form = match walk.check(form)? {
         Sent::Current(form) => form,
         // The second half of a double click: the same answer again, while it is still good.
         Sent::Stale => return walk.same_answer().await.map_err(|fault| walk.visit.failure(&fault)),

@@ -1,6 +1,5 @@
 //! Step 3: 照会用暗証番号登録.
 
-use axum::body::Bytes;
 use axum::http::StatusCode;
 use axum::response::Response;
 use renkei_domain::audit::{Action, Record};
@@ -26,9 +25,9 @@ pub async fn show(visit: Visit) -> OrPage<Response> {
 }
 
 /// `POST /{institution}/link/{flow}/pins`: `register` tries the PINs of the ticked rows, `skip` goes on without.
-pub async fn act(visit: Visit, body: Bytes) -> OrPage<Response> {
+pub async fn act(visit: Visit, form: Form) -> OrPage<Response> {
     let walk = Walk::load(visit).await?;
-    let Sent::Current(form) = walk.check(Form::parse(&body))? else { return Ok(walk.to_current()) };
+    let Sent::Current(form) = walk.check(form)? else { return Ok(walk.to_current()) };
     let walk = walk.on(Screen::Pins)?;
     let done = if form.get("action") == "skip" { walk.skip_pins().await } else { walk.register_pins(&form).await };
     done.map_err(|fault| walk.visit.failure(&fault))

@@ -1,6 +1,5 @@
 //! Step 4: 照会用暗証番号登録結果; and, where there is something to renew, the question whether to.
 
-use axum::body::Bytes;
 use axum::http::StatusCode;
 use axum::response::Response;
 use renkei_domain::audit::{Action, Record};
@@ -26,9 +25,9 @@ pub async fn show(visit: Visit) -> OrPage<Response> {
 }
 
 /// `POST /{institution}/link/{flow}/results`: `more` goes back to the form, anything else confirms.
-pub async fn act(visit: Visit, body: Bytes) -> OrPage<Response> {
+pub async fn act(visit: Visit, form: Form) -> OrPage<Response> {
     let walk = Walk::load(visit).await?;
-    let Sent::Current(form) = walk.check(Form::parse(&body))? else { return Ok(walk.to_current()) };
+    let Sent::Current(form) = walk.check(form)? else { return Ok(walk.to_current()) };
     let walk = walk.on(Screen::Results)?;
     let event = if form.get("action") == "more" { Event::MorePins } else { Event::PinsConfirmed };
     let record = Record::done(walk.actor(), Action::PinTried).on(walk.flow.id).with("results_seen");
@@ -43,9 +42,9 @@ pub async fn show_existing(visit: Visit) -> OrPage<Response> {
 }
 
 /// `POST /{institution}/link/{flow}/existing`.
-pub async fn act_existing(visit: Visit, body: Bytes) -> OrPage<Response> {
+pub async fn act_existing(visit: Visit, form: Form) -> OrPage<Response> {
     let walk = Walk::load(visit).await?;
-    let Sent::Current(form) = walk.check(Form::parse(&body))? else { return Ok(walk.to_current()) };
+    let Sent::Current(form) = walk.check(form)? else { return Ok(walk.to_current()) };
     let walk = walk.on(Screen::Existing)?;
     let choice = match form.get("renew") {
         "new" => Some(None),

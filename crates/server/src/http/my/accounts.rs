@@ -1,6 +1,5 @@
 //! Adding accounts to a linkage, and entering a PIN that went stale, without linking anew.
 
-use axum::body::Bytes;
 use axum::http::StatusCode;
 use axum::response::Response;
 use renkei_domain::audit::Action;
@@ -27,9 +26,8 @@ pub async fn show(visit: Visit) -> Result<Response, Response> {
 }
 
 /// `POST /{institution}/my/linkages/{linkage}/accounts`.
-pub async fn act(visit: Visit, body: Bytes) -> Result<Response, Response> {
+pub async fn act(visit: Visit, form: Form) -> Result<Response, Response> {
     let member = Member::load(visit).await?;
-    let form = Form::parse(&body);
     member.check(&form)?;
     let linkage = member.open_linkage().await?;
     member.add_accounts(&linkage, &form).await.map_err(|fault| member.visit.failure(&fault))

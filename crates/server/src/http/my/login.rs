@@ -1,6 +1,5 @@
 //! Logging in to look at linkages, by password or by certificate, and out again.
 
-use axum::body::Bytes;
 use axum::http::{HeaderName, StatusCode};
 use axum::response::Response;
 use renkei_domain::audit::{Action, Actor, Record};
@@ -28,8 +27,7 @@ pub async fn show(visit: Visit) -> Response {
 }
 
 /// `POST /{institution}/my/login`.
-pub async fn act(visit: Visit, body: Bytes) -> Response {
-    let form = Form::parse(&body);
+pub async fn act(visit: Visit, form: Form) -> Response {
     match submitted(&visit, &form).await {
         Ok(response) => response,
         Err(fault) => visit.failure(&fault),
@@ -37,9 +35,9 @@ pub async fn act(visit: Visit, body: Bytes) -> Response {
 }
 
 /// `POST /{institution}/my/logout`.
-pub async fn logout(visit: Visit, body: Bytes) -> Result<Response, Response> {
+pub async fn logout(visit: Visit, form: Form) -> Result<Response, Response> {
     let member = Member::load(visit).await?;
-    member.check(&Form::parse(&body))?;
+    member.check(&form)?;
     let done = async {
         let mut tx = member.visit.begin().await?;
         tx.end_session(member.session.id, member.visit.now).await?;
@@ -64,8 +62,7 @@ pub async fn show_certificate(visit: Visit, shown: Shown) -> Response {
 }
 
 /// `POST /{institution}/my/certificate`.
-pub async fn act_certificate(visit: Visit, shown: Shown, body: Bytes) -> Response {
-    let form = Form::parse(&body);
+pub async fn act_certificate(visit: Visit, shown: Shown, form: Form) -> Response {
     let peer = shown.map(|shown| shown.0);
     let done = async {
         let Some(session) = ours(&visit, &form).await? else { return Ok(form_refused(&visit)) };

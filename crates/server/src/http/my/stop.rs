@@ -1,6 +1,5 @@
 //! Stopping a linkage at the institution: one confirmation, and a receipt.
 
-use axum::body::Bytes;
 use axum::http::StatusCode;
 use axum::response::Response;
 use renkei_domain::audit::Action;
@@ -21,9 +20,9 @@ pub async fn show(visit: Visit) -> Result<Response, Response> {
 }
 
 /// `POST /{institution}/my/linkages/{linkage}/stop`. When the answer comes, no call of the partner works any more.
-pub async fn act(visit: Visit, body: Bytes) -> Result<Response, Response> {
+pub async fn act(visit: Visit, form: Form) -> Result<Response, Response> {
     let member = Member::load(visit).await?;
-    member.check(&Form::parse(&body))?;
+    member.check(&form)?;
     let linkage = member.linkage().await?;
     member.stop(&linkage).await.map_err(|fault| member.visit.failure(&fault))
 }
