@@ -125,6 +125,8 @@ pub enum Closed {
     NotAllowed,
     /// The partner named a linkage that this user can't renew.
     GrantNotYours,
+    /// The same request was answered in another browser: the partner gets no second answer.
+    AnsweredElsewhere,
 }
 
 impl Closed {
@@ -138,6 +140,7 @@ impl Closed {
             Closed::UserChanged => "user_changed",
             Closed::NotAllowed => "not_allowed",
             Closed::GrantNotYours => "grant_not_yours",
+            Closed::AnsweredElsewhere => "answered_elsewhere",
         }
     }
 }

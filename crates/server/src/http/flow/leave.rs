@@ -62,17 +62,21 @@ impl Walk {
         let Stage::Closed { why } = self.flow.stage else {
             return Ok(self.visit.end(Ending::AlreadyDone, StatusCode::OK, self.frame(), None));
         };
-        let url = self.refusal_url(why)?;
+        let url = match why {
+            Closed::AnsweredElsewhere => None,
+            why => Some(self.refusal_url(why)?),
+        };
         let ending = match why {
             Closed::Cancelled => Ending::Cancelled,
             Closed::Declined => Ending::Declined,
             Closed::TimedOut => Ending::TimedOut,
             Closed::UserChanged => Ending::UserChanged,
             Closed::NotAllowed | Closed::GrantNotYours => Ending::NotAllowed,
+            Closed::AnsweredElsewhere => Ending::LinkNotValid,
         };
-        let way = Some(WayOn::Partner(url.clone()));
+        let way = url.clone().map(WayOn::Partner);
         let mut response = self.visit.end(ending, StatusCode::OK, self.frame(), way);
-        if onward {
+        if let Some(url) = url.filter(|_| onward) {
             set(&mut response, HeaderName::from_static("refresh"), &format!("0; url={url}"));
         }
         Ok(response)

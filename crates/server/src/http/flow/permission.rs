@@ -99,7 +99,7 @@ impl Walk {
         Ok(if failed { (StatusCode::UNPROCESSABLE_ENTITY, response).into_response() } else { response })
     }
 
-    /// The screen as it has to be shown now: accounts, PINs, period and terms are looked at anew.
+    /// The screen as it has to be shown now: operations, accounts, PINs, period and terms are looked at anew.
     pub(super) async fn shown(&self) -> Result<Option<Shown>, Fault> {
         let Some(draft) = self.draft() else { return Ok(None) };
         let mut draft = draft.clone();
@@ -108,6 +108,7 @@ impl Walk {
         let is_ready = |account: &&InquiryAccount| account.pin == PinStatus::Registered;
         draft.begun.ready = accounts.iter().filter(is_ready).map(|account| account.id).collect();
         draft.staged.retain(|id, _| accounts.iter().any(|account| account.id == *id));
+        draft.operations = self.still_offered(&draft.operations);
         let renewed = match draft.renews {
             Some(id) => Some((read.find_linkage(id).await?, read.list_linkage_accounts(id).await?)),
             None => None,

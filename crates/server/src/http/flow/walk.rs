@@ -5,6 +5,7 @@ use axum::response::Response;
 use renkei_domain::audit::{Action, Actor, Record};
 use renkei_domain::flow::{Closed, Event, Screen, Stage};
 use renkei_domain::id::FlowId;
+use renkei_domain::operation::Operations;
 use renkei_oauth::request::PushedRequest;
 use renkei_screens::{Ending, WayOn};
 use renkei_store::Tx;
@@ -30,6 +31,8 @@ pub struct Walk {
     pub session: BrowserSession,
     /// What the partner pushed.
     pub request: PushedRequest,
+    /// Whether the partner was given its answer.
+    pub answered: bool,
     /// The product that asks.
     pub product: Product,
     /// Who logged in, once somebody has.
@@ -56,6 +59,9 @@ impl Walk {
         let walk = Walk::find(visit).await?;
         if !walk.flow.stage.is_open() {
             return Ok(walk);
+        }
+        if walk.answered {
+            return Err(walk.close_and_show(Closed::AnsweredElsewhere).await);
         }
         if walk.flow.clock.timed_out(walk.visit.now) {
             return Err(walk.close_and_show(Closed::TimedOut).await);
@@ -92,8 +98,8 @@ impl Walk {
             None => Ok(None),
         };
         match found {
-            Ok(Some((flow, session, request, product, user))) => {
-                Ok(Walk { visit, flow, session, request, product, user })
+            Ok(Some(Loaded { flow, session, request, answered, product, user })) => {
+                Ok(Walk { visit, flow, session, request, answered, product, user })
             }
             Ok(None) => Err(visit.end(Ending::LinkNotValid, StatusCode::NOT_FOUND, visit.frame(), None)),
             Err(fault) => Err(visit.failure(&fault)),
@@ -115,13 +121,21 @@ impl Walk {
             Some(person) => read.find_user(person.user).await?,
             None => None,
         };
-        Ok(Some((flow, session, request, product, user)))
+        let answered = stored.consumed_at.is_some();
+        Ok(Some(Loaded { flow, session, request, answered, product, user }))
     }
 
     /// Whether partner, contract and user may link now; looked at anew at every step.
     fn may_still_link(&self) -> bool {
         let user_may = self.user.as_ref().is_none_or(crate::http::login::is_active);
-        self.product.is_active() && user_may
+        let something_left = self.draft().is_none_or(|draft| !self.still_offered(&draft.operations).is_empty());
+        self.product.is_active() && user_may && something_left
+    }
+
+    /// Those of the operations that the product still offers and the user may still inquire.
+    pub(super) fn still_offered(&self, operations: &Operations) -> Operations {
+        let offered = operations.intersection(self.product.offer().operations());
+        self.user.as_ref().map_or_else(|| offered.clone(), |user| offered.intersection(&user.operations))
     }
 
     /// Whether this screen is the one to show; if not, the way to the one that is.
@@ -249,4 +263,12 @@ impl Walk {
     }
 }
 
-type Loaded = (Flow, BrowserSession, PushedRequest, Product, Option<User>);
+/// What is read of a flow: a [`Walk`] before its visit.
+struct Loaded {
+    flow: Flow,
+    session: BrowserSession,
+    request: PushedRequest,
+    answered: bool,
+    product: Product,
+    user: Option<User>,
+}
