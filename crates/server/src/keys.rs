@@ -40,6 +40,7 @@ pub struct Keys {
     forms: hmac::Key,
     cursors: hmac::Key,
     codes: hmac::Key,
+    logins: hmac::Key,
     pepper: Zeroizing<[u8; 32]>,
 }
 
@@ -91,6 +92,7 @@ impl Keys {
             forms: hmac::Key::new(hmac::HMAC_SHA256, derive(&root, b"form tokens")?.as_slice()),
             cursors: hmac::Key::new(hmac::HMAC_SHA256, derive(&root, b"page cursors")?.as_slice()),
             codes: hmac::Key::new(hmac::HMAC_SHA256, derive(&root, b"authorization codes")?.as_slice()),
+            logins: hmac::Key::new(hmac::HMAC_SHA256, derive(&root, b"login guards")?.as_slice()),
             pepper: derive(&root, b"password hashes")?,
         })
     }
@@ -153,6 +155,14 @@ impl Keys {
         let tag = hmac::sign(&self.codes, act.as_bytes());
         secret.iter_mut().zip(tag.as_ref()).for_each(|(to, from)| *to = *from);
         secret
+    }
+
+    /// What the guard of a login id is called: whoever types the password where the login id belongs must not find it
+    /// stored.
+    #[must_use]
+    pub fn login_guard(&self, folded_id: &str) -> String {
+        let tag = hmac::sign(&self.logins, folded_id.as_bytes());
+        tag.as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
     }
 
     /// The secret that keys password hashes.

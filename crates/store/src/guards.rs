@@ -10,7 +10,7 @@ use renkei_domain::institution::InstitutionCode;
 /// Which secret a guard stands before.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Subject {
-    /// A login, by folded login id, whether or not such a user exists.
+    /// A login, by a keyed digest of the folded login id, whether or not such a user exists.
     Login,
     /// The inquiry PIN of one account.
     Pin,

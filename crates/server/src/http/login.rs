@@ -26,7 +26,9 @@ pub async fn by_password(visit: &Visit, form: &Form) -> Result<Option<User>, Fau
     let allowed = match &folded {
         None => None,
         Some(id) => {
-            let tried = count_try(&visit.app.store, visit.code(), Subject::Login, id, &guard::LOGIN, visit.now).await?;
+            let name = visit.app.keys.login_guard(id);
+            let store = &visit.app.store;
+            let tried = count_try(store, visit.code(), Subject::Login, &name, &guard::LOGIN, visit.now).await?;
             tried.ok().map(|_| id)
         }
     };

@@ -92,7 +92,7 @@ CREATE TABLE pins (
 CREATE TABLE guards (
     institution  TEXT   NOT NULL,
     kind         TEXT   NOT NULL,                -- login, pin, pin_user
-    subject      TEXT   NOT NULL,                -- folded login id, account_id or user_id
+    subject      TEXT   NOT NULL,                -- digest of the folded login id, account_id or user_id
     failures     BIGINT NOT NULL,                -- tries counted since the last success
     locked_until BIGINT,                         -- no try is looked at before this
     PRIMARY KEY (institution, kind, subject)

@@ -90,7 +90,7 @@ impl Walk {
             return Ok(self.to_newest().await);
         }
         if method == LoginMethod::Password {
-            tx.clear_guard(Subject::Login, &user.login_id).await?;
+            tx.clear_guard(Subject::Login, &self.visit.app.keys.login_guard(&user.login_id)).await?;
         }
         let record = Record::done(Actor::User(user.id), Action::LoginTried).on(self.flow.id).with(method.word());
         self.record(&mut tx, record).await?;

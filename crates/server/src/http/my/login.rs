@@ -125,7 +125,7 @@ async fn logged_in(
         return Ok(see_other(&format!("{}/my/login", visit.root())));
     }
     if method == LoginMethod::Password {
-        tx.clear_guard(Subject::Login, &user.login_id).await?;
+        tx.clear_guard(Subject::Login, &visit.app.keys.login_guard(&user.login_id)).await?;
     }
     let record = Record::done(Actor::User(user.id), Action::LoginTried).on("my").with(method.word());
     tx.record(&record.in_request(&visit.request_id), visit.now, &*visit.app.random).await?;
