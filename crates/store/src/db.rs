@@ -242,6 +242,21 @@ impl Tx {
     }
 }
 
+impl Tx {
+    /// Ends the transaction without a change, and returns once everything it saw is durable: for whoever lost a race
+    /// and is about to read what the winner wrote. A write can see work of others that reads don't see yet.
+    ///
+    /// # Errors
+    /// When that could not be made durable.
+    pub async fn concede(self) -> Result<(), StoreError> {
+        match self.session.link {
+            Link::SqliteWrite(write) => write.concede().await,
+            // PostgreSQL shows nobody what is not committed.
+            Link::PostgresWrite(_) | Link::SqliteRead(_) | Link::PostgresRead(_) => Ok(()),
+        }
+    }
+}
+
 impl std::ops::Deref for Tx {
     type Target = Session;
 

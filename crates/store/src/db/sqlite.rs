@@ -144,8 +144,17 @@ impl Write {
         self.run(&super::super::migrate::for_sqlite(sql))
     }
 
-    pub(super) async fn commit(mut self) -> Result<(), StoreError> {
-        self.run("RELEASE one")?;
+    pub(super) async fn commit(self) -> Result<(), StoreError> {
+        self.end("RELEASE one").await
+    }
+
+    /// Takes back what was written, and waits for the flush all the same: others' work that was seen here is in it.
+    pub(super) async fn concede(self) -> Result<(), StoreError> {
+        self.end("ROLLBACK TO one; RELEASE one").await
+    }
+
+    async fn end(mut self, sql: &str) -> Result<(), StoreError> {
+        self.run(sql)?;
         let (done, wait) = oneshot::channel();
         if let Some(mut writer) = self.writer.take() {
             writer.waiting.push(done);

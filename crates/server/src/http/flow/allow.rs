@@ -33,7 +33,7 @@ impl Walk {
         let mut next = self.next(stage);
         next.permitted_at = Some(now);
         if !tx.claim_request(self.flow.request, now).await? || !tx.save_flow(&next).await? {
-            drop(tx);
+            tx.concede().await?;
             return self.same_answer().await;
         }
         if !self.put_linkage(&mut tx, shown, linkage).await? {

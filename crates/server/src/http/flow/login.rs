@@ -83,10 +83,13 @@ impl Walk {
         let hash = sha256(ticket.bytes());
         let next = self.next(stage);
         let mut tx = self.visit.begin().await?;
+        if !next.stage.is_open() {
+            tx.claim_request(self.flow.request, now).await?;
+        }
         let first =
             tx.save_flow(&next).await? && tx.rotate_session(&self.session, &ticket, &hash, user.id, now).await?;
         if !first {
-            drop(tx);
+            tx.concede().await?;
             return Ok(self.to_newest().await);
         }
         if method == LoginMethod::Password {
@@ -95,7 +98,7 @@ impl Walk {
         let record = Record::done(Actor::User(user.id), Action::LoginTried).on(self.flow.id).with(method.word());
         self.record(&mut tx, record).await?;
         if let renkei_domain::flow::Stage::Closed { why } = next.stage {
-            self.finish_closed(&mut tx, why).await?;
+            self.record_closed(&mut tx, why).await?;
         }
         tx.commit().await?;
         let origin = &self.visit.app.site.origin;

@@ -122,6 +122,8 @@ impl Walk {
             None => None,
         };
         let answered = stored.consumed_at.is_some();
+        // The answer may have come between the two reads, and from this very flow.
+        let flow = if answered { read.find_flow(id).await?.unwrap_or(flow) } else { flow };
         Ok(Some(Loaded { flow, session, request, answered, product, user }))
     }
 
@@ -190,12 +192,10 @@ impl Walk {
         let mut tx = self.visit.begin().await?;
         let next = self.next(stage);
         if !tx.save_flow(&next).await? {
+            tx.concede().await?;
             return Ok(self.to_newest().await);
         }
         self.record(&mut tx, record).await?;
-        if let Stage::Closed { why } = &next.stage {
-            self.finish_closed(&mut tx, *why).await?;
-        }
         tx.commit().await?;
         Ok(see_other(&format!("{}/{}", self.base(), next.stage.screen().path())))
     }
@@ -241,23 +241,26 @@ impl Walk {
         }
     }
 
-    /// Ends the flow without a permission; the pushed request is used up with it.
+    /// Ends the flow without a permission, unless somebody took a step meanwhile. The pushed request is used up with
+    /// it; where it was used before, the partner has its answer and gets no second one.
     ///
     /// # Errors
     /// [`Fault`] when the store is away.
     pub async fn close(&self, why: Closed) -> Result<(), Fault> {
-        let Ok(stage) = self.flow.stage.advance(Event::Closed(why)) else { return Ok(()) };
         let mut tx = self.visit.begin().await?;
+        let first = tx.claim_request(self.flow.request, self.visit.now).await?;
+        let why = if first { why } else { Closed::AnsweredElsewhere };
+        let Ok(stage) = self.flow.stage.advance(Event::Closed(why)) else { return Ok(()) };
         if tx.save_flow(&self.next(stage)).await? {
-            self.finish_closed(&mut tx, why).await?;
-            tx.commit().await?;
+            self.record_closed(&mut tx, why).await?;
+            Ok(tx.commit().await?)
+        } else {
+            Ok(tx.concede().await?)
         }
-        Ok(())
     }
 
-    /// What an end without permission has with it: the request can't be used again, and the record says why.
-    pub(super) async fn finish_closed(&self, tx: &mut Tx, why: Closed) -> Result<(), Fault> {
-        tx.claim_request(self.flow.request, self.visit.now).await?;
+    /// The record of an end without permission says why.
+    pub(super) async fn record_closed(&self, tx: &mut Tx, why: Closed) -> Result<(), Fault> {
         let record = Record::done(self.actor(), Action::FlowClosed).on(self.flow.id).with(why.word());
         self.record(tx, record).await
     }
