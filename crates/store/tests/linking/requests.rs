@@ -69,6 +69,35 @@ on_each_engine! {
         assert!(!request.is_open(NOW));
     }
 
+    async fn whoever_lost_the_race_and_concedes_reads_what_the_winner_wrote(store: Store) {
+        for _ in 0..20 {
+            let ticket = push(&store).await;
+            let saw = winners(8, |_| {
+                let (store, ticket) = (store.clone(), ticket.clone());
+                async move {
+                    let mut tx = store.begin(&aoi()).await.unwrap();
+                    if tx.claim_request(ticket.id(), NOW).await.unwrap() {
+                        tx.commit().await.unwrap();
+                        return true;
+                    }
+                    tx.concede().await.unwrap();
+                    let request = store.read(&aoi()).find_request(&ticket).await.unwrap().unwrap();
+                    !request.is_open(NOW)
+                }
+            })
+            .await;
+            assert_eq!(saw, 8);
+        }
+    }
+
+    async fn what_was_written_before_conceding_is_taken_back(store: Store) {
+        let ticket = push(&store).await;
+        let mut tx = store.begin(&aoi()).await.unwrap();
+        assert!(tx.claim_request(ticket.id(), NOW).await.unwrap());
+        tx.concede().await.unwrap();
+        assert!(store.read(&aoi()).find_request(&ticket).await.unwrap().unwrap().is_open(NOW));
+    }
+
     async fn a_014_half_a_ticket_finds_nothing(store: Store) {
         let ticket = push(&store).await;
         assert_eq!(store.read(&aoi()).find_request(&forged(&ticket)).await.unwrap(), None);

@@ -1,0 +1,27 @@
+//! The linkage flow over HTTP: the real router on loopback, browsers that keep cookies and follow nothing by themselves,
+//! two institutions, and a clock moved by hand.
+#![allow(
+    missing_docs,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test file"
+)]
+
+mod bank;
+mod browser;
+mod forgeries;
+mod gone;
+mod headers;
+mod logins;
+mod opening;
+mod order;
+mod pins;
+mod races;
+mod renewals;
+mod secrets;
+mod sessions;
+mod times;
+mod walks;
+mod ways_out;
