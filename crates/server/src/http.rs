@@ -34,8 +34,11 @@ pub fn router(app: Arc<App>) -> Router {
 }
 
 /// All routes of the listener that asks browsers for a certificate.
+///
+/// Only the pages about the certificate are here; whatever leads away from them leads to the main listener.
 pub fn certificate_router(app: Arc<App>) -> Router {
-    finished(certificate_routes().merge(style_routes()), app)
+    let routes = certificate_routes().layer(middleware::from_fn_with_state(Arc::clone(&app), transport::to_main));
+    finished(routes.merge(style_routes()), app)
 }
 
 fn finished(routes: Router<Arc<App>>, app: Arc<App>) -> Router {
@@ -94,6 +97,8 @@ fn customer_routes() -> Router<Arc<App>> {
 fn certificate_routes() -> Router<Arc<App>> {
     Router::new()
         .route("/{institution}/link/{flow}/certificate", get(flow::certificate::show).post(flow::certificate::act))
+        .route("/{institution}/link/{flow}/cancel", post(flow::leave::cancel))
+        .route("/{institution}/link/{flow}/extend", post(flow::leave::extend))
         .route("/{institution}/my/certificate", get(my::login::show_certificate).post(my::login::act_certificate))
         .layer(DefaultBodyLimit::max(form::FORM_BYTES_MAX))
 }

@@ -1,4 +1,4 @@
-//! What every answer over TLS says: come back over TLS only.
+//! What answers say about where to come back: over TLS only, and to which listener.
 
 use std::sync::Arc;
 
@@ -18,6 +18,17 @@ pub async fn strict(State(app): State<Arc<App>>, request: Request, next: Next) -
     let mut response = next.run(request).await;
     if app.site.is_secure() {
         response.headers_mut().insert(header::STRICT_TRANSPORT_SECURITY, STRICT);
+    }
+    response
+}
+
+/// On the certificate listener: a redirect without a host is meant for the main listener, where all other pages are.
+pub async fn to_main(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
+    let mut response = next.run(request).await;
+    let location = response.headers().get(header::LOCATION).and_then(|location| location.to_str().ok());
+    let main = location.filter(|location| location.starts_with('/')).map(|path| format!("{}{path}", app.site.origin));
+    if let Some(location) = main.and_then(|url| HeaderValue::from_str(&url).ok()) {
+        response.headers_mut().insert(header::LOCATION, location);
     }
     response
 }
