@@ -1,6 +1,6 @@
 //! Random walks through the flow as a server would take them: two tabs, a clock, locks, wrong PINs, other users, a
-//! contract that is suspended, accounts and texts that change. A witness keeps its own account of what the customer did;
-//! no walk may end in a permission that the witness can't explain.
+//! contract that is suspended, accounts and texts that change. A witness keeps its own account of what the
+//! customer did; no walk may end in a permission that the witness can't explain.
 
 use std::collections::{BTreeMap, BTreeSet};
 

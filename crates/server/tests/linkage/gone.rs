@@ -97,9 +97,12 @@ async fn a_095_terms_that_changed_must_be_seen_before_they_are_agreed_to() {
 #[tokio::test]
 async fn an_account_withdrawn_meanwhile_is_not_handed_over() {
     for change in [
-        "DELETE FROM user_accounts WHERE institution = ?1 AND account_id = (SELECT MIN(account_id) FROM accounts)",
-        "UPDATE accounts SET state = 'closed' WHERE institution = ?1 AND account_id = (SELECT MIN(account_id) FROM accounts)",
-        "UPDATE pins SET stale_at = 1 WHERE institution = ?1 AND account_id = (SELECT MIN(account_id) FROM accounts)",
+        "DELETE FROM user_accounts WHERE institution = ?1 \
+         AND account_id = (SELECT MIN(account_id) FROM accounts)",
+        "UPDATE accounts SET state = 'closed' WHERE institution = ?1 \
+         AND account_id = (SELECT MIN(account_id) FROM accounts)",
+        "UPDATE pins SET stale_at = 1 WHERE institution = ?1 \
+         AND account_id = (SELECT MIN(account_id) FROM accounts)",
     ] {
         let bank = Bank::open().await;
         let mut browser = at_permission(&bank).await;

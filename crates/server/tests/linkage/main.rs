@@ -1,5 +1,5 @@
-//! The linkage flow over HTTP: the real router on loopback, browsers that keep cookies and follow nothing by themselves,
-//! two institutions, and a clock moved by hand.
+//! The linkage flow over HTTP: the real router on loopback, browsers that keep cookies and follow nothing by
+//! themselves, two institutions, and a clock moved by hand.
 #![allow(
     missing_docs,
     clippy::unwrap_used,

@@ -1,5 +1,5 @@
-//! What a linkage flow keeps: flows, sessions, guards, requests and codes, linkages, PINs. Each on both engines, with two
-//! institutions, of which midori must never notice what happens at aoi.
+//! What a linkage flow keeps: flows, sessions, guards, requests and codes, linkages, PINs. Each on both engines, with
+//! two institutions, of which midori must never notice what happens at aoi.
 #![allow(
     missing_docs,
     clippy::unwrap_used,
