@@ -21,6 +21,7 @@ const WAITING_MAX: usize = 64;
 pub(crate) struct Book {
     pub(crate) linkages: Vec<Linked>,
     waiting: Vec<Waiting>,
+    done: Vec<Done>,
     accounts_numbered: u32,
 }
 
@@ -117,6 +118,16 @@ pub(crate) struct Waiting {
     pub(crate) pending: Pending,
 }
 
+/// A flow that led to a linkage. Its browser may come back a second time: a double click at the institution
+/// sends it here twice.
+#[derive(Debug, Serialize, Deserialize)]
+struct Done {
+    state: String,
+    browser: String,
+    begun_at: u64,
+    linkage: u32,
+}
+
 impl Book {
     /// Reads the book, or begins an empty one when there is no file yet.
     pub(crate) fn open(path: Option<&Path>) -> Result<Self, StartError> {
@@ -157,6 +168,7 @@ impl Book {
     /// Remembers a flow until its browser comes back.
     pub(crate) fn wait(&mut self, slug: &str, browser: String, pending: Pending, now: u64) {
         self.waiting.retain(|waiting| waiting.begun_at.saturating_add(WAITING_SECONDS_MAX) > now);
+        self.done.retain(|done| done.begun_at.saturating_add(WAITING_SECONDS_MAX) > now);
         if self.waiting.len() >= WAITING_MAX {
             self.waiting.remove(0);
         }
@@ -169,6 +181,21 @@ impl Book {
         let place =
             self.waiting.iter().position(|waiting| waiting.pending.state() == state && waiting.browser == browser)?;
         Some(self.waiting.remove(place))
+    }
+
+    /// Remembers to which linkage a claimed flow led.
+    pub(crate) fn finish(&mut self, claimed: &Waiting, linkage: u32) {
+        if self.done.len() >= WAITING_MAX {
+            self.done.remove(0);
+        }
+        let state = claimed.pending.state().to_owned();
+        let (browser, begun_at) = (claimed.browser.clone(), claimed.begun_at);
+        self.done.push(Done { state, browser, begun_at, linkage });
+    }
+
+    /// The linkage to which the flow with this `state` led, if this very browser walked it.
+    pub(crate) fn led_to(&self, state: &str, browser: &str) -> Option<u32> {
+        self.done.iter().find(|done| done.state == state && done.browser == browser).map(|done| done.linkage)
     }
 
     /// Keeps a grant: a renewal goes to the linkage it renews, with all that was read of it; any other

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::extract::{Extension, Path, RawQuery, State};
 use axum::http::StatusCode;
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 use renkei_client::{Error, Reason};
 
 use crate::book::Linked;
@@ -54,33 +54,52 @@ async fn leave(shop: &Shop, visitor: &Visitor, slug: &str, grant_id: Option<&str
     }
 }
 
-/// The browser comes back. Only the one that was sent out is listened to.
+/// The browser comes back. Only the one that was sent out is listened to. After a double click at the
+/// institution it gives up its first request for a second: what the first began is finished all the same.
 pub(crate) async fn callback(
     State(shop): State<Arc<Shop>>,
     Extension(visitor): Asking,
     RawQuery(query): RawQuery,
 ) -> Response {
-    let query = query.unwrap_or_default();
+    let coming = tokio::spawn(async move { come_back(&shop, &visitor, &query.unwrap_or_default()).await });
+    coming.await.unwrap_or_else(|_| StatusCode::INTERNAL_SERVER_ERROR.into_response())
+}
+
+async fn come_back(shop: &Shop, visitor: &Visitor, query: &str) -> Response {
+    let _alone = shop.returning.lock().await;
     let state = query.split('&').find_map(|pair| pair.strip_prefix(STATE)).unwrap_or_default();
-    let Some(waiting) = shop.change(|book| book.claim(state, &visitor.browser())) else {
-        return failed(&visitor, &Error::State, StatusCode::BAD_REQUEST, None);
+    let browser = visitor.browser();
+    let earlier = shop.book().led_to(state, &browser);
+    if let Some(number) = earlier {
+        return to_linked(number);
+    }
+    let Some(waiting) = shop.change(|book| book.claim(state, &browser)) else {
+        return failed(visitor, &Error::State, StatusCode::BAD_REQUEST, None);
     };
     let slug = waiting.slug.as_str();
-    let Some(offer) = shop.offer(slug) else { return unknown(Frame::new(&visitor, "/link")) };
+    let Some(offer) = shop.offer(slug) else { return unknown(Frame::new(visitor, "/link")) };
     let granted = match shop.client(offer).await {
-        Ok(client) => client.complete(&waiting.pending, &query).await,
+        Ok(client) => client.complete(&waiting.pending, query).await,
         Err(error) => Err(error),
     };
     match granted {
         Ok(grant) => {
             let now = shop.now();
-            let number = shop.change(|book| book.keep(slug, grant, now));
-            read(&shop, number, None).await;
-            see_other(&format!("/linkages/{number}?news=linked"))
+            let number = shop.change(|book| {
+                let number = book.keep(slug, grant, now);
+                book.finish(&waiting, number);
+                number
+            });
+            read(shop, number, None).await;
+            to_linked(number)
         }
-        Err(error @ Error::Refused(_)) => failed(&visitor, &error, StatusCode::OK, Some(slug)),
-        Err(error) => failed(&visitor, &error, StatusCode::BAD_REQUEST, Some(slug)),
+        Err(error @ Error::Refused(_)) => failed(visitor, &error, StatusCode::OK, Some(slug)),
+        Err(error) => failed(visitor, &error, StatusCode::BAD_REQUEST, Some(slug)),
     }
+}
+
+fn to_linked(number: u32) -> Response {
+    see_other(&format!("/linkages/{number}?news=linked"))
 }
 
 /// Reads all accounts of a linkage.

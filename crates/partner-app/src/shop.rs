@@ -17,6 +17,9 @@ pub(crate) struct Shop {
     clients: tokio::sync::Mutex<HashMap<String, Arc<Client>>>,
     /// Held while a linkage is read or ended: two readers from one mark would both store what is new.
     pub(crate) reading: tokio::sync::Mutex<()>,
+    /// Held while a browser that came back is dealt with: the one that comes twice finds what its first coming
+    /// led to.
+    pub(crate) returning: tokio::sync::Mutex<()>,
 }
 
 impl Shop {
@@ -31,8 +34,14 @@ impl Shop {
             };
             offers.push((slug, institution.clone()));
         }
-        let clients = tokio::sync::Mutex::default();
-        Ok(Self { config, offers, book: Mutex::new(book), clients, reading: tokio::sync::Mutex::default() })
+        Ok(Self {
+            config,
+            offers,
+            book: Mutex::new(book),
+            clients: tokio::sync::Mutex::default(),
+            reading: tokio::sync::Mutex::default(),
+            returning: tokio::sync::Mutex::default(),
+        })
     }
 
     pub(crate) fn now(&self) -> u64 {

@@ -115,6 +115,21 @@ async fn an_answer_of_another_institution_is_refused_and_used_up() {
 }
 
 #[tokio::test]
+async fn a_browser_sent_back_twice_finds_the_linkage_both_times() {
+    let bank = aoi().await;
+    let mut browser = Browser::at(&[&bank]);
+    let mut other = browser.other();
+    let leaving = browser.press("/link", "institution=1001").await;
+    let back = browser.visit_bank(leaving.location()).await;
+    for _ in 0..2 {
+        let page = browser.get(&back).await;
+        assert_eq!((page.status, page.location()), (StatusCode::SEE_OTHER, "/linkages/1?news=linked"));
+    }
+    assert_eq!(bank.ledger.lock().unwrap().linkages, 1, "the code was exchanged once");
+    assert_eq!(other.get(&back).await.attribute("problem", "data-reason"), "state");
+}
+
+#[tokio::test]
 async fn a_form_without_the_token_or_from_elsewhere_does_nothing() {
     let bank = aoi().await;
     let mut browser = Browser::at(&[&bank]);
