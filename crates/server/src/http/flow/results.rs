@@ -83,9 +83,11 @@ impl Walk {
     ) -> Result<PinResult, Fault> {
         let outcome = outcomes.iter().find(|(id, _)| *id == account).map(|(_, outcome)| *outcome);
         Ok(match outcome {
-            Some(PinOutcome::Wrong) => {
-                PinResult::Wrong { tries_left: Some(i64::from(tries_left(&self.visit, account).await?)) }
-            }
+            // The try that was the last one locked the account.
+            Some(PinOutcome::Wrong) => match tries_left(&self.visit, account).await? {
+                0 => PinResult::Locked,
+                left => PinResult::Wrong { tries_left: Some(i64::from(left)) },
+            },
             Some(PinOutcome::Locked) => PinResult::Locked,
             Some(PinOutcome::Staged) => PinResult::Registered,
             None if draft.staged.contains_key(&account) => PinResult::Registered,
