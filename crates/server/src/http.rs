@@ -30,7 +30,7 @@ pub fn router(app: Arc<App>) -> Router {
         .merge(customer_routes())
         .merge(public_routes())
         .merge(style_routes());
-    finished(routes, app)
+    finished(routes.fallback(public::not_found), app)
 }
 
 /// All routes of the listener that asks browsers for a certificate.
@@ -38,12 +38,12 @@ pub fn router(app: Arc<App>) -> Router {
 /// Only the pages about the certificate are here; whatever leads away from them leads to the main listener.
 pub fn certificate_router(app: Arc<App>) -> Router {
     let routes = certificate_routes().layer(middleware::from_fn_with_state(Arc::clone(&app), transport::to_main));
-    finished(routes.merge(style_routes()), app)
+    finished(routes.merge(style_routes()).fallback(transport::on_main), app)
 }
 
 fn finished(routes: Router<Arc<App>>, app: Arc<App>) -> Router {
-    let routes = routes.fallback(public::not_found).method_not_allowed_fallback(public::method_not_allowed);
     routes
+        .method_not_allowed_fallback(public::method_not_allowed)
         .layer(middleware::from_fn_with_state(Arc::clone(&app), transport::strict))
         .layer(middleware::from_fn_with_state(Arc::clone(&app), request_id::attach))
         .with_state(app)

@@ -3,10 +3,12 @@
 use std::sync::Arc;
 
 use axum::extract::{Request, State};
-use axum::http::{HeaderValue, header};
+use axum::http::uri::PathAndQuery;
+use axum::http::{HeaderValue, Uri, header};
 use axum::middleware::Next;
 use axum::response::Response;
 
+use super::browser::see_other;
 use crate::app::App;
 
 /// Two years, with subdomains (R-020 asks for one).
@@ -31,4 +33,10 @@ pub async fn to_main(State(app): State<Arc<App>>, request: Request, next: Next) 
         response.headers_mut().insert(header::LOCATION, location);
     }
     response
+}
+
+/// On the certificate listener: what is not there, as the terms its pages' frame links to, is on the main listener.
+pub async fn on_main(State(app): State<Arc<App>>, uri: Uri) -> Response {
+    let path = uri.path_and_query().map_or("/", PathAndQuery::as_str);
+    see_other(&format!("{}{path}", app.site.origin))
 }
