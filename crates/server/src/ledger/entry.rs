@@ -150,8 +150,9 @@ pub struct EntryBody {
     #[serde(skip_serializing_if = "Option::is_none", default)]
     #[schema(nullable = false)]
     pub cheque: Option<Cheque>,
-    /// The `transaction_id` of the line this one corrects or reverses, where the institution says which.
-    /// 訂正または取消の対象となる明細の識別子。
+    /// The `transaction_id` of the line this one corrects, as far as it can be told: bank files do not say which, so it
+    /// is told from amount, party and description, and absent where it can't be.
+    /// 訂正の対象となる明細の識別子（金額・相手方・摘要から判定できる場合）。
     #[serde(skip_serializing_if = "Option::is_none", default)]
     #[schema(nullable = false)]
     pub correction_of: Option<String>,
@@ -166,7 +167,7 @@ pub struct Place {
     pub seq: i64,
     /// The balance after it, in yen.
     pub balance_after: i64,
-    /// The number of the entry it corrects, where the file says which.
+    /// The number of the entry it corrects, where that can be told.
     pub corrects: Option<i64>,
 }
 

@@ -8,6 +8,7 @@
     reason = "a test file"
 )]
 
+mod command;
 mod overlapping;
 mod refused;
 mod samples;

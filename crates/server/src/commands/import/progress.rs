@@ -54,7 +54,7 @@ fn line(step: &Step<'_>, passed: Duration) -> String {
         Pass::Check => "check",
         Pass::Write => "write",
     };
-    let (done, all) = (step.bytes / BYTES_PER_MEGABYTE, step.of_bytes.div_ceil(BYTES_PER_MEGABYTE));
+    let (done, all) = (step.bytes.div_ceil(BYTES_PER_MEGABYTE), step.of_bytes.div_ceil(BYTES_PER_MEGABYTE));
     let milliseconds = u64::try_from(passed.as_millis()).unwrap_or(u64::MAX).max(1);
     let rate = step.records.saturating_mul(1_000) / milliseconds;
     format!("{}: {what} {done}/{all} MB, {} records, {rate} records/s", step.file, step.records)

@@ -9,6 +9,7 @@
 
 use renkei_domain::id::AccountId;
 use renkei_domain::statement::{Direction, EntryKind, StatementLine};
+use renkei_store::ledger_import::NewEntry;
 
 use super::{Failure, Importer};
 use crate::ledger::entry::{EntryBody, WireDirection};
@@ -17,7 +18,7 @@ use crate::ledger::entry::{EntryBody, WireDirection};
 const DAYS_BACK: i32 = 92;
 /// How many entries before its correction an entry may be posted.
 const ENTRIES_BACK: i64 = 10_000;
-/// Entries of the correction's amount that are looked at.
+/// Stored entries of the correction's amount that are looked at.
 const CANDIDATES: u32 = 64;
 /// Corrections of one statement that are traced; a statement with more is not one of corrections made by hand.
 const TRACED_MAX: u32 = 1_000;
@@ -29,13 +30,14 @@ pub(super) struct Tracer {
 }
 
 impl Tracer {
-    /// The number of the entry that this line, posted under `seq`, corrects.
+    /// The number of the entry that this line, posted to the account under `seq`, corrects. `waiting` holds the entries
+    /// before it that are not in the store yet.
     pub async fn trace(
         &mut self,
         at: &Importer<'_>,
-        account: AccountId,
-        seq: i64,
+        (account, seq): (AccountId, i64),
         line: &StatementLine,
+        waiting: &[NewEntry],
     ) -> Result<Option<i64>, Failure> {
         if line.amount == 0 || self.traced >= TRACED_MAX {
             return Ok(None);
@@ -43,9 +45,14 @@ impl Tracer {
         self.traced += 1;
         let days = (line.booked_on.plus_days(-DAYS_BACK), line.booked_on);
         let mut session = at.store.read(at.institution);
-        let bodies = session.list_bodies_of_amount(account, line.amount, days, seq - ENTRIES_BACK, CANDIDATES).await?;
-        let entries: Vec<EntryBody> = bodies
-            .iter()
+        let after_seq = seq.saturating_sub(ENTRIES_BACK);
+        let stored = session.list_bodies_of_amount(account, line.amount, days, after_seq, CANDIDATES).await?;
+        let is_candidate = |entry: &&NewEntry| {
+            entry.credit.max(entry.debit) == line.amount && days.0 <= entry.booked_on && entry.booked_on <= days.1
+        };
+        let waiting = waiting.iter().rev().filter(is_candidate).map(|entry| &entry.body);
+        let entries: Vec<EntryBody> = waiting
+            .chain(&stored)
             .map(|body| serde_json::from_str(body))
             .collect::<Result<_, _>>()
             .map_err(|error| Failure::Defect(format!("an entry of the ledger can't be read: {error}")))?;

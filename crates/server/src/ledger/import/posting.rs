@@ -121,9 +121,8 @@ impl Writer<'_> {
         open.last_booked_on = open.last_booked_on.max(Some(line.booked_on));
         let mut corrects = None;
         if line.kind == Some(EntryKind::Correction) {
-            // What it corrects may be among the entries that wait.
-            self.flush().await?;
-            corrects = open.tracer.trace(self.at, open.account, posted.seq, &line).await?;
+            let waiting = self.waiting_of(open.account);
+            corrects = open.tracer.trace(self.at, (open.account, posted.seq), &line, waiting).await?;
         }
         let place =
             entry::Place { account: open.account, seq: posted.seq, balance_after: posted.balance_after, corrects };
@@ -137,6 +136,14 @@ impl Writer<'_> {
             self.flush().await?;
         }
         Ok(())
+    }
+
+    /// The account's entries that wait. They stand last, because files hold accounts one after another.
+    fn waiting_of(&self, account: AccountId) -> &[NewEntry] {
+        match self.waiting.last() {
+            Some((last, entries)) if *last == account => entries,
+            _ => &[],
+        }
     }
 
     /// Writes what waits, in one transaction.
