@@ -12,7 +12,7 @@ use tokio::sync::oneshot;
 use super::{Desk, Unwatched, line, new_lines, statement};
 
 /// More lines than one transaction writes, and more records than the importer reads without saying so.
-const LINES: i64 = 6_000;
+const LINES: i64 = 4_200;
 
 fn long_file(desk: &Desk, opening: i64) -> PathBuf {
     let lines: Vec<_> = (1..=LINES).map(|amount| line(5, amount, "A")).collect();
