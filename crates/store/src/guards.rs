@@ -54,6 +54,21 @@ impl Tx {
         self.claim(delete, params![subject.word(), name]).await
     }
 
+    /// Takes one try back that turned out right, and the wait it may have brought. Failures before it stay counted: who
+    /// knows one PIN must not be able to wash away the wrong guesses at others with it.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn uncount_try(&mut self, subject: Subject, name: &str) -> Result<(), StoreError> {
+        let delete = "DELETE FROM guards WHERE institution = ?1 AND kind = ?2 AND subject = ?3 AND failures <= 1";
+        if self.claim(delete, params![subject.word(), name]).await? {
+            return Ok(());
+        }
+        let update = "UPDATE guards SET failures = failures - 1, locked_until = NULL \
+             WHERE institution = ?1 AND kind = ?2 AND subject = ?3";
+        self.execute(update, params![subject.word(), name]).await.map(|_| ())
+    }
+
     /// Puts a guard into this state if it is still in that one.
     async fn replace_guard(
         &mut self,

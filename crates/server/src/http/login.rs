@@ -6,6 +6,7 @@
 use renkei_domain::audit::{Action, Actor, Record};
 use renkei_domain::customer::{ContractState, LoginMethod, UserState, fold_login_id};
 use renkei_domain::guard;
+use renkei_screens::LoginError;
 use renkei_store::customers::User;
 use renkei_store::guards::{Subject, count_try};
 use zeroize::Zeroizing;
@@ -114,6 +115,17 @@ async fn record_refusal(visit: &Visit, actor: Actor, reason: &str) -> Result<(),
     let record = Record::refused(actor, Action::LoginTried, reason).in_request(&visit.request_id);
     tx.record(&record, visit.now, &*visit.app.random).await?;
     Ok(tx.commit().await?)
+}
+
+/// What of a login form was left empty.
+#[must_use]
+pub fn left_empty(form: &Form) -> Option<LoginError> {
+    match (form.get("login_id").trim().is_empty(), form.get("password").is_empty()) {
+        (true, true) => Some(LoginError::BothMissing),
+        (true, false) => Some(LoginError::LoginIdMissing),
+        (false, true) => Some(LoginError::PasswordMissing),
+        (false, false) => None,
+    }
 }
 
 /// Whether the user may still act: looked at anew at every step.

@@ -40,7 +40,7 @@ pub async fn try_pin(
     let sealed = core_banking::seal_pin(&visit.app, visit.code(), account, pin)?;
     let mut tx = visit.begin().await?;
     tx.clear_guard(Subject::Pin, &by_account).await?;
-    tx.clear_guard(Subject::PinUser, &by_user).await?;
+    tx.uncount_try(Subject::PinUser, &by_user).await?;
     let record = Record::done(Actor::User(user), Action::PinTried).on(account).in_request(&visit.request_id);
     tx.record(&record, now, &*visit.app.random).await?;
     tx.commit().await?;

@@ -1,6 +1,6 @@
 //! Guess guards: never more verdicts than allowed, however many try at once.
 
-use renkei_domain::guard::{Guard, GuardPolicy, LOGIN, Locked, PIN};
+use renkei_domain::guard::{Guard, GuardPolicy, LOGIN, Locked, PIN, PIN_USER};
 use renkei_store::Store;
 use renkei_store::guards::{Subject, count_try};
 use renkei_testing::{aoi, midori, on_each_engine};
@@ -25,6 +25,12 @@ async fn clear(store: &Store, subject: Subject) -> bool {
     let cleared = tx.clear_guard(subject, "hanako").await.unwrap();
     tx.commit().await.unwrap();
     cleared
+}
+
+async fn take_back(store: &Store) {
+    let mut tx = store.begin(&aoi()).await.unwrap();
+    tx.uncount_try(Subject::PinUser, "hanako").await.unwrap();
+    tx.commit().await.unwrap();
 }
 
 on_each_engine! {
@@ -54,6 +60,17 @@ on_each_engine! {
         verdicts(&store, 5, Subject::Login, &LOGIN).await;
         assert!(clear(&store, Subject::Login).await);
         assert_eq!(verdicts(&store, 8, Subject::Login, &LOGIN).await, 5);
+    }
+
+    async fn r_219_a_right_try_takes_itself_back_and_no_failure(store: Store) {
+        for _ in 0..40 {
+            assert!(count_try(&store, &aoi(), Subject::PinUser, "hanako", &PIN_USER, NOW).await.unwrap().is_ok());
+            take_back(&store).await;
+        }
+        assert_eq!(guard(&store, Subject::PinUser).await, Guard::default());
+        verdicts(&store, 3, Subject::PinUser, &PIN_USER).await;
+        take_back(&store).await;
+        assert_eq!(guard(&store, Subject::PinUser).await, Guard { failures: 2, locked_until: None });
     }
 
     async fn r_229_a_guard_is_of_one_institution(store: Store) {

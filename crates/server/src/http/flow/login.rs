@@ -36,12 +36,7 @@ pub async fn act(visit: Visit, form: Form) -> OrPage<Response> {
     let Sent::Current(form) = walk.check(form)? else { return Ok(walk.to_current()) };
     let walk = walk.on(Screen::Login)?;
     let typed = form.get("login_id").trim().to_owned();
-    let missing = match (typed.is_empty(), form.get("password").is_empty()) {
-        (true, true) => Some(LoginError::BothMissing),
-        (true, false) => Some(LoginError::LoginIdMissing),
-        (false, true) => Some(LoginError::PasswordMissing),
-        (false, false) => None,
-    };
+    let missing = login::left_empty(&form);
     if missing.is_some() {
         return Ok(walk.login_page(typed, missing));
     }

@@ -77,12 +77,7 @@ pub async fn act_certificate(visit: Visit, shown: Shown, form: Form) -> Response
 async fn submitted(visit: &Visit, form: &Form) -> Result<Response, Fault> {
     let Some(session) = ours(visit, form).await? else { return Ok(form_refused(visit)) };
     let typed = form.get("login_id").trim().to_owned();
-    let missing = match (typed.is_empty(), form.get("password").is_empty()) {
-        (true, true) => Some(LoginError::BothMissing),
-        (true, false) => Some(LoginError::LoginIdMissing),
-        (false, true) => Some(LoginError::PasswordMissing),
-        (false, false) => None,
-    };
+    let missing = login::left_empty(form);
     if missing.is_some() {
         return Ok(login_page(visit, &session, typed, missing));
     }
