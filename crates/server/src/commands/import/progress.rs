@@ -34,6 +34,10 @@ impl Progress for Terminal {
             _ => now,
         };
         self.began = (!is_over).then_some((began, step.pass));
+        // A pass that has just begun has no rate yet.
+        if began == now {
+            return;
+        }
         let every = if self.on_terminal { ON_TERMINAL } else { IN_LOGS };
         if now.duration_since(self.shown_at) < every && !(is_over && self.on_terminal) {
             return;
