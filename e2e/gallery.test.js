@@ -1,5 +1,5 @@
-// Every screen as a person sees it: wide, narrow and dark, in artifacts/screens. Each is checked in each form: axe finds
-// nothing, and nothing sticks out at 320 CSS pixels or at 200 % zoom.
+// Every screen as a person sees it: wide, narrow and dark, in artifacts/screens. Each is checked in each form: axe
+// finds nothing, and nothing sticks out at 320 CSS pixels or at 200 % zoom.
 
 import { test } from "node:test";
 import { photograph } from "./support/browser.js";

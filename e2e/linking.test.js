@@ -97,7 +97,7 @@ test("without the tick, or without an account, nothing is permitted", async (t) 
   assert.equal((await accountsShown(page)).length, 1, "the account that was ticked off is not there");
 });
 
-test("a PIN that is no four digits is told at its row and in the summary, and full-width digits are taken", async (t) => {
+test("a PIN that is no four digits is told at its row and above, and full-width digits are taken", async (t) => {
   const { page, walk } = await stage.visitor(t);
   await walk.begin();
   await walk.logInAs("midori-master");

@@ -19,7 +19,9 @@ const json = async (answer) => {
   return answer.json();
 };
 
-for (const [product, user] of Object.entries({ "test-es256-choice": "aoi-master", "test-ps256-choice": "minato-master" })) {
+const READERS = { "test-es256-choice": "aoi-master", "test-ps256-choice": "minato-master" };
+
+for (const [product, user] of Object.entries(READERS)) {
   test(`${product} links, reads, refreshes, and is refused with the reason after it revoked`, async (t) => {
     const partner = await Partner.discover(stage.demo, product);
     const { page, walk } = await visitorOf(t, partner);

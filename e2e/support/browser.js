@@ -74,7 +74,8 @@ export async function assertAccessible(page) {
       resultTypes: ["violations"],
       preload: false,
     });
-    return result.violations.map(({ id, help, nodes }) => `${id}: ${help}: ${nodes.map((node) => node.html).join(" | ")}`);
+    const where = (nodes) => nodes.map((node) => node.html).join(" | ");
+    return result.violations.map(({ id, help, nodes }) => `${id}: ${help}: ${where(nodes)}`);
   }, AXE_TAGS);
   assert.deepEqual(violations, [], `axe at ${page.url()}`);
 }

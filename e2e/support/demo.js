@@ -20,7 +20,7 @@ const BUILT = fileURLToPath(new URL("../../target/debug/renkei", import.meta.url
 function binary() {
   const path = process.env.RENKEI_BINARY ?? BUILT;
   if (!existsSync(path)) {
-    throw new Error(`${path} is missing: build it with cargo build -p renkei-server --bin renkei, or set RENKEI_BINARY`);
+    throw new Error(`${path} is missing: cargo build --bin renkei, or set RENKEI_BINARY`);
   }
   return path;
 }
@@ -64,7 +64,8 @@ export async function startDemo({ tls = false } = {}) {
   try {
     const described = await describe(child, exited);
     const origins = [described.issuers[0], described.partner_app, described.certificate_origin];
-    return { ...described, origins: origins.map((url) => new URL(url).origin), stop, log: () => lines.join("\n") };
+    const log = () => lines.join("\n");
+    return { ...described, origins: origins.map((url) => new URL(url).origin), stop, log };
   } catch (error) {
     await stop();
     throw new Error(`${error.message}\n${lines.join("\n")}`);

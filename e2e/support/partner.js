@@ -85,7 +85,8 @@ export class Partner {
     const url = new URL(`${this.issuer}/api/v1/${path}`);
     const { access_token: token } = this.tokens;
     try {
-      return await oauth.fetchProtectedResource(this.config, token, url, "GET", undefined, undefined, { DPoP: this.dpop });
+      const options = { DPoP: this.dpop };
+      return await oauth.fetchProtectedResource(this.config, token, url, "GET", undefined, undefined, options);
     } catch (error) {
       if (error instanceof oauth.WWWAuthenticateChallengeError) {
         return error.response;

@@ -148,7 +148,8 @@ export async function transactionsOf(page, accountUrl) {
   await page.goto(accountUrl);
   const ids = [];
   for (;;) {
-    ids.push(...(await page.locator("[data-transaction]").evaluateAll((rows) => rows.map((row) => row.dataset.transaction))));
+    const rows = page.locator("[data-transaction]");
+    ids.push(...(await rows.evaluateAll((shown) => shown.map((row) => row.dataset.transaction))));
     if (!(await page.isVisible("#older"))) {
       return ids;
     }
