@@ -15,5 +15,6 @@ pub mod listener;
 pub mod logging;
 pub mod passwords;
 pub mod registry;
+pub mod signing;
 pub mod system;
 pub mod texts;

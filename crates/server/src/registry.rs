@@ -13,15 +13,13 @@ mod values;
 
 use std::path::Path;
 
-use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair};
 use renkei_domain::audit::{Action, Actor, Record};
 use renkei_domain::institution::InstitutionCode;
 use renkei_domain::time::Timestamp;
-use renkei_oauth::jose::{Algorithm, SigningKey};
-use renkei_store::signing_keys::StoredSigningKey;
 use renkei_store::{Random, Store, StoreError, Tx};
 
-use crate::keys::{KeyError, Keys, Purpose, sha256};
+use crate::keys::{KeyError, Keys, sha256};
+use crate::signing;
 use check::{Surroundings, Wanted};
 use compare::{Difference, compare};
 use problem::Problems;
@@ -184,7 +182,7 @@ async fn write(
         tx.save_product(&product).await.map_err(overtaken)?;
     }
     if needs_key {
-        let key = new_signing_key(keys, &plan.institution, now, random)?;
+        let key = signing::new_key(keys, &plan.institution, now, now, random)?;
         tx.add_signing_key(&key).await.map_err(overtaken)?;
     }
     tx.record(&record(registry, &plan, operator), now, random).await?;
@@ -212,27 +210,4 @@ fn new_client_id(random: &dyn Random) -> String {
 
 fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
-/// A key that is published and signs from now on. The library draws the private number itself.
-fn new_signing_key(
-    keys: &Keys,
-    institution: &InstitutionCode,
-    now: Timestamp,
-    random: &dyn Random,
-) -> Result<StoredSigningKey, KeyError> {
-    let drawn = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).map_err(|_| KeyError::Unsealable)?;
-    let pkcs8 = drawn.to_pkcs8v1().map_err(|_| KeyError::Unsealable)?;
-    let key = SigningKey::from_pkcs8(Algorithm::Es256, pkcs8.as_ref()).map_err(|_| KeyError::Unsealable)?;
-    let public = key.to_public_jwk();
-    let kid = public.thumbprint();
-    Ok(StoredSigningKey {
-        sealed_key: keys.seal(Purpose::SigningKey, &format!("{institution}/{kid}"), pkcs8.as_ref(), random)?,
-        kid,
-        alg: Algorithm::Es256.name().to_owned(),
-        public_jwk: public.to_json().to_string(),
-        announced_at: now,
-        signs_from: now,
-        retires_at: None,
-    })
 }

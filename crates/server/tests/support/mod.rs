@@ -2,7 +2,7 @@
 //! kakeibo, who can keep every rule and break each one.
 
 // Each test binary uses its own part of this.
-#![allow(dead_code)]
+#![allow(dead_code, unused_imports)]
 
 pub mod partner;
 

@@ -6,12 +6,14 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use renkei_domain::institution::InstitutionCode;
 use renkei_domain::time::{MICROS_PER_SECOND, Timestamp};
-use renkei_oauth::jose::KeySet;
+use renkei_oauth::jose::{KeySet, SigningKey};
 
 use crate::error::Fault;
 
 /// Key sets kept; when more are in use all are forgotten and read anew.
 const KEY_SETS_MAX: usize = 4_096;
+/// Signing keys of institutions kept open; when more are in use all are forgotten and opened anew.
+const SIGNING_KEYS_MAX: usize = 1_024;
 
 /// Requests a client may push in a row, however fast.
 const PUSHES_IN_A_ROW: i64 = 2_000;
@@ -33,6 +35,8 @@ type KeySets = HashMap<Place, (String, Arc<KeySet>)>;
 #[derive(Default)]
 pub struct Memory {
     key_sets: RwLock<KeySets>,
+    /// Private keys by institution and `kid`. Which of them signs is not decided here.
+    signing_keys: RwLock<HashMap<Place, Arc<SigningKey>>>,
     /// By client, the instant until which its pushes are paid for. One entry for each client that authenticated.
     pushes: Mutex<HashMap<Place, Timestamp>>,
 }
@@ -60,6 +64,31 @@ impl Memory {
         }
         known.insert(place, (jwks.to_owned(), Arc::clone(&keys)));
         Ok(keys)
+    }
+
+    /// The signing key of this `kid`, opened when it is not known yet.
+    ///
+    /// # Errors
+    /// Those of `open`; nothing is remembered then.
+    pub fn signing_key(
+        &self,
+        institution: &InstitutionCode,
+        kid: &str,
+        open: impl FnOnce() -> Result<SigningKey, Fault>,
+    ) -> Result<Arc<SigningKey>, Fault> {
+        let place = (institution.clone(), kid.to_owned());
+        let known = self.signing_keys.read().unwrap_or_else(PoisonError::into_inner);
+        if let Some(key) = known.get(&place) {
+            return Ok(Arc::clone(key));
+        }
+        drop(known);
+        let key = Arc::new(open()?);
+        let mut known = self.signing_keys.write().unwrap_or_else(PoisonError::into_inner);
+        if known.len() >= SIGNING_KEYS_MAX {
+            known.clear();
+        }
+        known.insert(place, Arc::clone(&key));
+        Ok(key)
     }
 
     /// Counts a request pushed by an authenticated client.

@@ -1,0 +1,7 @@
+//! Keys: the institution's own and those of partners.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod signing;
