@@ -6,16 +6,8 @@ use std::fmt::Write as _;
 use crate::rows::{Group, Kind, Number, Row};
 use crate::shown::{Shown, Standing};
 
-const HEAD: &str = "# Security: what must hold, and the tests that show it
-
-Written from `docs/security/*.tsv` and the names of all tests by `RENKEI_WRITE_DOCUMENTS=1 cargo test -p renkei-evidence`; don't edit it by hand.
-
-A test's name carries the numbers of what it shows (`r_046_a_037_…`). A row without tests says why. *In part* means that the tests below show a part of it, and the text which part is missing; *decided
-otherwise* is explained in [decisions.md](decisions.md) where one sentence does not do.
-
-Sources: FAPI2-SP and FAPI2-MS are the FAPI 2.0 Security Profile and Message Signing, final; ASVS is OWASP ASVS 5.0; CDR the Australian Consumer Data Standards; OIDF the conformance suite of the OpenID Foundation; a \"lesson\" is
-a published flaw of another product.
-";
+/// What stands above the tables.
+const HEAD: &str = include_str!("head.md");
 
 /// The whole document.
 #[must_use]
