@@ -10,6 +10,7 @@ pub mod oauth;
 pub mod pins;
 pub mod public;
 pub mod request_id;
+pub mod source;
 pub mod tenant;
 pub mod transport;
 

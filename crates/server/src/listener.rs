@@ -6,7 +6,7 @@
 pub mod tls;
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -28,6 +28,7 @@ use tokio_rustls::TlsAcceptor;
 use tower::ServiceExt;
 
 use crate::certificates::PeerCertificate;
+use crate::http::source::Source;
 
 /// Most header lines of a request; more is answered with 431.
 const HEADERS_MAX: usize = 64;
@@ -92,11 +93,12 @@ pub async fn serve(
             next = accept(&socket, &slots) => next,
             () = stopped(&mut stop) => break,
         };
-        let Some((stream, slot)) = next else {
+        let Some((stream, from, slot)) = next else {
             sleep(PAUSE_AFTER_ERROR).await;
             continue;
         };
-        let connection = Connection { router: router.clone(), limits, stop: stop.clone(), _slot: slot };
+        let source = Source::of(from);
+        let connection = Connection { router: router.clone(), limits, source, stop: stop.clone(), _slot: slot };
         match &transport {
             Transport::Plain => drop(tokio::spawn(connection.serve(stream, None, Version::Http1))),
             Transport::Tls(tls) => drop(tokio::spawn(connection.shake_hands(stream, tls.load_full()))),
@@ -108,11 +110,11 @@ pub async fn serve(
     }
 }
 
-async fn accept(socket: &TcpListener, slots: &Arc<Semaphore>) -> Option<(TcpStream, OwnedSemaphorePermit)> {
+async fn accept(socket: &TcpListener, slots: &Arc<Semaphore>) -> Option<(TcpStream, IpAddr, OwnedSemaphorePermit)> {
     let slot = Arc::clone(slots).acquire_owned().await.ok()?;
     let accepted: io::Result<(TcpStream, SocketAddr)> = socket.accept().await;
     match accepted {
-        Ok((stream, _)) => stream.set_nodelay(true).is_ok().then_some((stream, slot)),
+        Ok((stream, from)) => stream.set_nodelay(true).is_ok().then_some((stream, from.ip(), slot)),
         Err(error) => {
             tracing::warn!(%error, "a connection could not be accepted");
             None
@@ -135,6 +137,7 @@ enum Version {
 struct Connection {
     router: Router,
     limits: Limits,
+    source: Source,
     stop: watch::Receiver<bool>,
     _slot: OwnedSemaphorePermit,
 }
@@ -160,8 +163,9 @@ impl Connection {
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
-        let (router, limits) = (self.router, self.limits);
+        let (router, limits, source) = (self.router, self.limits, self.source);
         let service = service_fn(move |mut request: Request<Incoming>| {
+            request.extensions_mut().insert(source);
             if let Some(peer) = &peer {
                 request.extensions_mut().insert(peer.clone());
             }

@@ -7,6 +7,7 @@ mod check;
 mod compare;
 mod file;
 mod plan;
+mod policy;
 mod problem;
 mod product;
 mod values;

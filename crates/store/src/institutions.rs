@@ -1,6 +1,7 @@
 //! Institutions with their branches and texts.
 
 use renkei_domain::account::BranchCode;
+use renkei_domain::customer::LoginMethod;
 use renkei_domain::institution::{InstitutionCode, InstitutionKind};
 use renkei_domain::time::{Day, Timestamp};
 
@@ -37,6 +38,12 @@ pub struct Institution {
     pub user_ca: Option<String>,
     /// PEM of that authority's revocation list.
     pub user_crl: Option<String>,
+    /// Address of that authority's OCSP responder.
+    pub user_ocsp: Option<String>,
+    /// The weakest login whose linkages partners may read.
+    pub minimum_login: LoginMethod,
+    /// Whether every proof needs a nonce of this server (RFC 9449 §8).
+    pub dpop_nonces: bool,
 }
 
 /// API利用規定: one version of an institution's terms of use.
@@ -62,7 +69,7 @@ pub struct Branch {
 }
 
 const COLUMNS: &str = "SELECT institution, kind, name, name_en, accent, telephone, hours, hours_en, privacy_url, \
-     partners_as_of, terms_version, user_ca, user_crl FROM institutions";
+     partners_as_of, terms_version, user_ca, user_crl, user_ocsp, minimum_login, dpop_nonces FROM institutions";
 
 impl Session {
     /// The institution of this session.
@@ -123,13 +130,15 @@ impl Tx {
     /// [`StoreError`].
     pub async fn save_institution(&mut self, institution: &Institution, now: Timestamp) -> Result<(), StoreError> {
         let upsert = "INSERT INTO institutions (institution, kind, name, name_en, accent, telephone, hours, hours_en, \
-             privacy_url, partners_as_of, terms_version, user_ca, user_crl, updated_at) \
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14) \
+             privacy_url, partners_as_of, terms_version, user_ca, user_crl, updated_at, user_ocsp, minimum_login, \
+             dpop_nonces) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17) \
              ON CONFLICT (institution) DO UPDATE SET kind = excluded.kind, name = excluded.name, \
              name_en = excluded.name_en, accent = excluded.accent, telephone = excluded.telephone, \
              hours = excluded.hours, hours_en = excluded.hours_en, privacy_url = excluded.privacy_url, \
              partners_as_of = excluded.partners_as_of, terms_version = excluded.terms_version, \
-             user_ca = excluded.user_ca, user_crl = excluded.user_crl, updated_at = excluded.updated_at";
+             user_ca = excluded.user_ca, user_crl = excluded.user_crl, updated_at = excluded.updated_at, \
+             user_ocsp = excluded.user_ocsp, minimum_login = excluded.minimum_login, \
+             dpop_nonces = excluded.dpop_nonces";
         let values = params![
             institution.kind.word(),
             &institution.name,
@@ -144,6 +153,9 @@ impl Tx {
             institution.user_ca.as_deref(),
             institution.user_crl.as_deref(),
             now,
+            institution.user_ocsp.as_deref(),
+            institution.minimum_login.word(),
+            i64::from(institution.dpop_nonces),
         ];
         self.execute(upsert, values).await.map(|_| ())
     }
@@ -183,5 +195,8 @@ fn read(mut row: Row) -> Result<Institution, StoreError> {
         terms_version: row.get(10)?,
         user_ca: row.get(11)?,
         user_crl: row.get(12)?,
+        user_ocsp: row.get(13)?,
+        minimum_login: row.word(14, LoginMethod::from_word)?,
+        dpop_nonces: row.get::<i64>(15)? != 0,
     })
 }

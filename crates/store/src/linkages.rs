@@ -1,6 +1,6 @@
 //! Linkages and the acts of permission they rest on.
 
-use renkei_domain::customer::{ContractState, LoginMethod, UserState};
+use renkei_domain::customer::{ContractState, LoginMethod, Person, UserState};
 use renkei_domain::id::{AccountId, ConsentId, CustomerId, LinkageId, UserId};
 use renkei_domain::linkage::{EndedBy, Facts, PermittedOperation};
 use renkei_domain::partner::PartnerState;
@@ -27,6 +27,10 @@ pub struct Linkage {
     pub begun_at: Timestamp,
     /// Last permission.
     pub renewed_at: Timestamp,
+    /// How the user had logged in who gave it.
+    pub login_method: LoginMethod,
+    /// When.
+    pub login_at: Timestamp,
     /// When it was ended, if it was.
     pub ended_at: Option<Timestamp>,
     /// Last read of account data, to the hour.
@@ -60,9 +64,10 @@ pub struct Consent {
 
 /// What is read of a linkage, from `l` and what is joined to it.
 pub(crate) const FIELDS: &str = "l.linkage_id, l.client_id, l.user_id, l.customer_id, l.operations, l.begun_at, \
-     l.renewed_at, l.ends_at, l.ended_at, l.ended_by, l.last_read_at, c.contract, u.state, a.state, p.state";
+     l.renewed_at, l.ends_at, l.ended_at, l.ended_by, l.last_read_at, c.contract, u.state, a.state, p.state, \
+     l.login_method, l.login_at";
 /// How many columns that is.
-pub(crate) const FIELD_COUNT: usize = 15;
+pub(crate) const FIELD_COUNT: usize = 17;
 /// What is joined to `linkages l` for them.
 pub(crate) const JOINS: &str = "JOIN users u ON u.institution = l.institution AND u.user_id = l.user_id \
      JOIN customers c ON c.institution = l.institution AND c.customer_id = l.customer_id \
@@ -130,16 +135,26 @@ impl Tx {
         &mut self,
         id: LinkageId,
         client_id: &str,
-        user: UserId,
-        customer: CustomerId,
+        person: &Person,
         operations: &[PermittedOperation],
         now: Timestamp,
     ) -> Result<(), StoreError> {
         let insert = "INSERT INTO linkages \
-             (institution, linkage_id, client_id, user_id, customer_id, operations, begun_at, renewed_at, ends_at) \
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
+             (institution, linkage_id, client_id, user_id, customer_id, operations, begun_at, renewed_at, ends_at, \
+             login_method, login_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)";
         let ends_at = latest_end(operations);
-        let values = params![id, client_id, user, customer, to_json(&operations)?, now, now, ends_at];
+        let values = params![
+            id,
+            client_id,
+            person.user,
+            person.customer,
+            to_json(&operations)?,
+            now,
+            now,
+            ends_at,
+            person.method.word(),
+            person.at,
+        ];
         self.execute(insert, values).await.map(|_| ())
     }
 
@@ -152,14 +167,16 @@ impl Tx {
         &mut self,
         id: LinkageId,
         client_id: &str,
-        user: UserId,
+        person: &Person,
         operations: &[PermittedOperation],
         now: Timestamp,
     ) -> Result<bool, StoreError> {
-        let update = "UPDATE linkages SET operations = ?2, renewed_at = ?3, ends_at = ?4 \
+        let update = "UPDATE linkages SET operations = ?2, renewed_at = ?3, ends_at = ?4, login_method = ?8, \
+             login_at = ?9 \
              WHERE institution = ?1 AND linkage_id = ?5 AND client_id = ?6 AND user_id = ?7 AND ended_at IS NULL";
         let ends_at = latest_end(operations);
-        self.claim(update, params![to_json(&operations)?, now, ends_at, id, client_id, user]).await
+        let (method, at) = (person.method.word(), person.at);
+        self.claim(update, params![to_json(&operations)?, now, ends_at, id, client_id, person.user, method, at]).await
     }
 
     /// Puts exactly these accounts into a linkage.
@@ -237,6 +254,8 @@ pub(crate) fn read_fields(row: &mut Row) -> Result<Linkage, StoreError> {
         operations: row.json(4)?,
         begun_at: row.get(5)?,
         renewed_at: row.get(6)?,
+        login_method: row.word(15, LoginMethod::from_word)?,
+        login_at: row.get(16)?,
         ended_at: row.get(8)?,
         last_read_at: row.get(10)?,
         facts: Facts {

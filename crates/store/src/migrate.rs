@@ -16,6 +16,7 @@ const MIGRATIONS: &[(&str, &str)] = &[
     ("0004_ledger", include_str!("migrations/0004_ledger.sql")),
     ("0005_audit", include_str!("migrations/0005_audit.sql")),
     ("0006_account_index", include_str!("migrations/0006_account_index.sql")),
+    ("0007_partner_policy", include_str!("migrations/0007_partner_policy.sql")),
 ];
 
 const VERSIONS: &str = "CREATE TABLE IF NOT EXISTS schema_versions (\

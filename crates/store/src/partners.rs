@@ -1,7 +1,7 @@
 //! Partners and their products.
 
 use renkei_domain::operation::{Operation, Operations};
-use renkei_domain::partner::{Offer, PartnerState};
+use renkei_domain::partner::{AuthMethod, Offer, PartnerState, Profile, SenderConstraint, TlsSubject};
 use serde::{Deserialize, Serialize};
 
 use crate::db::{Row, to_json};
@@ -59,10 +59,20 @@ pub struct Product {
     pub operations: Vec<OfferedOperation>,
     /// Where customers may be sent back to: exact strings.
     pub redirect_uris: Vec<String>,
-    /// Its public keys, a JWK set as JSON text.
+    /// Its public keys, a JWK set as JSON text; without any where they are at `jwks_uri`, or not needed.
     pub jwks: String,
-    /// The one algorithm of its assertions.
-    pub signing_alg: String,
+    /// Where its public keys are, if not in `jwks`.
+    pub jwks_uri: Option<String>,
+    /// The one algorithm of what it signs; none for one that signs nothing.
+    pub signing_alg: Option<String>,
+    /// The one way it authenticates.
+    pub auth_method: AuthMethod,
+    /// The name in its certificate; there for [`AuthMethod::TlsClientAuth`] and nothing else.
+    pub tls_subject: Option<TlsSubject>,
+    /// What its access tokens are bound to.
+    pub sender_constraint: SenderConstraint,
+    /// What it has to sign and is sent signed.
+    pub profile: Profile,
     /// Whether it may act.
     pub state: PartnerState,
 }
@@ -83,7 +93,8 @@ impl Product {
 }
 
 const COLUMNS: &str = "SELECT p.client_id, p.product, p.name, p.name_en, p.purpose, p.purpose_en, p.choice, \
-     p.operations, p.redirect_uris, p.jwks, p.signing_alg, p.state, \
+     p.operations, p.redirect_uris, p.jwks, p.signing_alg, p.state, p.jwks_uri, p.auth_method, p.tls_subject, \
+     p.sender_constraint, p.profile, \
      c.partner, c.name, c.name_en, c.registration, c.domain, c.state, c.position \
      FROM products p JOIN partners c ON c.institution = p.institution AND c.partner = p.partner \
      WHERE p.institution = ?1";
@@ -146,13 +157,16 @@ impl Tx {
     /// [`StoreError::Taken`] when another product has its key; the rest of [`StoreError`].
     pub async fn save_product(&mut self, product: &Product) -> Result<(), StoreError> {
         let upsert = "INSERT INTO products (institution, client_id, partner, product, name, name_en, purpose, \
-             purpose_en, choice, operations, redirect_uris, jwks, signing_alg, state) \
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14) \
+             purpose_en, choice, operations, redirect_uris, jwks, signing_alg, state, jwks_uri, auth_method, \
+             tls_subject, sender_constraint, profile) \
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19) \
              ON CONFLICT (institution, client_id) DO UPDATE SET partner = excluded.partner, \
              product = excluded.product, name = excluded.name, name_en = excluded.name_en, \
              purpose = excluded.purpose, purpose_en = excluded.purpose_en, choice = excluded.choice, \
              operations = excluded.operations, redirect_uris = excluded.redirect_uris, jwks = excluded.jwks, \
-             signing_alg = excluded.signing_alg, state = excluded.state";
+             signing_alg = excluded.signing_alg, state = excluded.state, jwks_uri = excluded.jwks_uri, \
+             auth_method = excluded.auth_method, tls_subject = excluded.tls_subject, \
+             sender_constraint = excluded.sender_constraint, profile = excluded.profile";
         let values = params![
             &product.client_id,
             &product.partner.key,
@@ -165,8 +179,13 @@ impl Tx {
             to_json(&product.operations)?,
             to_json(&product.redirect_uris)?,
             &product.jwks,
-            &product.signing_alg,
+            product.signing_alg.as_deref().unwrap_or_default(),
             product.state.word(),
+            product.jwks_uri.as_deref(),
+            product.auth_method.word(),
+            product.tls_subject.as_ref().map(to_json).transpose()?,
+            product.sender_constraint.word(),
+            product.profile.word(),
         ];
         self.execute(upsert, values).await.map(|_| ())
     }
@@ -201,8 +220,23 @@ fn read(mut row: Row) -> Result<Product, StoreError> {
         operations: row.json(7)?,
         redirect_uris: row.json(8)?,
         jwks: row.get(9)?,
-        signing_alg: row.get(10)?,
+        // The column cannot be null; a product that signs nothing has an empty text there.
+        signing_alg: Some(row.get::<String>(10)?).filter(|algorithm| !algorithm.is_empty()),
         state: row.word(11, PartnerState::from_word)?,
-        partner: read_partner(&mut row, 12)?,
+        jwks_uri: row.get(12)?,
+        auth_method: row.word(13, AuthMethod::from_word)?,
+        tls_subject: read_subject(&mut row, 14)?,
+        sender_constraint: row.word(15, SenderConstraint::from_word)?,
+        profile: row.word(16, Profile::from_word)?,
+        partner: read_partner(&mut row, 17)?,
     })
+}
+
+fn read_subject(row: &mut Row, column: usize) -> Result<Option<TlsSubject>, StoreError> {
+    let text: Option<String> = row.get(column)?;
+    let read = |text: String| {
+        serde_json::from_str(&text)
+            .map_err(|_| StoreError::Corrupt { column, found: "no name of a certificate".into() })
+    };
+    text.map(read).transpose()
 }

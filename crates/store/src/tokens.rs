@@ -2,8 +2,10 @@
 //! the refresh token it came with, so that one row ended ends all that hangs on it, at the next use.
 
 use renkei_domain::id::LinkageId;
+use renkei_domain::partner::SenderConstraint;
 use renkei_domain::ticket::Ticket;
 use renkei_domain::time::Timestamp;
+use renkei_domain::token::Binding;
 use uuid::Uuid;
 
 use crate::linkages::{self, Linkage};
@@ -41,8 +43,8 @@ pub struct AccessToken {
     pub refresh: Uuid,
     /// What it may do: scope words.
     pub scope: String,
-    /// Thumbprint of the key it is bound to (`cnf.jkt`, RFC 9449 §6).
-    pub dpop_jkt: String,
+    /// What it is bound to.
+    pub binding: Binding,
     /// It is worthless from this instant on.
     pub expires_at: Timestamp,
     /// When it, or the refresh token it came with, was revoked.
@@ -58,7 +60,7 @@ impl Session {
         let select = const_format::concatcp!(
             "SELECT ",
             linkages::FIELDS,
-            ", t.hash, t.token_id, t.client_id, t.refresh_id, t.scope, t.dpop_jkt, t.expires_at, \
+            ", t.hash, t.token_id, t.client_id, t.refresh_id, t.scope, t.bound_by, t.bound_to, t.expires_at, \
              COALESCE(t.revoked_at, r.revoked_at) FROM access_tokens t \
              JOIN refresh_tokens r ON r.institution = t.institution AND r.token_id = t.refresh_id \
              JOIN linkages l ON l.institution = t.institution AND l.linkage_id = t.linkage_id ",
@@ -77,9 +79,9 @@ impl Session {
             client_id: row.get(at + 2)?,
             refresh: row.get(at + 3)?,
             scope: row.get(at + 4)?,
-            dpop_jkt: row.get(at + 5)?,
-            expires_at: row.get(at + 6)?,
-            revoked_at: row.get(at + 7)?,
+            binding: Binding::new(row.word(at + 5, SenderConstraint::from_word)?, row.get(at + 6)?),
+            expires_at: row.get(at + 7)?,
+            revoked_at: row.get(at + 8)?,
         };
         Ok(Some((token, linkage)))
     }
@@ -140,8 +142,8 @@ impl Tx {
     /// [`StoreError`].
     pub async fn add_access_token(&mut self, ticket: &Ticket, token: &AccessToken) -> Result<(), StoreError> {
         let insert = "INSERT INTO access_tokens \
-             (institution, token_id, hash, linkage_id, client_id, refresh_id, scope, dpop_jkt, expires_at) \
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
+             (institution, token_id, hash, linkage_id, client_id, refresh_id, scope, bound_by, bound_to, expires_at) \
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)";
         let hash = ticket::hash(ticket);
         let values = params![
             ticket.id(),
@@ -150,7 +152,8 @@ impl Tx {
             &token.client_id,
             token.refresh,
             &token.scope,
-            &token.dpop_jkt,
+            token.binding.constraint().word(),
+            token.binding.thumbprint(),
             token.expires_at,
         ];
         self.execute(insert, values).await.map(|_| ())

@@ -44,6 +44,9 @@ fn institution(code: InstitutionCode) -> Institution {
         terms_version: "2026-04".into(),
         user_ca: None,
         user_crl: None,
+        user_ocsp: None,
+        minimum_login: LoginMethod::Password,
+        dpop_nonces: false,
     }
 }
 

@@ -13,6 +13,7 @@ use renkei_domain::institution::InstitutionCode;
 use renkei_domain::linkage::{EndedBy, Reason, standing};
 use renkei_domain::ticket::Ticket;
 use renkei_domain::time::Timestamp;
+use renkei_domain::token::Binding;
 use renkei_store::codes::Code;
 use renkei_store::tokens::{AccessToken, RefreshToken};
 use renkei_store::{Random, Store};
@@ -75,7 +76,7 @@ fn access_token(ticket: &Ticket, refresh: &RefreshToken) -> AccessToken {
         client_id: KAKEIBO.into(),
         refresh: refresh.id,
         scope: "balances".into(),
-        dpop_jkt: "key".into(),
+        binding: Binding::Dpop("key".into()),
         expires_at: LATER,
         revoked_at: None,
     }

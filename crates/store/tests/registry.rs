@@ -8,9 +8,10 @@
     reason = "a test file"
 )]
 
+use renkei_domain::customer::LoginMethod;
 use renkei_domain::institution::{InstitutionCode, InstitutionKind};
 use renkei_domain::operation::Operation;
-use renkei_domain::partner::PartnerState;
+use renkei_domain::partner::{AuthMethod, PartnerState, Profile, SenderConstraint};
 use renkei_domain::time::Timestamp;
 use renkei_store::institutions::{Branch, Institution, Terms};
 use renkei_store::partners::{OfferedOperation, Partner, Product};
@@ -35,6 +36,9 @@ fn institution(code: InstitutionCode) -> Institution {
         terms_version: "2026-04".into(),
         user_ca: Some("-----BEGIN CERTIFICATE-----".into()),
         user_crl: None,
+        user_ocsp: None,
+        minimum_login: LoginMethod::Password,
+        dpop_nonces: false,
     }
 }
 
@@ -63,7 +67,12 @@ fn cloud(client_id: &str) -> Product {
         operations: vec![OfferedOperation { operation: Operation::Balances, days: 180 }],
         redirect_uris: vec!["https://kakeibo.example/callback".into()],
         jwks: r#"{"keys":[]}"#.into(),
-        signing_alg: "ES256".into(),
+        jwks_uri: None,
+        signing_alg: Some("ES256".into()),
+        auth_method: AuthMethod::PrivateKeyJwt,
+        tls_subject: None,
+        sender_constraint: SenderConstraint::Dpop,
+        profile: Profile::Security,
         state: PartnerState::Active,
     }
 }

@@ -1,6 +1,7 @@
 //! Rows that tests begin with: an institution with a partner, a customer with a user and accounts, a linkage, entries.
 //! Each test adds only what it speaks of. Everything is written as the program itself would find it.
 
+use renkei_domain::customer::{LoginMethod, Person};
 use renkei_domain::id::{AccountId, CustomerId, ImportId, LinkageId, UserId};
 use renkei_domain::institution::InstitutionCode;
 use renkei_domain::linkage::PermittedOperation;
@@ -22,6 +23,14 @@ pub struct Who {
     pub user: UserId,
     /// The customer it acts for.
     pub customer: CustomerId,
+}
+
+impl Who {
+    /// The same after a login by password at this instant.
+    #[must_use]
+    pub fn logged_in(&self, at: Timestamp) -> Person {
+        Person { user: self.user, customer: self.customer, method: LoginMethod::Password, at }
+    }
 }
 
 /// One line to be posted.
@@ -116,7 +125,7 @@ pub async fn linkage(
     let linkage = LinkageId(Uuid::now_v7());
     let operations = Operation::ALL.map(|operation| PermittedOperation { operation, ends_at });
     let mut tx = store.begin(code).await.expect("a transaction");
-    tx.add_linkage(linkage, KAKEIBO, who.user, who.customer, &operations, begun_at).await.expect("a linkage");
+    tx.add_linkage(linkage, KAKEIBO, &who.logged_in(begun_at), &operations, begun_at).await.expect("a linkage");
     tx.set_linkage_accounts(linkage, accounts, begun_at).await.expect("its accounts");
     tx.commit().await.expect("the rows");
     linkage

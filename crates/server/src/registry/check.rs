@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
+use renkei_domain::customer::LoginMethod;
 use renkei_domain::institution::{InstitutionCode, InstitutionKind};
 use renkei_domain::operation::Period;
 use renkei_domain::partner::PartnerState;
@@ -115,6 +116,10 @@ fn check_institution(
     let kind = values::word(&mut at, "kind", &table.kind, InstitutionKind::from_word, &kinds());
     let period_days = values::period(&mut at, "period_days", table.period_days);
     let (user_ca, user_crl) = values::authority(&mut at, around.folder, table);
+    let minimum_login = check_minimum_login(&mut at, table);
+    if let Some(url) = &table.user_ocsp {
+        values::responder(&mut at, "user_ocsp", url, table.user_ca.is_some());
+    }
     let terms = check_terms(&mut at.inner("terms"), &table.terms, around.folder);
     let branches = check_branches(&mut at, &table.branches);
     let institution = Institution {
@@ -131,9 +136,23 @@ fn check_institution(
         terms_version: terms.version.clone(),
         user_ca,
         user_crl,
+        user_ocsp: table.user_ocsp.clone(),
+        minimum_login: minimum_login?,
+        dpop_nonces: table.dpop_nonces,
     };
     let wanted = Wanted { institution, terms, branches, partners: Vec::new(), products: Vec::new() };
     Some(CheckedInstitution { period_days: period_days?, wanted })
+}
+
+/// The weakest login whose linkages may be read. A certificate can't be demanded where nobody can log in with one.
+fn check_minimum_login(at: &mut TableProblems<'_>, table: &InstitutionTable) -> Option<LoginMethod> {
+    let Some(word) = &table.minimum_login else { return Some(LoginMethod::Password) };
+    let words: Vec<_> = LoginMethod::ALL.iter().map(|method| method.word()).collect();
+    let method = values::word(at, "minimum_login", word, LoginMethod::from_word, &words)?;
+    if method == LoginMethod::Certificate && table.user_ca.is_none() {
+        at.add("minimum_login", "certificate login is not offered: give user_ca and user_crl");
+    }
+    Some(method)
 }
 
 fn kinds() -> Vec<&'static str> {

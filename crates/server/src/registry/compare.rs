@@ -119,6 +119,9 @@ impl Difference {
             ("terms", old.terms_version == new.terms_version),
             ("user_ca", old.user_ca == new.user_ca),
             ("user_crl", old.user_crl == new.user_crl),
+            ("user_ocsp", old.user_ocsp == new.user_ocsp),
+            ("minimum_login", old.minimum_login == new.minimum_login),
+            ("dpop_nonces", old.dpop_nonces == new.dpop_nonces),
         ];
         if self.changed(Kind::Institution, "", "", &fields) {
             self.institution = Some(Institution { partners_as_of, ..new.clone() });
@@ -225,7 +228,7 @@ fn product_line(product: &Product) -> Option<ProductLine> {
     (product.state != PartnerState::Ended).then_some(line)
 }
 
-fn product_fields(old: &Product, new: &Product) -> [(&'static str, bool); 10] {
+fn product_fields(old: &Product, new: &Product) -> [(&'static str, bool); 15] {
     [
         ("name", old.name == new.name),
         ("name_en", old.name_en == new.name_en),
@@ -235,7 +238,12 @@ fn product_fields(old: &Product, new: &Product) -> [(&'static str, bool); 10] {
         ("operations", old.operations == new.operations),
         ("redirect_uris", old.redirect_uris == new.redirect_uris),
         ("jwks", old.jwks == new.jwks),
+        ("jwks_uri", old.jwks_uri == new.jwks_uri),
         ("signing_alg", old.signing_alg == new.signing_alg),
+        ("auth_method", old.auth_method == new.auth_method),
+        ("tls_client_auth", old.tls_subject == new.tls_subject),
+        ("sender_constraint", old.sender_constraint == new.sender_constraint),
+        ("profile", old.profile == new.profile),
         ("state", old.state == new.state),
     ]
 }

@@ -24,6 +24,10 @@ pub(super) struct InstitutionTable {
     pub terms: TermsTable,
     pub user_ca: Option<String>,
     pub user_crl: Option<String>,
+    pub user_ocsp: Option<String>,
+    pub minimum_login: Option<String>,
+    #[serde(default)]
+    pub dpop_nonces: bool,
     pub branches: Vec<BranchTable>,
 }
 
@@ -78,7 +82,16 @@ pub(super) struct ProductTable {
     pub redirect_uris: Vec<String>,
     pub jwks: Option<toml::Value>,
     pub jwks_file: Option<String>,
-    pub signing_alg: String,
+    pub jwks_uri: Option<String>,
+    pub signing_alg: Option<String>,
+    pub auth_method: Option<String>,
+    pub tls_client_auth_subject_dn: Option<String>,
+    pub tls_client_auth_san_dns: Option<String>,
+    pub tls_client_auth_san_uri: Option<String>,
+    pub tls_client_auth_san_ip: Option<String>,
+    pub tls_client_auth_san_email: Option<String>,
+    pub sender_constraint: Option<String>,
+    pub profile: Option<String>,
     pub state: Option<String>,
 }
 

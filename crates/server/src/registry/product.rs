@@ -1,17 +1,16 @@
-//! The checks of a partner product: where it sends customers back to, what it asks for, and its keys.
+//! The checks of a partner product: where it sends customers back to and what it asks for.
 
 use std::collections::BTreeSet;
 
 use renkei_domain::institution::InstitutionCode;
 use renkei_domain::operation::Operation;
 use renkei_domain::partner::PartnerState;
-use renkei_oauth::jose::{Algorithm, Jwk, KeySet};
-use renkei_oauth::json::Object;
 use renkei_oauth::redirect::check_redirect_uri;
 use renkei_store::partners::{OfferedOperation, Partner, Product};
 
 use super::check::{NAME_CHARS_MAX, Surroundings, check_state};
 use super::file::{OperationEntry, ProductTable};
+use super::policy::{self, Policy};
 use super::problem::TableProblems;
 use super::values;
 
@@ -26,8 +25,7 @@ pub(super) struct CheckedProduct {
     pub codes: BTreeSet<InstitutionCode>,
     table: ProductParts,
     operations: Vec<(Operation, Option<u16>)>,
-    jwks: String,
-    signing_alg: String,
+    policy: Policy,
     state: PartnerState,
 }
 
@@ -59,8 +57,13 @@ impl CheckedProduct {
             choice,
             operations: self.operations.iter().map(offered).collect(),
             redirect_uris,
-            jwks: self.jwks.clone(),
-            signing_alg: self.signing_alg.clone(),
+            jwks: self.policy.keys.jwks.clone(),
+            jwks_uri: self.policy.keys.jwks_uri.clone(),
+            signing_alg: self.policy.signing_alg.map(|algorithm| algorithm.name().to_owned()),
+            auth_method: self.policy.auth_method,
+            tls_subject: self.policy.tls_subject.clone(),
+            sender_constraint: self.policy.sender_constraint,
+            profile: self.policy.profile,
             state: self.state,
         }
     }
@@ -80,17 +83,12 @@ pub(super) fn check(
     values::line(at, "purpose_en", &table.purpose_en, PURPOSE_CHARS_MAX);
     check_redirect_uris(at, &table.redirect_uris, around.loopback_http);
     let operations = check_operations(at, &table.operations);
-    let signing_alg = Algorithm::parse(&table.signing_alg);
-    if signing_alg.is_none() {
-        at.add("signing_alg", format!("{:?} is not one of PS256, ES256, EdDSA", table.signing_alg));
-    }
-    let jwks = check_jwks(at, table, signing_alg, around);
+    let policy = policy::check(at, table, around);
     let state = check_state(at, table.state.as_deref());
     let names = [&table.name, &table.name_en, &table.purpose, &table.purpose_en].map(String::clone);
     let (key, choice, redirect_uris) = (table.key.clone(), table.choice, table.redirect_uris.clone());
     let table = ProductParts { key, names, choice, redirect_uris };
-    let signing_alg = signing_alg?.name().to_owned();
-    Some(CheckedProduct { codes, table, operations, jwks: jwks?, signing_alg, state: state? })
+    Some(CheckedProduct { codes, table, operations, policy: policy?, state: state? })
 }
 
 fn check_redirect_uris(at: &mut TableProblems<'_>, uris: &[String], loopback_http: bool) {
@@ -127,41 +125,4 @@ fn check_operations(at: &mut TableProblems<'_>, entries: &[OperationEntry]) -> V
     // Always in the same order, so that writing them in another one in the file changes nothing.
     operations.sort_unstable();
     operations
-}
-
-/// The key set as JSON text, checked as the token endpoint will read it.
-fn check_jwks(
-    at: &mut TableProblems<'_>,
-    table: &ProductTable,
-    algorithm: Option<Algorithm>,
-    around: Surroundings<'_>,
-) -> Option<String> {
-    let (key, text) = match (&table.jwks, &table.jwks_file) {
-        (Some(inline), None) => ("jwks", at.take("jwks", serde_json::to_string(inline))?),
-        (None, Some(name)) => ("jwks_file", values::file_text(at, "jwks_file", around.folder, name)?),
-        (Some(_), Some(_)) => {
-            at.add("jwks", "it is there twice: give jwks or jwks_file");
-            return None;
-        }
-        (None, None) => {
-            at.add("jwks", "it is missing: give jwks or jwks_file");
-            return None;
-        }
-    };
-    at.take(key, KeySet::parse(text.as_bytes()))?;
-    let set: serde_json::Value = at.take(key, serde_json::from_str(&text))?;
-    if let Some(algorithm) = algorithm
-        && !has_key_for(&set, algorithm)
-    {
-        at.add(key, format!("it has no key for {}", algorithm.name()));
-    }
-    Some(set.to_string())
-}
-
-fn has_key_for(set: &serde_json::Value, algorithm: Algorithm) -> bool {
-    let keys = set.get("keys").and_then(serde_json::Value::as_array);
-    keys.into_iter().flatten().any(|key| {
-        let object = Object::parse(key.to_string().as_bytes()).ok();
-        object.and_then(|object| Jwk::read(&object).ok()).is_some_and(|key| key.algorithm() == algorithm)
-    })
 }

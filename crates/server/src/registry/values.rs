@@ -47,6 +47,14 @@ pub(super) fn web_address(at: &mut TableProblems<'_>, key: &str, text: &str) {
     }
 }
 
+/// The address of an OCSP responder. Its answers are signed, so plain http will do, as most responders have it.
+pub(super) fn responder(at: &mut TableProblems<'_>, key: &str, text: &str, has_authority: bool) {
+    if !has_authority {
+        at.add(key, "a responder needs its authority: give user_ca and user_crl");
+    }
+    web_address(at, key, &text.replacen("http://", "https://", 1));
+}
+
 pub(super) fn domain(at: &mut TableProblems<'_>, key: &str, text: &str) {
     if !is_domain(text) {
         at.add(key, "it must be a domain name in lower-case ASCII, such as example.jp");

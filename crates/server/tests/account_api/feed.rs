@@ -6,7 +6,7 @@ use renkei_domain::id::AccountId;
 use renkei_domain::statement::{EntryKind, StatementLine};
 use renkei_server::ledger::entry::{EntryBody, Place};
 use renkei_store::Store;
-use renkei_testing::seed::{self, Line};
+use renkei_testing::seed::{self, Line, Who};
 use renkei_testing::{aoi, midori, on_each_engine};
 use serde_json::Value;
 
@@ -193,8 +193,9 @@ on_each_engine! {
             .iter()
             .map(|own| renkei_domain::linkage::PermittedOperation { ends_at, ..*own })
             .collect();
+        let person = Who { user: linkage.user, customer: linkage.customer }.logged_in(NOW);
         let mut tx = bank.store.begin(&aoi()).await.unwrap();
-        assert!(tx.renew_linkage(linkage.id, &linkage.client_id, linkage.user, &operations, NOW).await.unwrap());
+        assert!(tx.renew_linkage(linkage.id, &linkage.client_id, &person, &operations, NOW).await.unwrap());
         tx.commit().await.unwrap();
         assert_eq!(page(&bank, &partner, account, "limit=1").await["transactions"], before["transactions"]);
         assert_eq!(sequences(&page(&bank, &partner, account, &format!("after={mark}")).await), [2]);

@@ -14,6 +14,7 @@ use renkei_domain::id::{AccountId, LinkageId};
 use renkei_domain::institution::InstitutionCode;
 use renkei_domain::statement::{Direction, EntryKind, StatementLine};
 use renkei_domain::time::{Clock, Day, Timestamp};
+use renkei_domain::token::Binding;
 use renkei_server::app::{App, Site};
 use renkei_server::core_banking::pin_place;
 use renkei_server::http::oauth::Memory;
@@ -187,7 +188,7 @@ impl Bank {
             client_id: KAKEIBO.to_owned(),
             refresh: refresh.id,
             scope: scope.to_owned(),
-            dpop_jkt: thumbprint(&key),
+            binding: Binding::Dpop(thumbprint(&key)),
             expires_at: NOW.plus_seconds(1_000 * 86_400),
             revoked_at: None,
         };

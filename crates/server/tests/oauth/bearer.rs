@@ -3,6 +3,7 @@
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method};
 use renkei_domain::linkage::{EndedBy, Reason};
 use renkei_domain::operation::Operation;
+use renkei_domain::token::Binding;
 use renkei_oauth::error::ResourceError;
 use renkei_server::http::oauth::bearer::{Caller, Refusal, authenticate};
 use renkei_testing::{aoi, midori};
@@ -47,7 +48,7 @@ async fn a_good_call_tells_who_calls_and_for_what() {
     let held = bank.linked(&kakeibo).await;
     let caller = call_with(&bank, &held.access, &kakeibo.proof_with(PATH, &held.access)).await.unwrap();
     assert_eq!((caller.linkage.id, caller.linkage.client_id.as_str()), (held.linkage, kakeibo.client_id.as_str()));
-    assert_eq!(caller.token.dpop_jkt, kakeibo.jkt());
+    assert_eq!(caller.token.binding, Binding::Dpop(kakeibo.jkt()));
     assert!(caller.permits(Operation::Balances, bank.now()));
     assert!(!caller.permits(Operation::Balances, caller.linkage.facts.ends_at));
 }

@@ -40,7 +40,7 @@ async fn r_132_a_056_a_refresh_token_belongs_to_the_client_not_to_a_key() {
     let held = bank.linked(&kakeibo).await;
     let key = new_key();
     assert_eq!(kakeibo.refresh(&held.refresh).proven_by(&key).send().await.status, 200);
-    let jkt = "SELECT COUNT(DISTINCT dpop_jkt) FROM access_tokens WHERE institution = ?1";
+    let jkt = "SELECT COUNT(DISTINCT bound_to) FROM access_tokens WHERE institution = ?1";
     assert_eq!(bank.count(&renkei_testing::aoi(), jkt).await, 2);
 }
 

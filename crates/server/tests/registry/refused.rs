@@ -131,6 +131,37 @@ fn operations_are_known_and_named_once() {
 }
 
 #[test]
+fn r_032_r_033_a_product_proves_itself_in_one_way_and_a_certificate_has_one_name() {
+    let with = |items: &str| format!("signing_alg = \"ES256\"\n{items}");
+    let refused =
+        |items: &str, why: &str| assert_refused("signing_alg = \"ES256\"", &with(items), &format!("{CLOUD}{why}"));
+    refused("auth_method = \"client_secret_basic\"", "auth_method: \"client_secret_basic\" is not one of");
+    refused("auth_method = \"none\"", "auth_method: \"none\" is not one of");
+    refused("sender_constraint = \"bearer\"", "sender_constraint: \"bearer\" is not one of");
+    refused("profile = \"oauth2\"", "profile: \"oauth2\" is not one of");
+    refused("tls_client_auth_san_dns = \"a.example\"", "tls_client_auth_subject_dn: only auth_method");
+    let tls = "auth_method = \"tls_client_auth\"\nprofile = \"fapi2_signed_requests\"";
+    refused(tls, "tls_client_auth_subject_dn: it is missing");
+    let two = format!("{tls}\ntls_client_auth_san_dns = \"a.example\"\ntls_client_auth_san_ip = \"192.0.2.1\"");
+    refused(&two, "tls_client_auth_subject_dn: name the certificate in one way");
+    refused(&format!("{tls}\ntls_client_auth_san_ip = \"192.0.2\""), "tls_client_auth_san_ip: ");
+    let signs_nothing = "auth_method = \"tls_client_auth\"\ntls_client_auth_san_dns = \"a.example\"";
+    refused(signs_nothing, "signing_alg: this product signs nothing");
+}
+
+#[test]
+fn r_035_keys_are_given_in_one_way_only() {
+    let file = "jwks_file = \"kakeibo.jwks.json\"";
+    let both = format!("{file}\njwks_uri = \"https://kakeibo.example/jwks\"");
+    assert_refused(file, &both, &format!("{CLOUD}jwks: it is there twice"));
+    assert_refused(
+        file,
+        "jwks_uri = \"http://kakeibo.example/jwks\"",
+        &format!("{CLOUD}jwks_uri: it must be an https"),
+    );
+}
+
+#[test]
 fn r_028_r_032_only_public_keys_of_the_named_algorithm_are_registered() {
     assert_refused(
         "signing_alg = \"ES256\"",

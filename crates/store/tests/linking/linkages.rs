@@ -33,7 +33,7 @@ async fn find(store: &Store, id: LinkageId) -> Linkage {
 async fn renew(store: &Store, id: LinkageId, client_id: &str, who: &Who) -> bool {
     let mut tx = store.begin(&aoi()).await.unwrap();
     let ends_at = LATER.plus_seconds(180 * DAY);
-    let renewed = tx.renew_linkage(id, client_id, who.user, &until(ends_at), LATER).await.unwrap();
+    let renewed = tx.renew_linkage(id, client_id, &who.logged_in(LATER), &until(ends_at), LATER).await.unwrap();
     tx.commit().await.unwrap();
     renewed
 }
@@ -54,7 +54,7 @@ on_each_engine! {
         ];
         let id = LinkageId(new_id());
         let mut tx = store.begin(&aoi()).await.unwrap();
-        tx.add_linkage(id, KAKEIBO, who.user, who.customer, &operations, NOW).await.unwrap();
+        tx.add_linkage(id, KAKEIBO, &who.logged_in(NOW), &operations, NOW).await.unwrap();
         tx.commit().await.unwrap();
         let linkage = find(&store, id).await;
         assert_eq!(linkage.facts.ends_at, ENDS.plus_seconds(DAY));
@@ -144,7 +144,7 @@ on_each_engine! {
         assert_eq!(elsewhere.list_linkages_of_customer(who.customer).await.unwrap(), []);
         assert_eq!(elsewhere.list_linkage_accounts(id).await.unwrap(), []);
         assert!(!elsewhere.end_linkage(id, EndedBy::Partner, NOW).await.unwrap());
-        assert!(!elsewhere.renew_linkage(id, KAKEIBO, who.user, &until(ENDS), NOW).await.unwrap());
+        assert!(!elsewhere.renew_linkage(id, KAKEIBO, &who.logged_in(NOW), &until(ENDS), NOW).await.unwrap());
         elsewhere.commit().await.unwrap();
         assert_eq!(find(&store, id).await.ended_at, None);
     }

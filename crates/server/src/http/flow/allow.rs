@@ -65,9 +65,9 @@ impl Walk {
             .collect();
         let client_id = &self.product.client_id;
         if shown.draft.renews.is_some() {
-            return Ok(tx.renew_linkage(id, client_id, person.user, &operations, now).await?);
+            return Ok(tx.renew_linkage(id, client_id, person, &operations, now).await?);
         }
-        tx.add_linkage(id, client_id, person.user, person.customer, &operations, now).await?;
+        tx.add_linkage(id, client_id, person, &operations, now).await?;
         Ok(true)
     }
 

@@ -6,6 +6,7 @@ use renkei_domain::linkage::{Reason, standing};
 use renkei_domain::operation::{Operation, Operations};
 use renkei_domain::ticket::Ticket;
 use renkei_domain::time::Timestamp;
+use renkei_domain::token::Binding;
 use renkei_oauth::authorization::access_token;
 use renkei_oauth::dpop::{self, DpopFault, Proof, Target};
 use renkei_oauth::error::ResourceError;
@@ -105,7 +106,7 @@ pub async fn authenticate(
     let url = format!("{}{path}", app.site.origin);
     let target = Target { method: method.as_str(), url: &url, access_token: Some(text) };
     let proof = dpop::check(sent, &target, now.seconds())?;
-    if !proof.is_by(&token.dpop_jkt) {
+    if !matches!(&token.binding, Binding::Dpop(jkt) if proof.is_by(jkt)) {
         return Err(ResourceError::invalid_token("the access token is bound to another key").into());
     }
     let scope = Operations::from_scope(&token.scope)

@@ -8,6 +8,7 @@ use axum::http::{HeaderMap, header};
 use renkei_domain::audit::{Action, Actor, Record};
 use renkei_domain::institution::InstitutionCode;
 use renkei_domain::linkage::Reason;
+use renkei_domain::partner::AuthMethod;
 use renkei_domain::time::Timestamp;
 use renkei_oauth::client_auth::{INVALID_CLIENT, PresentedAssertion};
 use renkei_oauth::dpop::{self, DpopFault, Proof, Target};
@@ -162,10 +163,12 @@ impl Call {
         }
     }
 
-    /// The keys and the algorithm registered for a client; for an unknown one, keys that nothing holds against.
+    /// The keys and the algorithm registered for a client; for an unknown one, and for one that authenticates otherwise,
+    /// keys that nothing holds against.
     fn registered(&self, product: Option<&Product>) -> Result<(Arc<KeySet>, Option<Algorithm>), Fault> {
-        let Some(product) = product else { return Ok((Arc::default(), None)) };
-        let algorithm = Algorithm::parse(&product.signing_alg)
+        let signing = product.filter(|product| product.auth_method == AuthMethod::PrivateKeyJwt);
+        let Some(product) = signing else { return Ok((Arc::default(), None)) };
+        let algorithm = Algorithm::parse(product.signing_alg.as_deref().unwrap_or_default())
             .ok_or_else(|| Fault::Defect(format!("client {} has an unknown algorithm", product.client_id)))?;
         Ok((self.app.memory.keys(&self.institution, &product.client_id, &product.jwks)?, Some(algorithm)))
     }

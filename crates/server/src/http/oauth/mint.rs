@@ -3,7 +3,7 @@
 use renkei_domain::linkage::standing;
 use renkei_domain::operation::Operations;
 use renkei_domain::ticket::Ticket;
-use renkei_domain::token::access_token_ends_at;
+use renkei_domain::token::{Binding, access_token_ends_at};
 use renkei_oauth::error::{ErrorCode, OAuthError};
 use renkei_store::Tx;
 use renkei_store::linkages::Linkage;
@@ -22,7 +22,7 @@ pub struct Issued {
     pub seconds: i64,
 }
 
-/// Adds an access token for what of `asked` the linkage permits now, bound to the key of thumbprint `jkt`. It ends with
+/// Adds an access token for what of `asked` the linkage permits now, bound to `binding`. It ends with
 /// the first of its operations at the latest.
 ///
 /// # Errors
@@ -33,7 +33,7 @@ pub async fn access_token(
     linkage: &Linkage,
     asked: &Operations,
     refresh: Uuid,
-    jkt: &str,
+    binding: &Binding,
 ) -> Result<Issued, Denial> {
     standing(&linkage.facts, call.now)?;
     let in_force = |seconds: i64| seconds > 0;
@@ -51,7 +51,7 @@ pub async fn access_token(
         client_id: linkage.client_id.clone(),
         refresh,
         scope: scope.to_scope(),
-        dpop_jkt: jkt.to_owned(),
+        binding: binding.clone(),
         expires_at: call.now.plus_seconds(seconds),
         revoked_at: None,
     };

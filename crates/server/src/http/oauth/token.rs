@@ -11,6 +11,7 @@ use axum::http::StatusCode;
 use renkei_domain::audit::Action;
 use renkei_domain::operation::{Operation, Operations};
 use renkei_domain::ticket::Ticket;
+use renkei_domain::token::Binding;
 use renkei_oauth::dpop::{DpopFault, Proof};
 use renkei_oauth::error::OAuthError;
 use renkei_oauth::pkce::{self, CodeChallenge};
@@ -102,7 +103,7 @@ async fn spend(
     tx.revoke_tokens_of_linkage(linkage.id, call.now).await?;
     let ticket = call.app.new_ticket(call.now);
     let asked = stored_scope(&code.scope)?;
-    let issued = mint::access_token(call, tx, &linkage, &asked, ticket.id(), &proof.jkt).await?;
+    let issued = mint::access_token(call, tx, &linkage, &asked, ticket.id(), &Binding::Dpop(proof.jkt.clone())).await?;
     let token = RefreshToken {
         id: ticket.id(),
         linkage: linkage.id,
@@ -161,7 +162,7 @@ async fn renew(
     let granted = stored_scope(&token.scope)?;
     let words = scope::narrow(asked, &words(&granted))?;
     let asked = stored_scope(&words.join(" "))?;
-    let issued = mint::access_token(call, tx, &linkage, &asked, token.id, &proof.jkt).await?;
+    let issued = mint::access_token(call, tx, &linkage, &asked, token.id, &Binding::Dpop(proof.jkt.clone())).await?;
     Ok((issued, linkage))
 }
 
