@@ -102,6 +102,10 @@ actions! {
     LoggedOut = "logged_out",
     /// The registry was changed.
     RegistryApplied = "registry_applied",
+    /// A signing key of the institution was made and published.
+    SigningKeyAnnounced = "signing_key_announced",
+    /// A signing key of the institution was given its end.
+    SigningKeyRetired = "signing_key_retired",
     /// A file was imported, or refused.
     FileImported = "file_imported",
     /// A lock was opened by staff.

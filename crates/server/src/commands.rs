@@ -5,6 +5,7 @@ pub mod data;
 pub mod demo;
 mod error;
 pub mod import;
+pub mod keys;
 pub mod migrate;
 pub mod serve;
 

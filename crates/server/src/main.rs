@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use renkei_server::commands::{CommandError, apply, demo, import, migrate, serve};
+use renkei_server::commands::{CommandError, apply, demo, import, keys, migrate, serve};
 use renkei_server::logging::{self, LogFormat};
 
 #[global_allocator]
@@ -42,6 +42,8 @@ enum Command {
     Serve(serve::Args),
     /// Take over customers and entries from the institution's files
     Import(import::Args),
+    /// Show and rotate the keys that institutions sign with
+    Keys(keys::Args),
     /// Bring the tables up to date
     Migrate(migrate::Args),
 }
@@ -68,6 +70,7 @@ async fn run(command: Command) -> Result<(), CommandError> {
         Command::Apply(args) => apply::run(args).await,
         Command::Serve(args) => serve::run(args).await,
         Command::Import(args) => import::run(args).await,
+        Command::Keys(args) => keys::run(args).await,
         Command::Migrate(args) => migrate::run(args).await,
     }
 }

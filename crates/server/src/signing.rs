@@ -3,6 +3,8 @@
 //! Which key signs follows from the store at each signature, so a rotation or an emergency on one node is in force on
 //! every node with the next one; only opening and parsing a key is remembered.
 
+pub mod rotation;
+
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair};
 use renkei_domain::institution::InstitutionCode;
 use renkei_domain::time::Timestamp;
@@ -14,6 +16,10 @@ use serde::Serialize;
 use crate::app::App;
 use crate::error::Fault;
 use crate::keys::{KeyError, Keys, Purpose};
+
+/// The longest life of anything signed here, in seconds: whoever signs sets no later `exp`, and answers without one are
+/// read when they arrive. The key stays published so long after its last signature.
+pub const SIGNED_SECONDS_MAX: i64 = 600;
 
 /// Signs a JWT as the institution, with the newest of its keys that may sign now. `typ` is the header's media type,
 /// without `application/` (RFC 7515 §4.1.9); the header names the key by `kid`.
@@ -36,8 +42,11 @@ pub async fn sign(
 
 /// The key that signs at this instant, out of those published then: the one that began to sign last.
 #[must_use]
-pub fn in_force(published: &[StoredSigningKey], now: Timestamp) -> Option<&StoredSigningKey> {
-    published.iter().filter(|key| key.signs_from <= now).max_by_key(|key| (key.signs_from, &key.kid))
+pub fn in_force<'k>(
+    published: impl IntoIterator<Item = &'k StoredSigningKey>,
+    now: Timestamp,
+) -> Option<&'k StoredSigningKey> {
+    published.into_iter().filter(|key| key.signs_from <= now).max_by_key(|key| (key.signs_from, &key.kid))
 }
 
 /// A new ES256 key, sealed for its place. The library draws the private number itself.

@@ -19,6 +19,7 @@ use axum::routing::{MethodRouter, get, post};
 use crate::app::App;
 
 pub use memory::Memory;
+pub use metadata::KEPT_SECONDS;
 
 /// Every route of the protocol but the authorization endpoint, which is for browsers.
 pub fn routes() -> Router<Arc<App>> {
