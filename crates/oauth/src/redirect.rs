@@ -107,17 +107,22 @@ pub fn response_url(
 
     let mut url = redirect_uri.to_owned();
     for (name, value) in parameters {
-        url.push(separator(&url));
+        url.push_str(separator(&url));
         url.push_str(name);
         url.push('=');
         percent_encode(value, &mut url);
     }
-    // A redirect URI ending in "?" or "&" had its separator already.
-    Ok(url.replacen("?&", "?", 1))
+    Ok(url)
 }
 
-fn separator(url: &str) -> char {
-    if url.contains('?') { '&' } else { '?' }
+/// What parts the next parameter from the URL before it. Nothing in the URL is changed: it goes out as it was registered.
+fn separator(url: &str) -> &'static str {
+    match url.as_bytes().last() {
+        Some(b'?') => "",
+        Some(b'&') if url.contains('?') => "",
+        _ if url.contains('?') => "&",
+        _ => "?",
+    }
 }
 
 /// Writes everything but unreserved characters as `%XX`, which reads the same by URI and by form rules.
@@ -230,6 +235,21 @@ mod tests {
         assert!(check_redirect_uri("https://*.kakeibo.example/cb", false).is_err());
         let long = format!("{CALLBACK}/{}", "a".repeat(MAX_REDIRECT_URI_BYTES));
         assert_eq!(check_redirect_uri(&long, false), Err(RedirectUriFault::TooLong));
+    }
+
+    #[test]
+    fn r_029_r_084_the_registered_address_goes_out_unchanged_whatever_its_query() {
+        for (uri, then) in [
+            ("https://kakeibo.example", "?"),
+            ("https://kakeibo.example/cb?", ""),
+            ("https://kakeibo.example/cb?x=1", "&"),
+            ("https://kakeibo.example/cb?x=1&", ""),
+            ("https://kakeibo.example/cb?&x=1", "&"),
+            ("https://kakeibo.example/a&", "?"),
+        ] {
+            let url = response_url(uri, false, Outcome::Code("c"), None, ISSUER).unwrap();
+            assert!(url.starts_with(&format!("{uri}{then}code=c&iss=")), "{url}");
+        }
     }
 
     #[test]

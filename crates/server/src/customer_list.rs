@@ -165,6 +165,14 @@ pub async fn import(run: Run<'_>, files: &[ListFile]) -> Result<Vec<FileReport>,
     outcome
 }
 
+/// Everything that is wrong with the files of a run by themselves. Nothing is taken.
+#[must_use]
+pub fn check(files: &[ListFile]) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    rows::read(files, &mut problems);
+    problems
+}
+
 async fn take(run: Run<'_>, files: &[ListFile]) -> Result<Vec<FileReport>, ListError> {
     let mut problems = Vec::new();
     let lists = rows::read(files, &mut problems);

@@ -47,25 +47,27 @@ impl Kind {
     /// What a file with this header holds.
     ///
     /// # Errors
-    /// Why it holds nothing known: which columns are missing or unknown for the kind it is nearest to.
+    /// Why it holds nothing known: which columns are missing or unknown for the kind it is nearest to. Columns are told by
+    /// their number: in a file without a header, a row with a password and a PIN stands in its place.
     pub(super) fn of_header(header: &[&str]) -> Result<Kind, String> {
         let misfits = |kind: Kind| {
             let (required, optional) = kind.columns();
             let missing: Vec<&str> = required.iter().filter(|name| !header.contains(name)).copied().collect();
             let known = |name: &str| required.contains(&name) || optional.contains(&name);
-            let unknown: Vec<&str> = header.iter().filter(|name| !known(name)).copied().collect();
+            let numbered = (1..).zip(header);
+            let unknown: Vec<usize> = numbered.filter(|(_, name)| !known(name)).map(|(number, _)| number).collect();
             (missing, unknown)
         };
         let twice = header.iter().enumerate().find(|(at, name)| header.iter().take(*at).any(|other| other == *name));
-        if let Some((_, name)) = twice {
-            return Err(format!("the column {name:?} is there twice"));
+        if let Some((at, _)) = twice {
+            return Err(format!("column {} has the name of a column before it", at + 1));
         }
         let nearest = Kind::ALL.into_iter().map(|kind| (misfits(kind), kind));
         let nearest = nearest.min_by_key(|((missing, unknown), _)| missing.len() + unknown.len());
         match nearest {
             Some(((missing, unknown), kind)) if missing.is_empty() && unknown.is_empty() => Ok(kind),
             Some(((missing, unknown), kind)) => Err(format!(
-                "the header fits no kind of rows; nearest are {}: missing {missing:?}, unknown {unknown:?}",
+                "the header fits no kind of rows; nearest are {}: missing {missing:?}, unknown are the columns {unknown:?}",
                 kind.word()
             )),
             None => Err("there is no header".to_owned()),
@@ -89,7 +91,16 @@ mod tests {
     #[test]
     fn a_header_of_no_kind_is_told_what_it_lacks() {
         let told = Kind::of_header(&["customer", "name", "contact"]).unwrap_err();
-        assert!(told.contains(r#"customers: missing ["contract"], unknown ["contact"]"#), "{told}");
-        assert!(Kind::of_header(&["login_id", "login_id"]).unwrap_err().contains("twice"));
+        assert!(told.contains(r#"customers: missing ["contract"], unknown are the columns [3]"#), "{told}");
+        let told = Kind::of_header(&["login_id", "login_id"]).unwrap_err();
+        assert_eq!(told, "column 2 has the name of a column before it");
+    }
+
+    #[test]
+    fn r_222_a_row_in_the_place_of_the_header_is_not_repeated() {
+        let row = ["0001", "001", "1", "2000002", "Aoi", "7391", "active", "active"];
+        let told = Kind::of_header(&row).unwrap_err();
+        assert!(row.iter().all(|cell| !told.contains(cell)), "{told}");
+        assert!(!Kind::of_header(&row[..7]).unwrap_err().contains("7391"));
     }
 }

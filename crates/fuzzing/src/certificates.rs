@@ -1,0 +1,45 @@
+//! Certificates of users, their authority and its revocation list.
+
+use base64ct::{Base64, Encoding as _};
+use renkei_domain::time::Timestamp;
+use renkei_server::certificates::{Fingerprint, PeerCertificate, describe, verify_user_certificate};
+use renkei_server::listener::tls::authority_names;
+use rustls_pki_types::CertificateDer;
+use rustls_pki_types::pem::PemObject;
+
+use crate::protocol::NOW;
+
+/// A user's certificate, its authority and that authority's revocation list, all real.
+const LEAF: &str = include_str!("../certificates/user.pem");
+const AUTHORITY: &str = include_str!("../certificates/authority.pem");
+const LIST: &str = include_str!("../certificates/revocation-list.pem");
+
+/// DER behind one byte that says what it is: `u` the user's certificate, `i` one that came with it, `a` the authority,
+/// `l` the revocation list. Everything else is real, and a certificate is accepted only if it is the real one.
+pub fn certificate(data: &[u8]) {
+    let Some((what, der)) = data.split_first() else { return };
+    let real = CertificateDer::from_pem_slice(LEAF.as_bytes()).expect("a certificate");
+    let (mut leaf, mut intermediates) = (real.to_vec(), Vec::new());
+    let (mut authority, mut list) = (AUTHORITY.to_owned(), LIST.to_owned());
+    match what {
+        b'u' => leaf = der.to_vec(),
+        b'i' => intermediates.push(der.to_vec()),
+        b'a' => authority = pem("CERTIFICATE", der),
+        _ => list = pem("X509 CRL", der),
+    }
+    let _ = authority_names([authority.as_str()]);
+    let peer = PeerCertificate { leaf, intermediates };
+    if let Some(about) = describe(&peer) {
+        assert!(about.serial.bytes().all(|byte| byte == b':' || byte.is_ascii_hexdigit()), "{}", about.serial);
+    }
+    let now = Timestamp::from_seconds(NOW);
+    if let Ok(found) = verify_user_certificate(&peer.leaf, &peer.intermediates, &authority, Some(&list), now) {
+        assert_eq!(found, Fingerprint::of(&real), "a forged certificate was accepted");
+    }
+}
+
+fn pem(label: &str, der: &[u8]) -> String {
+    let text = Base64::encode_string(der);
+    let lines: Vec<&str> = text.as_bytes().chunks(64).filter_map(|line| std::str::from_utf8(line).ok()).collect();
+    format!("-----BEGIN {label}-----\n{}\n-----END {label}-----\n", lines.join("\n"))
+}
