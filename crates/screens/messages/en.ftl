@@ -192,6 +192,7 @@ permission-changed = What is shown has changed meanwhile. Please check it and pr
 
 ## Ends
 ended-reference = Reference number:
+ended-code = Error code:
 ended-declined = You did not allow the access
 ended-declined-what = None of your information has been handed over, and the inquiry PINs you entered have not been registered.
 ended-declined-next = If you want to link after all, begin again at { $product }.

@@ -186,6 +186,7 @@ permission-changed = 表示している間に、内容が変わりました。�
 
 ## 終わりの画面
 ended-reference = 受付番号：
+ended-code = エラーコード：
 ended-declined = 許可しませんでした
 ended-declined-what = お客さまの情報は提供されていません。入力された照会用暗証番号も登録されていません。
 ended-declined-next = あらためて連携するときは、{ $product }の画面からはじめてください。

@@ -120,6 +120,11 @@ impl EndedPage {
         }
     }
 
+    /// The code of the error where no partner can be told: for those who build the partner's side and test ours.
+    fn error_code(&self) -> Option<&'static str> {
+        matches!(self.ending, Ending::LinkNotValid).then_some("invalid_request_uri")
+    }
+
     /// Whether it is nobody's fault: such a page is marked as done, not as trouble.
     fn is_calm(&self) -> bool {
         matches!(self.ending, Ending::Declined | Ending::Cancelled | Ending::AlreadyDone)

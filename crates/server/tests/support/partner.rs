@@ -105,7 +105,7 @@ impl Partner {
             "iss": self.client_id, "sub": self.client_id, "aud": self.issuer(),
             "jti": jti(), "iat": now, "exp": now + 60,
         });
-        let header = json!({ "alg": "ES256", "kid": self.key.to_public_jwk().key_id });
+        let header = json!({ "alg": self.key.algorithm().name(), "kid": self.key.to_public_jwk().key_id });
         Jwt { header, claims, key: Arc::clone(&self.key) }
     }
 

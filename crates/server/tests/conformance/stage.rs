@@ -1,0 +1,224 @@
+//! A run of a module: a bank, two clients with different keys, and customers who walk the screens.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use renkei_domain::pin::{InquiryPin, SealedPin};
+use renkei_server::keys::Purpose;
+use renkei_server::{core_banking, passwords};
+use renkei_store::params;
+use renkei_testing::seed::{self, KAKEIBO};
+use renkei_testing::{SystemRandom, aoi};
+use zeroize::Zeroizing;
+
+use crate::bank::{PASSWORD, PIN, STATE};
+use crate::browser::Browser;
+use crate::checks::{expect_entropy, expect_refusal};
+use crate::support::{Answer, Bank, Draft, ORIGIN, Partner, REDIRECT_URI};
+use crate::variant::{Asks, Variant};
+
+/// The one resource the plan reads.
+pub const RESOURCE: &str = "/1001/api/v1/accounts";
+/// The redirect URI of client 2 has a query.
+const SECOND_REDIRECT_URI: &str = "https://kakeibo.example/back?dummy1=lorem&dummy2=ipsum";
+
+/// No two accounts of one run share a number.
+static NUMBERS: AtomicU64 = AtomicU64::new(2_000_001);
+
+/// A bank and its two clients.
+pub struct Run {
+    pub variant: Variant,
+    pub bank: Bank,
+    pub one: Client,
+    pub two: Client,
+}
+
+/// A client of the plan.
+#[derive(Clone)]
+pub struct Client {
+    pub partner: Partner,
+    pub redirect_uri: String,
+    variant: Variant,
+}
+
+/// What a client holds after a whole flow.
+pub struct Tokens {
+    pub access: String,
+    pub refresh: String,
+}
+
+impl Run {
+    pub async fn open(variant: Variant) -> Run {
+        let (bank, kakeibo) = Bank::with_kakeibo().await;
+        let second = bank.join_product("second-client").await;
+        let mut tx = bank.app.store.begin(&aoi()).await.unwrap();
+        let update = "UPDATE products SET redirect_uris = ?3 WHERE institution = ?1 AND client_id = ?2";
+        let uris = serde_json::json!([SECOND_REDIRECT_URI]).to_string();
+        tx.execute(update, params!["second-client", uris.as_str()]).await.unwrap();
+        tx.commit().await.unwrap();
+        assert_eq!(kakeibo.client_id, KAKEIBO);
+        let one = Client { partner: kakeibo, redirect_uri: REDIRECT_URI.to_owned(), variant };
+        let two = Client { partner: second, redirect_uri: SECOND_REDIRECT_URI.to_owned(), variant };
+        Run { variant, bank, one, two }
+    }
+
+    /// A new customer with one account whose PIN is in force; the login id.
+    pub async fn customer(&self) -> String {
+        let app = &self.bank.app;
+        let login_id = format!("user{}", &app.new_id(self.bank.now()).simple().to_string()[16..]);
+        let who = seed::customer(&app.store, &aoi(), &login_id).await;
+        let number = NUMBERS.fetch_add(1, Ordering::Relaxed).to_string();
+        let account = seed::account(&app.store, &aoi(), &who, &number).await;
+        let hash = passwords::hash(&app.keys, Zeroizing::new(PASSWORD.to_owned()), &SystemRandom).await.unwrap();
+        let place = core_banking::pin_place(&aoi(), account);
+        let filed = app.keys.seal(Purpose::FiledPin, &place, PIN.as_bytes(), &SystemRandom).unwrap();
+        let sealed = core_banking::seal_pin(app, &aoi(), account, &InquiryPin::from_typed(PIN).unwrap()).unwrap();
+        let mut tx = app.store.begin(&aoi()).await.unwrap();
+        let update = "UPDATE users SET password_hash = ?3 WHERE institution = ?1 AND user_id = ?2";
+        assert_eq!(tx.execute(update, params![who.user, hash.0.as_str()]).await.unwrap(), 1);
+        tx.file_pin(account, &SealedPin(filed)).await.unwrap();
+        tx.register_pin(account, &sealed, who.user, self.bank.now()).await.unwrap();
+        tx.commit().await.unwrap();
+        login_id
+    }
+
+    pub fn browser(&self) -> Browser {
+        Browser::new(&self.bank.address, ORIGIN, self.bank.http.clone())
+    }
+
+    /// The authorization URL of a request that is accepted.
+    pub async fn url(&self, client: &Client, draft: Draft) -> String {
+        let answer = client.send_push(draft).await;
+        assert_eq!((answer.status, answer.header("content-type")), (201, "application/json"), "{}", answer.text);
+        let reference = answer.text("request_uri");
+        expect_entropy(&reference);
+        assert!((60..=90).contains(&answer.body["expires_in"].as_i64().unwrap()), "{}", answer.text);
+        client.url_of(&reference)
+    }
+
+    /// A browser at the login of this URL.
+    pub async fn at_login(&self, url: &str) -> Browser {
+        let mut browser = self.browser();
+        browser.open(url).await;
+        browser.expect_screen("login");
+        browser
+    }
+
+    /// A new customer logs in and permits; the address the browser is sent to.
+    pub async fn permit_in(&self, mut browser: Browser) -> String {
+        browser.log_in(&self.customer().await).await;
+        browser.allow().await
+    }
+
+    /// The whole way from a pushed request to the answer at the redirect URI.
+    pub async fn permit(&self, client: &Client, draft: Draft) -> BTreeMap<String, String> {
+        let url = self.url(client, draft).await;
+        let location = self.permit_in(self.at_login(&url).await).await;
+        client.answer_at(&location)
+    }
+
+    /// The code of a whole walk.
+    pub async fn code(&self, client: &Client) -> String {
+        self.code_for(client, client.push()).await
+    }
+
+    /// The same for a request of the test's own.
+    pub async fn code_for(&self, client: &Client, draft: Draft) -> String {
+        let mut answer = self.permit(client, draft).await;
+        let code = answer.remove("code").unwrap();
+        expect_entropy(&code);
+        let rest = BTreeMap::from([("iss", client.partner.issuer()), ("state", STATE.to_owned())]);
+        assert_eq!(answer, rest.into_iter().map(|(name, value)| (name.to_owned(), value)).collect());
+        code
+    }
+
+    /// The tokens of a whole flow.
+    pub async fn tokens(&self, client: &Client) -> Tokens {
+        let code = self.code(client).await;
+        client.tokens_of(&client.redeem(&code).send().await)
+    }
+
+    /// A page of the bank that sends nobody anywhere and names the error in ASCII under an id of its own.
+    pub async fn expect_error_page(&self, url: &str, error: &str) {
+        let answer = self.browser().get(url).await;
+        assert_eq!((answer.status, answer.header("location")), (400, ""), "{url}");
+        assert!(answer.has("error-code") && answer.text.contains(error), "{}", answer.text);
+    }
+}
+
+impl Client {
+    /// A good request of this variant.
+    pub fn push(&self) -> Draft {
+        let draft = self.partner.push().with("redirect_uri", &self.redirect_uri);
+        match self.variant.asks {
+            Asks::Scope => draft,
+        }
+    }
+
+    pub async fn send_push(&self, draft: Draft) -> Answer {
+        draft.send().await
+    }
+
+    /// A request that is refused when it is pushed.
+    pub async fn expect_push_refused(&self, draft: Draft, errors: &[&str]) {
+        expect_refusal(&self.send_push(draft).await, errors);
+    }
+
+    pub fn url_of(&self, reference: &str) -> String {
+        format!("/1001/authorize?client_id={}&request_uri={reference}", self.partner.client_id)
+    }
+
+    pub fn redeem(&self, code: &str) -> Draft {
+        self.partner.redeem(code).with("redirect_uri", &self.redirect_uri)
+    }
+
+    pub fn refresh(&self, token: &str) -> Draft {
+        self.partner.refresh(token)
+    }
+
+    /// The tokens of a good answer of the token endpoint, which has everything the plan demands.
+    pub fn tokens_of(&self, answer: &Answer) -> Tokens {
+        assert_eq!((answer.status, answer.header("content-type")), (200, "application/json"), "{}", answer.text);
+        assert!(answer.header("cache-control").contains("no-store"));
+        assert_eq!(answer.body["token_type"], "DPoP");
+        assert!(answer.body["expires_in"].as_i64().unwrap() > 0);
+        assert!(answer.body.get("id_token").is_none(), "no OpenID Connect");
+        let refresh = answer.body["refresh_token"].as_str().unwrap_or_default().to_owned();
+        let access = answer.text("access_token");
+        expect_entropy(&access);
+        if !refresh.is_empty() {
+            expect_entropy(&refresh);
+        }
+        Tokens { access, refresh }
+    }
+
+    /// A good read of the resource.
+    pub fn read(&self, access: &str) -> reqwest::RequestBuilder {
+        self.read_as("DPoP", access).header("DPoP", self.partner.proof_with(RESOURCE, access).sign())
+    }
+
+    /// A read with this scheme and no proof.
+    pub fn read_as(&self, scheme: &str, access: &str) -> reqwest::RequestBuilder {
+        let url = format!("{}{RESOURCE}", self.partner.address);
+        self.partner.http.get(url).header("authorization", format!("{scheme} {access}"))
+    }
+
+    pub async fn expect_reads(&self, access: &str) {
+        let answer = Answer::to(self.read(access)).await;
+        assert_eq!(answer.status, 200, "{}", answer.text);
+    }
+
+    pub async fn expect_reads_nothing(&self, access: &str) {
+        let answer = Answer::to(self.read(access)).await;
+        assert_eq!(answer.status, 401, "{}", answer.text);
+    }
+
+    /// The parameters at this client's redirect URI, which is kept whole.
+    pub fn answer_at(&self, location: &str) -> BTreeMap<String, String> {
+        let rest = location.strip_prefix(&self.redirect_uri).unwrap_or_else(|| panic!("not to the client: {location}"));
+        let joint = if self.redirect_uri.contains('?') { '&' } else { '?' };
+        let query = rest.strip_prefix(joint).unwrap_or_else(|| panic!("not joined: {location}"));
+        assert!(!query.contains(['#', '?']), "{location}");
+        form_urlencoded::parse(query.as_bytes()).into_owned().collect()
+    }
+}
