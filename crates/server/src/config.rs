@@ -35,6 +35,9 @@ pub struct Config {
     pub tls: Option<TlsSection>,
     /// The listener for 電子証明書ログイン; without it certificate login is not offered.
     pub certificate_login: Option<CertificateLogin>,
+    /// How much may be asked for.
+    #[serde(default)]
+    pub limits: LimitsSection,
     /// Where the rows are when it is not the SQLite file in the data folder.
     pub postgres: Option<Postgres>,
 }
@@ -61,6 +64,23 @@ pub struct CertificateLogin {
     /// Certificate and key; those of `[tls]` when left out.
     pub tls: Option<TlsSection>,
 }
+
+/// Rate limits. Their figures are the program's (docs/operations.md); an installation says how many times as large it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LimitsSection {
+    /// Multiplies every figure.
+    pub factor: u32,
+}
+
+impl Default for LimitsSection {
+    fn default() -> LimitsSection {
+        LimitsSection { factor: 1 }
+    }
+}
+
+/// Most that [`LimitsSection::factor`] may be: with more, nothing would be limited.
+const FACTOR_MAX: u32 = 1_000;
 
 /// A PostgreSQL server.
 #[derive(Clone, PartialEq, Eq, Deserialize)]
@@ -114,6 +134,9 @@ impl Config {
                 return Err("listen: plain HTTP may only listen on loopback (127.0.0.1 or [::1])".into());
             }
             _ => {}
+        }
+        if !(1..=FACTOR_MAX).contains(&self.limits.factor) {
+            return Err(format!("limits.factor: it must be from 1 to {FACTOR_MAX}"));
         }
         if let Some(login) = &self.certificate_login {
             self.check_login(login)?;

@@ -4,6 +4,7 @@ pub mod api;
 pub mod browser;
 pub mod flow;
 pub mod form;
+pub mod limits;
 pub mod login;
 pub mod my;
 pub mod oauth;
@@ -28,8 +29,8 @@ pub fn router(app: Arc<App>) -> Router {
     let routes = Router::new()
         .merge(partner_routes())
         .merge(api_routes())
-        .merge(customer_routes())
-        .merge(public_routes())
+        .merge(customer_routes(&app))
+        .merge(public_routes(&app))
         .merge(style_routes());
     finished(routes.fallback(public::not_found), app)
 }
@@ -38,7 +39,7 @@ pub fn router(app: Arc<App>) -> Router {
 ///
 /// Only the pages about the certificate are here; whatever leads away from them leads to the main listener.
 pub fn certificate_router(app: Arc<App>) -> Router {
-    let routes = certificate_routes().layer(middleware::from_fn_with_state(Arc::clone(&app), transport::to_main));
+    let routes = certificate_routes(&app).layer(middleware::from_fn_with_state(Arc::clone(&app), transport::to_main));
     finished(routes.merge(style_routes()).fallback(transport::on_main), app)
 }
 
@@ -71,7 +72,7 @@ fn api_routes() -> Router<Arc<App>> {
 }
 
 /// Customers in a browser: the linkage flow and their linkages.
-fn customer_routes() -> Router<Arc<App>> {
+fn customer_routes(app: &Arc<App>) -> Router<Arc<App>> {
     use flow::{leave, login, open, operations, permission, pins, results};
     Router::new()
         .route("/{institution}/authorize", get(open::authorize))
@@ -91,26 +92,29 @@ fn customer_routes() -> Router<Arc<App>> {
         .route("/{institution}/my/linkages/{linkage}", get(my::linkages::show))
         .route("/{institution}/my/linkages/{linkage}/stop", get(my::stop::show).post(my::stop::act))
         .route("/{institution}/my/linkages/{linkage}/accounts", get(my::accounts::show).post(my::accounts::act))
+        .layer(middleware::from_fn_with_state(Arc::clone(app), limits::pages))
         .layer(DefaultBodyLimit::max(form::FORM_BYTES_MAX))
 }
 
 /// Customers whose browser was asked for a certificate; a listener of its own.
-fn certificate_routes() -> Router<Arc<App>> {
+fn certificate_routes(app: &Arc<App>) -> Router<Arc<App>> {
     Router::new()
         .route("/{institution}/link/{flow}/certificate", get(flow::certificate::show).post(flow::certificate::act))
         .route("/{institution}/link/{flow}/cancel", post(flow::leave::cancel))
         .route("/{institution}/link/{flow}/extend", post(flow::leave::extend))
         .route("/{institution}/my/certificate", get(my::login::show_certificate).post(my::login::act_certificate))
+        .layer(middleware::from_fn_with_state(Arc::clone(app), limits::pages))
         .layer(DefaultBodyLimit::max(form::FORM_BYTES_MAX))
 }
 
 /// Anybody: what an institution publishes.
-fn public_routes() -> Router<Arc<App>> {
+fn public_routes(app: &Arc<App>) -> Router<Arc<App>> {
     Router::new()
         .route("/", get(public::institutions))
         .route("/{institution}/", get(public::institution))
         .route("/{institution}/terms/{version}", get(public::terms))
         .route("/{institution}/privacy", get(public::privacy))
+        .layer(middleware::from_fn_with_state(Arc::clone(app), limits::pages))
 }
 
 /// The stylesheets; every listener that shows pages has them.

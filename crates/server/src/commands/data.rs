@@ -132,16 +132,16 @@ fn read_text(path: &Path) -> Result<String, CommandError> {
 }
 
 impl Data {
-    /// The program that answers under these addresses.
+    /// The program that answers under these addresses, with budgets of so many times their figures.
     #[must_use]
-    pub fn into_app(self, site: Site) -> App {
+    pub fn into_app(self, site: Site, limits_factor: u32) -> App {
         App {
             store: self.store,
             keys: self.keys,
             clock: self.clock,
             random: self.random,
             site,
-            memory: Memory::default(),
+            memory: Memory::of_size(limits_factor),
         }
     }
 }

@@ -12,7 +12,7 @@ use tokio::task::JoinSet;
 
 use super::CommandError;
 use super::data::DataArgs;
-use super::serve::StopSignals;
+use super::serve::{self, StopSignals};
 use crate::app::{App, Site};
 use crate::demo::{self, Origins, Stage};
 use crate::http;
@@ -44,6 +44,9 @@ pub struct Args {
     /// Serve the institutions over TLS too, with a certificate of the demo's own authority
     #[arg(long)]
     tls: bool,
+    /// Take so many times more requests than in earnest, for load tests
+    #[arg(long, value_name = "TIMES", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
+    limits_factor: u32,
     /// Print one line of JSON for tools when ready
     #[arg(long)]
     json: bool,
@@ -61,7 +64,7 @@ pub async fn run(args: Args) -> Result<(), CommandError> {
     let stage = Stage::set(&folder.path, doors.origins(args.tls)?, data.clock.now().day())?;
     stage.apply_registry(&data).await?;
     stage.import(&data).await?;
-    let app = Arc::new(data.into_app(doors.site(args.tls)?));
+    let app = Arc::new(data.into_app(doors.site(args.tls)?, args.limits_factor));
     demo::register_pins(&app).await?;
     let (say_stop, stop) = watch::channel(false);
     let tasks = doors.serve(&stage, &app, args.tls, &stop).await?;
@@ -160,6 +163,7 @@ impl Doors {
         open(self.main, main, http::router(Arc::clone(app)));
         open(self.certificate, certificate, http::certificate_router(Arc::clone(app)));
         open(self.partner, Transport::Plain, partner);
+        tasks.spawn(serve::keep_counted(Arc::clone(app), stop.clone()));
         Ok(tasks)
     }
 }

@@ -26,6 +26,9 @@ use crate::listener::{self, Limits, Transport};
 /// How often certificate files are looked at for renewed ones; SIGHUP looks at once.
 const RELOAD_EVERY: Duration = Duration::from_secs(60);
 
+/// How often counted refusals are looked through for those that are due as a record.
+const COUNTED_EVERY: Duration = Duration::from_secs(15);
+
 /// What `renkei serve` takes.
 #[derive(Debug, clap::Args)]
 pub struct Args {
@@ -41,18 +44,35 @@ pub async fn run(args: Args) -> Result<(), CommandError> {
     let signals = StopSignals::catch()?;
     let (data, config) = args.data.open_to_serve().await?;
     refuse_empty(&data.store).await?;
-    let app = Arc::new(data.into_app(config.site()));
+    let app = Arc::new(data.into_app(config.site(), config.limits.factor));
     let (say_stop, stop) = watch::channel(false);
     let mut tasks = JoinSet::new();
     for door in doors(&config, &app).await? {
         door.open(&app, &stop, &mut tasks).await?;
     }
+    tasks.spawn(keep_counted(Arc::clone(&app), stop.clone()));
     tracing::info!(origin = config.origin, store = app.store.engine_name(), "serving");
     signals.wait().await;
     tracing::info!("stopping: no new connections, running requests finish");
     say_stop.send_replace(true);
     while tasks.join_next().await.is_some() {}
     Ok(())
+}
+
+/// Writes what was refused and only counted into the audit trail, now and then and at the end.
+pub async fn keep_counted(app: Arc<App>, mut stop: watch::Receiver<bool>) {
+    loop {
+        let stopping = tokio::select! {
+            () = sleep(COUNTED_EVERY) => false,
+            _ = stop.wait_for(|stop| *stop) => true,
+        };
+        if let Err(error) = http::limits::write_counted(&app, stopping).await {
+            tracing::error!(%error, "refusals that were counted could not be recorded");
+        }
+        if stopping {
+            return;
+        }
+    }
 }
 
 /// Without an institution every request would be answered with 404, which nobody sets up on purpose.

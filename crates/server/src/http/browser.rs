@@ -15,6 +15,7 @@ use renkei_store::institutions::Institution;
 use renkei_store::sessions::{BrowserSession, Purpose};
 use subtle::ConstantTimeEq;
 
+use super::limits::Prefix;
 use super::request_id::RequestId;
 use super::tenant;
 use crate::app::App;
@@ -40,6 +41,8 @@ pub struct Visit {
     chosen: bool,
     /// This request's identifier.
     pub request_id: String,
+    /// Where it comes from.
+    pub source: Prefix,
     /// The parts of the path, by name.
     pub path: HashMap<String, String>,
     /// The path as it came, without its query.
@@ -55,6 +58,7 @@ impl FromRequestParts<Arc<App>> for Visit {
 
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Visit, Response> {
         let request_id = parts.extensions.get::<RequestId>().map(|id| id.0.clone()).unwrap_or_default();
+        let source = Prefix::of(parts.extensions.get());
         let (lang, chosen) = language(&parts.uri, &parts.headers);
         let here = parts.uri.path().to_owned();
         let missing = |ending, status| bare_end(ending, status, lang, &here, &request_id);
@@ -69,6 +73,7 @@ impl FromRequestParts<Arc<App>> for Visit {
                 lang,
                 chosen,
                 request_id,
+                source,
                 path,
                 here,
                 headers: parts.headers.clone(),

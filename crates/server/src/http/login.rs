@@ -13,6 +13,7 @@ use zeroize::Zeroizing;
 
 use super::browser::Visit;
 use super::form::Form;
+use super::limits;
 use crate::certificates::{PeerCertificate, verify_user_certificate};
 use crate::error::Fault;
 use crate::passwords::{self, Verdict};
@@ -111,10 +112,8 @@ fn may_log_in(user: &User, method: LoginMethod) -> Option<&'static str> {
 }
 
 async fn record_refusal(visit: &Visit, actor: Actor, reason: &str) -> Result<(), Fault> {
-    let mut tx = visit.begin().await?;
     let record = Record::refused(actor, Action::LoginTried, reason).in_request(&visit.request_id);
-    tx.record(&record, visit.now, &*visit.app.random).await?;
-    Ok(tx.commit().await?)
+    Ok(limits::record_refusal(&visit.app, visit.code(), visit.source, record, visit.now).await?)
 }
 
 /// What of a login form was left empty.

@@ -85,19 +85,6 @@ async fn a_046_a_proof_used_at_par_is_used() {
 }
 
 #[tokio::test]
-async fn r_072_a_017_a_flood_is_told_to_wait_and_nobody_else_is() {
-    let (bank, kakeibo) = Bank::with_kakeibo().await;
-    let chobo = bank.join_product("chobo").await;
-    while bank.app.memory.count_push(&aoi(), &kakeibo.client_id, bank.now()).is_ok() {}
-    let answer = kakeibo.push().send().await;
-    assert_eq!((answer.status, answer.header("retry-after")), (429, "1"));
-    assert_eq!(bank.count(&aoi(), "SELECT COUNT(*) FROM requests WHERE institution = ?1").await, 0);
-    assert_eq!(chobo.push().send().await.status, 201);
-    bank.clock.forward(1);
-    assert_eq!(kakeibo.push().send().await.status, 201);
-}
-
-#[tokio::test]
 async fn a_linkage_to_be_renewed_must_be_the_clients_own_and_not_ended() {
     let (bank, kakeibo) = Bank::with_kakeibo().await;
     let chobo = bank.join_product("chobo").await;

@@ -22,6 +22,7 @@ use super::problem::Problem;
 use crate::app::App;
 use crate::error::Fault;
 use crate::http::browser::set;
+use crate::http::limits::{self, Over, Party, Prefix};
 use crate::http::oauth::bearer::{self, Caller, Refusal};
 use crate::http::request_id::RequestId;
 
@@ -104,6 +105,12 @@ impl FromRequestParts<Arc<App>> for Call {
             return Err(Problem::not_found().into_response(&app.site.origin, &request_id));
         };
         let now = app.now();
+        let root = app.site.issuer(&institution);
+        let limits = &app.memory.limits;
+        let source = Party::Source(Prefix::of(parts.extensions.get()));
+        if let Err(over) = limits.look(source, &limits::SOURCE_STRANGERS, now) {
+            return Err(Problem::from(over).into_response(&root, &request_id));
+        }
         let caller =
             bearer::authenticate(app, &institution, &parts.method, parts.uri.path(), &parts.headers, now).await;
         let headers = std::mem::take(&mut parts.headers);
@@ -115,14 +122,29 @@ impl FromRequestParts<Arc<App>> for Call {
             request_id: request_id.clone(),
             now,
         };
-        let root = app.site.issuer(&institution);
         match caller {
-            Ok(caller) => Ok(call(caller)),
-            Err(Refusal::Call(error)) => Err(Problem::from(error).into_response(&root, &request_id)),
+            Ok(caller) => match pace(app, &institution, &caller, now) {
+                Ok(()) => Ok(call(caller)),
+                Err(over) => Err(Problem::from(over).into_response(&root, &request_id)),
+            },
+            Err(Refusal::Call(error)) => {
+                // Over the budget already is as good as at its end: the next call is not looked at.
+                let _ = limits.take(source, &limits::SOURCE_STRANGERS, now);
+                Err(Problem::from(error).into_response(&root, &request_id))
+            }
             Err(Refusal::Fault(fault)) => Err(Problem::from(fault).into_response(&root, &request_id)),
             Err(Refusal::Linkage(reason, caller)) => Err(call(*caller).finish(Err(reason.into())).await),
         }
     }
+}
+
+/// Takes a call out of the budgets of its linkage, its product and the institution, the narrowest first. The proof is not
+/// used up by a refusal.
+fn pace(app: &App, institution: &InstitutionCode, caller: &Caller, now: Timestamp) -> Result<(), Over> {
+    let (limits, linkage) = (&app.memory.limits, &caller.linkage);
+    limits.take(Party::Linkage(institution, linkage.id), &limits::LINKAGE_READS, now)?;
+    limits.take(Party::Product(institution, &linkage.client_id), &limits::PRODUCT_READS, now)?;
+    limits.take(Party::Institution(institution), &limits::INSTITUTION_READS, now)
 }
 
 impl Call {

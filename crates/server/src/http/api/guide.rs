@@ -95,6 +95,20 @@ pub const SECTIONS: &[Section] = &[
         ),
     },
     Section {
+        id: "pace",
+        japanese: (
+            "要求の間隔",
+            "要求数は連携ごと、連携先サービスごと、金融機関ごとに制限されます。超えると429となり、Retry-Afterが待つ秒数を、\
+             RateLimitとRateLimit-Policyがどの制限かを示します。同じ証明のまま送り直せます。待たずに送り続けても早くはなりません。",
+        ),
+        english: (
+            "Pace",
+            "Requests are limited for each linkage, each product and each institution. Beyond that the answer is 429: \
+             Retry-After tells the seconds to wait, RateLimit and RateLimit-Policy which limit it was. The same proof may \
+             be sent again.",
+        ),
+    },
+    Section {
         id: "csv",
         japanese: (
             "CSV",

@@ -10,6 +10,7 @@ use utoipa::ToSchema;
 
 use crate::error::Fault;
 use crate::http::browser::set;
+use crate::http::limits::Over;
 
 /// Seconds after which to try again when the store was away.
 const UNAVAILABLE_RETRY_SECONDS: u32 = 10;
@@ -111,6 +112,8 @@ problems! {
         "from and to are needed both, as YYYY-MM-DD, from not after to, within ten years.";
     INVALID_PARAMETER = BAD_REQUEST "invalid_parameter", "パラメータが正しくないか、組み合わせられません。",
         "A parameter is unknown, sent twice, or does not go with the others.";
+    TOO_MANY_REQUESTS = TOO_MANY_REQUESTS "too_many_requests", "短い時間に要求が多すぎます。Retry-Afterの秒数だけお待ちください。",
+        "Too many requests in a short time. Wait the seconds of Retry-After.";
     NO_STATEMENT_YET = SERVICE_UNAVAILABLE "no_statement_yet", "この口座の明細はまだ届いていません。後で再度お試しください。",
         "No statement of this account has arrived yet. Try again later.";
     UNAVAILABLE = SERVICE_UNAVAILABLE "temporarily_unavailable", "一時的に利用できません。後で再度お試しください。",
@@ -127,13 +130,14 @@ pub struct Problem {
     /// What `WWW-Authenticate` says, for problems with token, proof or scope.
     challenge: Option<ResourceError>,
     retry_after_seconds: Option<u32>,
+    over: Option<Over>,
     /// What the log gets to know and the world does not.
     fault: Option<Fault>,
 }
 
 impl From<ProblemKind> for Problem {
     fn from(kind: ProblemKind) -> Problem {
-        Problem { kind, challenge: None, retry_after_seconds: None, fault: None }
+        Problem { kind, challenge: None, retry_after_seconds: None, over: None, fault: None }
     }
 }
 
@@ -149,6 +153,12 @@ impl From<ResourceError> for Problem {
             },
         };
         Problem { challenge: Some(error), ..kind.into() }
+    }
+}
+
+impl From<Over> for Problem {
+    fn from(over: Over) -> Problem {
+        Problem { over: Some(over), ..TOO_MANY_REQUESTS.into() }
     }
 }
 
@@ -293,7 +303,10 @@ impl Problem {
         if let Some(seconds) = self.retry_after_seconds {
             set(&mut response, header::RETRY_AFTER, &seconds.to_string());
         }
-        response
+        match self.over {
+            Some(over) => over.tell(response),
+            None => response,
+        }
     }
 }
 

@@ -40,6 +40,8 @@ use crate::error::Fault;
             content_type = "application/problem+json"),
         (status = 401, description = "Token, proof or linkage do not hold. トークン、証明または連携が無効。", body = ProblemBody,
             content_type = "application/problem+json"),
+        (status = 429, description = "Wait the seconds of `Retry-After`. 要求過多。", body = ProblemBody,
+            content_type = "application/problem+json"),
         (status = 403, description = "Scope, period or inquiry PIN. 業務、認可期間または照会用暗証番号。", body = ProblemBody,
             content_type = "application/problem+json"),
         (status = 404, description = "No such account, or not of this linkage. 該当する口座なし。", body = ProblemBody,

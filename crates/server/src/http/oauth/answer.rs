@@ -9,6 +9,7 @@ use renkei_store::StoreError;
 use serde_json::json;
 
 use crate::error::Fault;
+use crate::http::limits::Over;
 
 /// How long a partner should wait when the store is away, in seconds.
 const UNAVAILABLE_SECONDS: u32 = 5;
@@ -31,8 +32,8 @@ pub enum Refusal {
     MediaType,
     /// The body is over the limit.
     TooLarge,
-    /// Too many requests; to be tried again after so many seconds.
-    TooMany(u32),
+    /// A budget is used up.
+    TooMany(Over),
     /// A failure on this side.
     Fault(Fault),
 }
@@ -46,6 +47,12 @@ impl From<OAuthError> for Refusal {
 impl From<Fault> for Refusal {
     fn from(fault: Fault) -> Refusal {
         Refusal::Fault(fault)
+    }
+}
+
+impl From<Over> for Refusal {
+    fn from(over: Over) -> Refusal {
+        Refusal::TooMany(over)
     }
 }
 
@@ -71,7 +78,10 @@ impl IntoResponse for Refusal {
                 plain(StatusCode::UNSUPPORTED_MEDIA_TYPE, error)
             }
             Refusal::TooLarge => plain(StatusCode::PAYLOAD_TOO_LARGE, OAuthError::invalid_request("request too large")),
-            Refusal::TooMany(seconds) => later(StatusCode::TOO_MANY_REQUESTS, "too many requests", seconds),
+            Refusal::TooMany(over) => {
+                let error = OAuthError::new(ErrorCode::TemporarilyUnavailable, "too many requests");
+                over.tell(plain(StatusCode::TOO_MANY_REQUESTS, error))
+            }
             Refusal::Fault(Fault::Unavailable(reason)) => {
                 tracing::error!(reason, "a protocol request could not be served");
                 later(StatusCode::SERVICE_UNAVAILABLE, "try again later", UNAVAILABLE_SECONDS)

@@ -22,6 +22,7 @@ use renkei_store::{StoreError, Tx};
 use super::answer::Refusal;
 use crate::app::App;
 use crate::error::Fault;
+use crate::http::limits::{self, Budget, Party, Prefix};
 use crate::http::request_id::RequestId;
 
 /// A request as it came, its form read and nothing else checked.
@@ -34,6 +35,7 @@ pub struct Call {
     pub now: Timestamp,
     /// Its parameters.
     pub form: Form,
+    source: Prefix,
     request_id: String,
     url: String,
     headers: HeaderMap,
@@ -107,6 +109,9 @@ impl FromRequest<Arc<App>> for Call {
         let (mut parts, body) = request.into_parts();
         let segment = Path::<String>::from_request_parts(&mut parts, app).await.map_err(|_| Refusal::NotFound)?;
         let institution = segment.parse().map_err(|_| Refusal::NotFound)?;
+        let source = Prefix::of(parts.extensions.get());
+        // Before anything is read: whoever sent this much that did not authenticate has to wait.
+        app.memory.limits.look(Party::Source(source), &limits::SOURCE_STRANGERS, app.now())?;
         if !is_form(&parts.headers) {
             return Err(Refusal::MediaType);
         }
@@ -118,6 +123,7 @@ impl FromRequest<Arc<App>> for Call {
             institution,
             now: app.now(),
             form: Form::parse(&body)?,
+            source,
             request_id,
             url: format!("{}{}", app.site.origin, parts.uri.path()),
             headers: parts.headers,
@@ -244,19 +250,34 @@ impl Call {
         }
     }
 
-    /// Refuses a client, known or not, in a transaction that holds nothing but the record.
+    /// Takes this request out of the budgets of an authenticated client and of the institution, in this order: a client
+    /// that asks for too much uses up nothing but its own.
+    ///
+    /// # Errors
+    /// [`Refusal::TooMany`]; nothing was used up of assertion and proof, so the same request may be sent again.
+    pub fn pace(&self, client: &Client, own: &Budget, all: &Budget) -> Result<(), Refusal> {
+        let limits = &self.app.memory.limits;
+        limits.take(Party::Product(&self.institution, &client.product.client_id), own, self.now)?;
+        Ok(limits.take(Party::Institution(&self.institution), all, self.now)?)
+    }
+
+    /// Refuses a client, known or not, with a record of its own as long as its source has sent few such requests.
     async fn refuse_client(&self, known: Option<String>, why: &str, error: OAuthError) -> Refusal {
         let actor = known.map_or(Actor::Visitor, Actor::Product);
         let record = Record::refused(actor, Action::ClientRefused, why);
-        match self.begin_refusal().await {
-            Ok(tx) => self.refuse(tx, record, error).await,
+        // Over the budget already is as good as at its end: the next request is not looked at.
+        let _ = self.app.memory.limits.take(Party::Source(self.source), &limits::SOURCE_STRANGERS, self.now);
+        match self.record_stranger(record.in_request(&self.request_id)).await {
+            Ok(()) => error.into(),
             Err(refusal) => refusal,
         }
     }
 
     /// Nothing is recorded for an institution that does not exist.
-    async fn begin_refusal(&self) -> Result<Tx, Refusal> {
-        let mut tx = self.app.store.begin(&self.institution).await?;
-        if tx.find_institution().await?.is_some() { Ok(tx) } else { Err(Refusal::NotFound) }
+    async fn record_stranger(&self, record: Record) -> Result<(), Refusal> {
+        if self.app.store.read(&self.institution).find_institution().await?.is_none() {
+            return Err(Refusal::NotFound);
+        }
+        Ok(limits::record_refusal(&self.app, &self.institution, self.source, record, self.now).await?)
     }
 }

@@ -15,11 +15,12 @@ use renkei_oauth::request::{
 
 use super::answer::{Answered, Refusal, secret, to_json};
 use super::call::{Call, Client, Denial};
+use crate::http::limits::{INSTITUTION_PUSHES, PRODUCT_PUSHES};
 
 /// Takes a request in and hands out its `request_uri`.
 pub async fn push(call: Call) -> Answered {
     let (client, ()) = call.authenticate(|_| Ok::<(), OAuthError>(())).await?;
-    call.app.memory.count_push(&call.institution, &client.product.client_id, call.now).map_err(Refusal::TooMany)?;
+    call.pace(&client, &PRODUCT_PUSHES, &INSTITUTION_PUSHES)?;
     let checked = check(&call, &client).await;
     let proof = checked.as_ref().ok().and_then(|(_, proof)| proof.as_ref());
     let mut tx = call.begin(&client, proof).await?;

@@ -13,10 +13,12 @@ use renkei_store::{StoreError, Tx};
 
 use super::answer::{Answered, Refusal, secret};
 use super::call::{Call, Client};
+use crate::http::limits::{INSTITUTION_TOKENS, PRODUCT_TOKEN_CARE};
 
 /// Takes a token back. 200 whatever the token was.
 pub async fn revoke(call: Call) -> Answered {
     let (client, token) = call.authenticate(|form| read_revocation(form).map(str::to_owned)).await?;
+    call.pace(&client, &PRODUCT_TOKEN_CARE, &INSTITUTION_TOKENS)?;
     let mut tx = call.begin(&client, None).await?;
     let record = match Ticket::parse(&token) {
         Ok(ticket) => take_back(&call, &mut tx, &client, &ticket).await?,

@@ -26,6 +26,7 @@ use super::answer::{Answered, Refusal, secret, to_json};
 use super::call::{Call, Client, Denial};
 use super::mint::{self, Issued};
 use crate::error::Fault;
+use crate::http::limits::{INSTITUTION_TOKENS, LINKAGE_TOKENS, PRODUCT_TOKENS, Party};
 
 /// A code that is not there, or not this client's, or used: they are not told apart.
 const NO_CODE: OAuthError = OAuthError::invalid_grant("code is unknown, expired or already used");
@@ -39,6 +40,7 @@ pub async fn exchange(call: Call) -> Answered {
         if call.has_proof() { Ok(request) } else { Err(OAuthError::from(DpopFault::Missing)) }
     };
     let (client, request) = call.authenticate(readable).await?;
+    call.pace(&client, &PRODUCT_TOKENS, &INSTITUTION_TOKENS)?;
     let refused_as = match request {
         TokenRequest::Code { .. } => Action::CodeRefused,
         TokenRequest::Refresh { .. } => Action::RefreshRefused,
@@ -139,6 +141,9 @@ async fn refresh(call: &Call, client: &Client, proof: &Proof, token: &str, asked
         Err(_) => None,
     };
     let own = found.filter(|(token, _)| token.client_id == client.product.client_id);
+    if let Some((_, linkage)) = &own {
+        call.app.memory.limits.take(Party::Linkage(&call.institution, linkage.id), &LINKAGE_TOKENS, call.now)?;
+    }
     let mut tx = call.begin(client, Some(proof)).await?;
     match renew(call, &mut tx, own, proof, asked).await {
         Ok((issued, linkage)) => {

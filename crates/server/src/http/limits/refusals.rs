@@ -1,0 +1,119 @@
+//! Refusals of strangers in the audit trail: the first of each source and minute one by one, then counted, so that
+//! nobody fills the disk with them.
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
+
+use renkei_domain::audit::{Action, Actor, Record};
+use renkei_domain::institution::InstitutionCode;
+use renkei_domain::time::{MICROS_PER_SECOND, Timestamp};
+use renkei_store::StoreError;
+
+use super::Prefix;
+use super::table::{Pace, Table};
+use crate::app::App;
+
+/// Refusals of one source recorded one by one, in a row; after that as many a minute.
+pub const SOURCE_RECORDS: i64 = 20;
+/// The same for one institution and all sources together.
+pub const INSTITUTION_RECORDS: i64 = 600;
+/// After this time a count becomes a record.
+const COUNTED_SECONDS: i64 = 60;
+
+const fn per_minute(records: i64) -> Pace {
+    let room_micros = 60 * MICROS_PER_SECOND;
+    Pace { each_micros: room_micros / records, room_micros }
+}
+
+/// Refusals that were not recorded one by one.
+#[derive(Debug, Clone, Copy)]
+struct Counted {
+    count: u64,
+    since: Timestamp,
+}
+
+/// An institution, and what was refused there: few, whoever comes.
+type Place = (InstitutionCode, &'static str);
+
+/// Which refusals are recorded one by one, and how many were not.
+#[derive(Default)]
+pub struct Refusals {
+    sources: Table,
+    institutions: Table,
+    counted: Mutex<BTreeMap<Place, (Action, Counted)>>,
+}
+
+impl Refusals {
+    /// Whether this refusal is recorded by itself. If not, it has been counted.
+    fn admit(&self, institution: &InstitutionCode, source: Prefix, action: Action, now: Timestamp) -> bool {
+        let alone = self.sources.take(&(institution, source), &per_minute(SOURCE_RECORDS), now).is_ok()
+            && self.institutions.take(institution, &per_minute(INSTITUTION_RECORDS), now).is_ok();
+        if !alone {
+            let mut counted = self.counted.lock().unwrap_or_else(PoisonError::into_inner);
+            let (_, counted) = counted
+                .entry((institution.clone(), action.word()))
+                .or_insert((action, Counted { count: 0, since: now }));
+            counted.count = counted.count.saturating_add(1);
+        }
+        alone
+    }
+
+    /// Takes out the counts begun at or before an instant.
+    fn take_until(&self, latest: Timestamp) -> Vec<(InstitutionCode, Action, Counted)> {
+        let mut counted = self.counted.lock().unwrap_or_else(PoisonError::into_inner);
+        let due = counted.extract_if(.., |_, (_, counted)| counted.since <= latest);
+        due.map(|((institution, _), (action, counted))| (institution, action, counted)).collect()
+    }
+
+    /// Puts back what could not be written.
+    fn put_back(&self, institution: InstitutionCode, action: Action, lost: Counted) {
+        let mut counted = self.counted.lock().unwrap_or_else(PoisonError::into_inner);
+        let entry = counted.entry((institution, action.word())).or_insert((action, Counted { count: 0, ..lost }));
+        entry.1.count = entry.1.count.saturating_add(lost.count);
+        entry.1.since = entry.1.since.min(lost.since);
+    }
+}
+
+/// Records the refusal of somebody who did not authenticate, or counts it. The institution must exist.
+///
+/// # Errors
+/// When the store is away.
+pub async fn record_refusal(
+    app: &App,
+    institution: &InstitutionCode,
+    source: Prefix,
+    record: Record,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let record = if record.object.is_none() { record.on(format!("source {source}")) } else { record };
+    if app.memory.limits.refusals.admit(institution, source, record.action, now) {
+        let mut tx = app.store.begin(institution).await?;
+        tx.record(&record, now, app.random.as_ref()).await?;
+        tx.commit().await?;
+    }
+    Ok(())
+}
+
+/// Writes the counts that are a minute old into the audit trail; `all`: every one, because the process ends.
+///
+/// # Errors
+/// When the store is away; what was not written is kept for the next time.
+pub async fn write_counted(app: &App, all: bool) -> Result<(), StoreError> {
+    let now = app.now();
+    let latest = if all { Timestamp(i64::MAX) } else { now.plus_seconds(-COUNTED_SECONDS) };
+    let mut failed = Ok(());
+    for (institution, action, counted) in app.memory.limits.refusals.take_until(latest) {
+        let detail = format!("counted {} in {} s", counted.count, counted.since.seconds_until(now));
+        let written = async {
+            let mut tx = app.store.begin(&institution).await?;
+            let record = Record::refused(Actor::System, action, &detail);
+            tx.record(&record, now, app.random.as_ref()).await?;
+            tx.commit().await
+        };
+        if let Err(error) = written.await {
+            app.memory.limits.refusals.put_back(institution, action, counted);
+            failed = Err(error);
+        }
+    }
+    failed
+}
