@@ -211,6 +211,9 @@ ended-locked-next = Please try again later, or call { $telephone } ({ $hours }).
 ended-user-changed = Another user has logged in
 ended-user-changed-what = Another user logged in in the same browser, so this procedure has ended. Nothing has been registered.
 ended-user-changed-next = To go on, begin again at the partner.
+ended-elsewhere = This procedure was finished elsewhere
+ended-elsewhere-what = The same procedure was open in another browser or on another device, and was permitted or left there. Nothing has been registered from this page.
+ended-elsewhere-next = See the result where you finished it, or at { $product }. If it was not you, please call { $telephone } ({ $hours }).
 ended-link = This procedure can't go on
 ended-link-what = We could not verify what the partner sent. It may have been used already, have expired or be incorrect.
 ended-link-next = Return to the service you use and begin again from its account registration. To keep you safe, this page leads to no other site.
@@ -242,6 +245,7 @@ ended-failure-next = Please try again later. If it happens again, call us with t
 way-back = Back to the procedure
 way-partner = Back to { $product } ({ $host })
 way-login = Go to the login
+way-linkages = To your linkages
 way-home = About account linkage
 
 ## Adding accounts, mending PINs

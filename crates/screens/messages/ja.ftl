@@ -205,6 +205,9 @@ ended-locked-next = 時間をおいてお試しいただくか、{ $telephone }�
 ended-user-changed = 別の利用者がログインしました
 ended-user-changed-what = 同じブラウザで別の利用者がログインしたため、この手続きを終了しました。何も登録されていません。
 ended-user-changed-next = 手続きを続けるときは、連携先の画面から、もう一度はじめてください。
+ended-elsewhere = この手続きは別の画面で終わっています
+ended-elsewhere-what = 同じ手続きが別のブラウザまたは端末で開かれ、そちらで許可または中止されました。この画面では何も登録されていません。
+ended-elsewhere-next = 結果は、手続きを終えた画面か、{ $product }の画面でご確認ください。心当たりがないときは、{ $telephone }（{ $hours }）へご連絡ください。
 ended-link = この手続きは続けられません
 ended-link-what = 連携先から渡された情報を確認できませんでした。使用済みか、期限が切れているか、正しくない可能性があります。
 ended-link-next = お使いのサービスの画面に戻り、口座登録からもう一度はじめてください。安全のため、ここからほかのサイトへは移動しません。
@@ -236,6 +239,7 @@ ended-failure-next = しばらくしてからもう一度お試しください�
 way-back = 手続きの画面に戻る
 way-partner = { $product }（{ $host }）に戻る
 way-login = ログイン画面へ
+way-linkages = API連携の一覧へ
 way-home = API連携のご案内へ
 
 ## 口座の追加・暗証番号の再登録

@@ -223,10 +223,13 @@ impl Frame {
         }
     }
 
-    /// The page's own address with the language changed.
+    /// The page's own address with the language changed. A path that a browser would take for another host's address,
+    /// as `//elsewhere` or `/\elsewhere`, leads to the front page instead.
     pub(crate) fn path_in(&self, lang: &Lang) -> String {
-        let joint = if self.path.contains('?') { '&' } else { '?' };
-        format!("{}{joint}lang={}", self.path, lang.code())
+        let own = self.path.starts_with('/') && !self.path.starts_with("//") && !self.path.contains('\\');
+        let path = if own { self.path.as_str() } else { "/" };
+        let joint = if path.contains('?') { '&' } else { '?' };
+        format!("{path}{joint}lang={}", lang.code())
     }
 
     pub(crate) fn languages(&self) -> [Lang; 2] {

@@ -354,22 +354,27 @@ fn ended(lang: Lang) -> Vec<(&'static str, EndedPage)> {
         ("ended-done", in_flow(Ending::AlreadyDone, None)),
         ("ended-locked", alone(Ending::Locked, Some(home.clone()), "R-7K2M-9QXD")),
         ("ended-user-changed", in_flow(Ending::UserChanged, None)),
+        ("ended-elsewhere", in_flow(Ending::AnsweredElsewhere, None)),
         ("ended-link", alone(Ending::LinkNotValid, None, "R-7K2M-9QXD")),
         ("ended-not-allowed", in_flow(Ending::NotAllowed, Some(partner))),
         (
             "ended-certificate",
             alone(Ending::CertificateRefused, Some(WayOn::Login("/1001/link/x/login".to_owned())), ""),
         ),
-        ("ended-form", alone(Ending::FormNotValid, Some(back), "R-7K2M-9QXD")),
+        ("ended-form", alone(Ending::FormNotValid, Some(back.clone()), "R-7K2M-9QXD")),
         ("ended-not-found", no_institution),
         ("ended-method", alone(Ending::MethodNotAllowed, None, "")),
         ("ended-too-many", alone(Ending::TooManyRequests, None, "")),
         ("ended-maintenance", alone(Ending::Maintenance { until: Some(NOW.plus_seconds(7200)) }, Some(home), "")),
+        (
+            "ended-failure-my",
+            alone(Ending::Failure, Some(WayOn::Linkages("/1001/my/linkages".to_owned())), "R-7K2M-9QXD"),
+        ),
         ("ended-alone-timed-out", alone(Ending::TimedOut, None, "")),
         ("ended-alone-declined", alone(Ending::Declined, None, "")),
         ("ended-alone-cancelled", alone(Ending::Cancelled, None, "")),
         ("ended-alone-user-changed", alone(Ending::UserChanged, None, "")),
-        ("ended-failure", alone(Ending::Failure, None, "R-7K2M-9QXD")),
+        ("ended-failure", alone(Ending::Failure, Some(back.clone()), "R-7K2M-9QXD")),
     ]
 }
 

@@ -104,6 +104,19 @@ fn r_194_pages_lead_elsewhere_only_where_they_say_so() {
 }
 
 #[test]
+fn a_020_r_194_the_language_links_stay_here_whatever_address_was_asked_for() {
+    for path in
+        ["//evil.example/", "///evil.example", "/\\evil.example", "/a\\b", "https://evil.example/", "javascript:0"]
+    {
+        let mut page = permission(Lang::Japanese).remove(0).1;
+        page.frame.path = path.to_owned();
+        let html = page.render();
+        assert!(!html.contains("evil") && !html.contains("javascript:"), "{path}");
+        assert!(html.contains("href=\"/?lang=en\""), "{path}");
+    }
+}
+
+#[test]
 fn r_197_every_form_posts_its_csrf_token_and_in_a_flow_the_version() {
     every_page(|sample| {
         for form in sample.html.split("<form ").skip(1) {

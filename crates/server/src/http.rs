@@ -1,7 +1,10 @@
 //! The router: every route there is, by audience.
 
 pub mod api;
+pub mod bare;
 pub mod browser;
+pub mod csp_report;
+pub mod fence;
 pub mod flow;
 pub mod form;
 pub mod limits;
@@ -31,7 +34,7 @@ pub fn router(app: Arc<App>) -> Router {
         .merge(api_routes())
         .merge(customer_routes(&app))
         .merge(public_routes(&app))
-        .merge(style_routes());
+        .merge(page_routes());
     finished(routes.fallback(public::not_found), app)
 }
 
@@ -40,12 +43,14 @@ pub fn router(app: Arc<App>) -> Router {
 /// Only the pages about the certificate are here; whatever leads away from them leads to the main listener.
 pub fn certificate_router(app: Arc<App>) -> Router {
     let routes = certificate_routes(&app).layer(middleware::from_fn_with_state(Arc::clone(&app), transport::to_main));
-    finished(routes.merge(style_routes()).fallback(transport::on_main), app)
+    finished(routes.merge(page_routes()).fallback(transport::on_main), app)
 }
 
 fn finished(routes: Router<Arc<App>>, app: Arc<App>) -> Router {
     routes
         .method_not_allowed_fallback(public::method_not_allowed)
+        .layer(middleware::from_fn(fence::around))
+        .layer(middleware::from_fn_with_state(Arc::clone(&app), bare::keep_language))
         .layer(middleware::from_fn_with_state(Arc::clone(&app), transport::strict))
         .layer(middleware::from_fn_with_state(Arc::clone(&app), request_id::attach))
         .with_state(app)
@@ -101,7 +106,7 @@ fn certificate_routes(app: &Arc<App>) -> Router<Arc<App>> {
     Router::new()
         .route("/{institution}/link/{flow}/certificate", get(flow::certificate::show).post(flow::certificate::act))
         .route("/{institution}/link/{flow}/cancel", post(flow::leave::cancel))
-        .route("/{institution}/link/{flow}/extend", post(flow::leave::extend))
+        .route("/{institution}/link/{flow}/extend", post(flow::certificate::extend))
         .route("/{institution}/my/certificate", get(my::login::show_certificate).post(my::login::act_certificate))
         .layer(middleware::from_fn_with_state(Arc::clone(app), limits::pages))
         .layer(DefaultBodyLimit::max(form::FORM_BYTES_MAX))
@@ -117,7 +122,10 @@ fn public_routes(app: &Arc<App>) -> Router<Arc<App>> {
         .layer(middleware::from_fn_with_state(Arc::clone(app), limits::pages))
 }
 
-/// The stylesheets; every listener that shows pages has them.
-fn style_routes() -> Router<Arc<App>> {
-    Router::new().route(renkei_screens::style_path(), get(public::style)).route("/{file}", get(public::accent))
+/// What pages need beside themselves; every listener that shows pages has it.
+fn page_routes() -> Router<Arc<App>> {
+    Router::new()
+        .route(renkei_screens::style_path(), get(public::style))
+        .route("/{file}", get(public::accent))
+        .merge(csp_report::routes())
 }

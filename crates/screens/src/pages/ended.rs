@@ -21,6 +21,8 @@ pub enum Ending {
     Locked,
     /// Somebody else logged in in the same browser.
     UserChanged,
+    /// The same request was answered in another browser: the partner has its answer.
+    AnsweredElsewhere,
     /// The link from the partner is unknown, used or malformed: nobody is sent anywhere.
     LinkNotValid,
     /// Contract, user or partner may not link, or the user may inquire on no account.
@@ -47,12 +49,14 @@ pub enum Ending {
 /// Where the page leads.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum WayOn {
-    /// Back to the current screen of the flow (or to the list of linkages), which is unharmed.
+    /// Back to the current screen of the flow, or to the page the form was on, which is unharmed.
     Back(String),
     /// To the partner, with a coded reason: the redirect URI of the request, complete. The host is shown.
     Partner(String),
     /// To the login page.
     Login(String),
+    /// To the list of one's own linkages.
+    Linkages(String),
     /// To the institution's public page.
     Home(String),
 }
@@ -91,6 +95,7 @@ impl EndedPage {
             Ending::AlreadyDone => ("ended-done", "ended-done-what", "ended-done-next"),
             Ending::Locked => ("ended-locked", "ended-locked-what", "ended-locked-next"),
             Ending::UserChanged => ("ended-user-changed", "ended-user-changed-what", "ended-user-changed-next"),
+            Ending::AnsweredElsewhere => ("ended-elsewhere", "ended-elsewhere-what", "ended-elsewhere-next"),
             Ending::LinkNotValid => ("ended-link", "ended-link-what", "ended-link-next"),
             Ending::NotAllowed => ("ended-not-allowed", "ended-not-allowed-what", "ended-not-allowed-next"),
             Ending::CertificateRefused => ("ended-certificate", "ended-certificate-what", "ended-certificate-next"),
@@ -136,6 +141,7 @@ impl EndedPage {
             WayOn::Back(path) => (path, "way-back"),
             WayOn::Partner(url) => (url, "way-partner"),
             WayOn::Login(path) => (path, "way-login"),
+            WayOn::Linkages(path) => (path, "way-linkages"),
             WayOn::Home(path) => (path, "way-home"),
         };
         let leaves = matches!(self.way_on, Some(WayOn::Partner(_)));

@@ -4,10 +4,13 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use aws_lc_rs::hmac;
-use axum::extract::{FromRequestParts, Path, Query};
+use axum::extract::{FromRequestParts, Path};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use renkei_domain::flow::Screen;
+use renkei_domain::id::FlowId;
+use renkei_domain::institution::InstitutionCode;
 use renkei_domain::ticket::Ticket;
 use renkei_domain::time::Timestamp;
 use renkei_screens::{EndedPage, Ending, Frame, Lang, WayOn};
@@ -15,9 +18,9 @@ use renkei_store::institutions::Institution;
 use renkei_store::sessions::{BrowserSession, Purpose};
 use subtle::ConstantTimeEq;
 
+use super::bare::Bare;
 use super::limits::Prefix;
-use super::request_id::RequestId;
-use super::tenant;
+use super::{fence, tenant};
 use crate::app::App;
 use crate::error::Fault;
 use crate::keys::sha256;
@@ -26,8 +29,9 @@ use crate::keys::sha256;
 const SESSION_IDLE_SECONDS: i64 = 12 * 60 * 60;
 /// A session of a customer who looks at its linkages ends after this much idle time.
 pub const MY_IDLE_SECONDS: i64 = 10 * 60;
-/// Longest query string read for `lang`; more is not ours.
-const LANG_CODE_MAX: usize = 8;
+/// What a browser is to forget when something is over: pages it keeps whole for its Back button, `no-store` or not.
+/// Only these: `cookies` would take the walks in other tabs and at other institutions with it, and there is no storage.
+const FORGET: &str = "\"cache\"";
 
 /// Who comes with a browser: to which institution, in which language, at what time.
 pub struct Visit {
@@ -37,8 +41,6 @@ pub struct Visit {
     pub institution: Institution,
     /// The language of the page.
     pub lang: Lang,
-    /// Whether the language was just chosen and has to be kept.
-    chosen: bool,
     /// This request's identifier.
     pub request_id: String,
     /// Where it comes from.
@@ -57,47 +59,41 @@ impl FromRequestParts<Arc<App>> for Visit {
     type Rejection = Response;
 
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Visit, Response> {
-        let request_id = parts.extensions.get::<RequestId>().map(|id| id.0.clone()).unwrap_or_default();
+        let bare = Bare::of(parts, app);
         let source = Prefix::of(parts.extensions.get());
-        let (lang, chosen) = language(&parts.uri, &parts.headers);
-        let here = parts.uri.path().to_owned();
-        let missing = |ending, status| bare_end(ending, status, lang, &here, &request_id);
-        let Path(path) = Path::<HashMap<String, String>>::from_request_parts(parts, app)
-            .await
-            .map_err(|_| missing(Ending::NotFound, StatusCode::NOT_FOUND))?;
+        let missing = || bare.end(Ending::NotFound, StatusCode::NOT_FOUND, None);
+        let Path(path) =
+            Path::<HashMap<String, String>>::from_request_parts(parts, app).await.map_err(|_| missing())?;
         let code = path.get("institution").map(String::as_str).unwrap_or_default();
         match tenant::find(app, code).await {
             Ok(Some(institution)) => Ok(Visit {
                 app: Arc::clone(app),
                 institution,
-                lang,
-                chosen,
-                request_id,
+                lang: bare.lang,
+                request_id: bare.request_id.clone(),
                 source,
                 path,
-                here,
+                here: bare.here.clone(),
                 headers: parts.headers.clone(),
                 now: app.now(),
             }),
-            Ok(None) => Err(missing(Ending::NotFound, StatusCode::NOT_FOUND)),
+            Ok(None) => Err(missing()),
             Err(fault) => {
-                let status = log_fault(&fault, &request_id);
-                Err(missing(Ending::Failure, status))
+                let status = log_fault(&fault, &bare.request_id);
+                Err(bare.end(Ending::Failure, status, way_back(&path, &bare.here)))
             }
         }
     }
 }
 
-/// The language asked for now, else the one kept, else Japanese.
-#[must_use]
-pub fn language(uri: &Uri, headers: &HeaderMap) -> (Lang, bool) {
-    let query = Query::<HashMap<String, String>>::try_from_uri(uri).map(|Query(query)| query);
-    let asked = query.ok().and_then(|query| query.get("lang").filter(|code| code.len() <= LANG_CODE_MAX).cloned());
-    if let Some(lang) = asked.as_deref().and_then(Lang::from_code) {
-        return (lang, true);
+/// Where somebody goes on whose request failed: to the walk's screen, whichever it is now, or to the linkages.
+fn way_back(path: &HashMap<String, String>, here: &str) -> Option<WayOn> {
+    let institution = path.get("institution")?.parse::<InstitutionCode>().ok()?;
+    if let Some(flow) = path.get("flow").and_then(|text| text.parse::<FlowId>().ok()) {
+        return Some(WayOn::Back(format!("/{institution}/link/{flow}/{}", Screen::Login.path())));
     }
-    let kept = cookie(headers, "lang").and_then(Lang::from_code);
-    (kept.unwrap_or(Lang::Japanese), false)
+    let mine = format!("/{institution}/my");
+    here.starts_with(&mine).then(|| WayOn::Linkages(format!("{mine}/linkages")))
 }
 
 /// Logs a failure once, here where it becomes an answer, and says with which status.
@@ -115,7 +111,8 @@ pub fn log_fault(fault: &Fault, request_id: &str) -> StatusCode {
 }
 
 /// The value of a cookie, if it came once.
-fn cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+#[must_use]
+pub fn cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     let pairs = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
     let mut values = pairs
         .flat_map(|line| line.split(';'))
@@ -225,10 +222,19 @@ impl Visit {
     /// The header that gives the browser a session's ticket.
     #[must_use]
     pub fn session_cookie(&self, purpose: Purpose, ticket: &Ticket) -> (HeaderName, String) {
+        self.cookie(purpose, &ticket.reveal(), "")
+    }
+
+    /// The header that takes a session's ticket out of the browser.
+    #[must_use]
+    pub fn no_cookie(&self, purpose: Purpose) -> (HeaderName, String) {
+        self.cookie(purpose, "", "; Max-Age=0")
+    }
+
+    fn cookie(&self, purpose: Purpose, value: &str, age: &str) -> (HeaderName, String) {
         let secure = if self.app.site.is_secure() { "; Secure" } else { "" };
-        let value =
-            format!("{}={}; Path=/; HttpOnly; SameSite=Lax{secure}", self.cookie_name(purpose), ticket.reveal());
-        (header::SET_COOKIE, value)
+        let name = self.cookie_name(purpose);
+        (header::SET_COOKIE, format!("{name}={value}; Path=/; HttpOnly; SameSite=Lax{age}{secure}"))
     }
 
     /// The token of a form: bound to the session, to what the form is for, and to the state it was shown with.
@@ -270,7 +276,7 @@ impl Visit {
             }
         };
         match from {
-            None | Some(b"same-origin" | b"same-site" | b"none") if ours => Ok(()),
+            None | Some(b"same-origin" | b"none") if ours => Ok(()),
             _ => Err(NotOurForm),
         }
     }
@@ -278,22 +284,13 @@ impl Visit {
     /// A page, fenced in.
     #[must_use]
     pub fn page(&self, status: StatusCode, html: String) -> Response {
-        self.keep_language(fenced(status, html, "'self'"))
+        fence::page(status, html, "'self'")
     }
 
     /// A page whose form leads, by redirect, to another origin that was checked: the last screen of a flow.
     #[must_use]
     pub fn page_leading_to(&self, html: String, origin: &str) -> Response {
-        self.keep_language(fenced(StatusCode::OK, html, &format!("'self' {origin}")))
-    }
-
-    fn keep_language(&self, mut response: Response) -> Response {
-        if self.chosen {
-            let secure = if self.app.site.is_secure() { "; Secure" } else { "" };
-            let value = format!("lang={}; Path=/; Max-Age=31536000; SameSite=Lax{secure}", self.lang.code());
-            set(&mut response, header::SET_COOKIE, &value);
-        }
-        response
+        fence::page(StatusCode::OK, html, &format!("'self' {origin}"))
     }
 
     /// A page that ends something.
@@ -303,11 +300,12 @@ impl Visit {
         self.page(status, page.render())
     }
 
-    /// The page of a failure on our side; the reason goes to the log.
+    /// The page of a failure on our side, with the way back to where it happened; the reason goes to the log.
     #[must_use]
     pub fn failure(&self, fault: &Fault) -> Response {
         let status = log_fault(fault, &self.request_id);
-        let mut response = self.end(Ending::Failure, status, self.frame(), None);
+        let way_on = way_back(&self.path, &self.here);
+        let mut response = self.end(Ending::Failure, status, self.frame(), way_on);
         if status == StatusCode::SERVICE_UNAVAILABLE {
             set(&mut response, header::RETRY_AFTER, "10");
         }
@@ -325,7 +323,13 @@ pub fn see_other(location: &str) -> Response {
     let mut response = StatusCode::SEE_OTHER.into_response();
     set(&mut response, header::LOCATION, location);
     set(&mut response, header::CACHE_CONTROL, "no-store");
-    set(&mut response, header::REFERRER_POLICY, "no-referrer");
+    response
+}
+
+/// The answer that ends a walk or a session: what the browser keeps of the pages before it is not to be seen again.
+#[must_use]
+pub fn forgotten(mut response: Response) -> Response {
+    set(&mut response, HeaderName::from_static("clear-site-data"), FORGET);
     response
 }
 
@@ -334,38 +338,4 @@ pub fn set(response: &mut Response, name: HeaderName, value: &str) {
     if let Ok(value) = HeaderValue::from_str(value) {
         response.headers_mut().append(name, value);
     }
-}
-
-/// Every page: nothing from elsewhere, no script, no frame around it, nothing kept.
-#[must_use]
-pub fn fenced(status: StatusCode, html: String, form_action: &str) -> Response {
-    let policy = format!(
-        "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; object-src 'none'; \
-         frame-ancestors 'none'; form-action {form_action}"
-    );
-    let mut response = (status, html).into_response();
-    let headers = [
-        (header::CONTENT_TYPE, "text/html; charset=utf-8"),
-        (header::CONTENT_SECURITY_POLICY, policy.as_str()),
-        (header::CACHE_CONTROL, "no-store"),
-        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
-        (header::REFERRER_POLICY, "no-referrer"),
-        (header::X_FRAME_OPTIONS, "DENY"),
-        (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
-        (HeaderName::from_static("permissions-policy"), "camera=(), geolocation=(), microphone=(), payment=()"),
-    ];
-    response.headers_mut().remove(header::CONTENT_TYPE);
-    for (name, value) in headers {
-        set(&mut response, name, value);
-    }
-    response
-}
-
-/// An end without an institution around it.
-#[must_use]
-pub fn bare_end(ending: Ending, status: StatusCode, lang: Lang, path: &str, reference: &str) -> Response {
-    let frame =
-        Frame { lang, path: path.to_owned(), institution: None, csrf: String::new(), flow: None, customer: None };
-    let page = EndedPage { frame, ending, way_on: None, reference: reference.to_owned() };
-    fenced(status, page.render(), "'self'")
 }

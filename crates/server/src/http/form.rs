@@ -9,8 +9,7 @@ use axum::response::Response;
 use renkei_screens::Ending;
 use zeroize::Zeroize;
 
-use super::browser::{bare_end, language};
-use super::request_id::RequestId;
+use super::bare::Bare;
 use crate::app::App;
 
 /// Most bytes of a form.
@@ -52,10 +51,8 @@ impl FromRequest<Arc<App>> for Form {
 
     async fn from_request(request: Request, app: &Arc<App>) -> Result<Form, Response> {
         let (parts, body) = request.into_parts();
-        let (lang, _) = language(&parts.uri, &parts.headers);
-        let path = parts.uri.path().to_owned();
-        let reference = parts.extensions.get::<RequestId>().map(|id| id.0.clone()).unwrap_or_default();
-        let refused = |status| bare_end(Ending::FormNotValid, status, lang, &path, &reference);
+        let bare = Bare::of(&parts, app);
+        let refused = |status| bare.end(Ending::FormNotValid, status, None);
         let body = Bytes::from_request(Request::from_parts(parts, body), app).await;
         let body = body.map_err(|rejection| refused(rejection.status()))?;
         Form::parse(&body).ok_or_else(|| refused(StatusCode::BAD_REQUEST))

@@ -20,8 +20,8 @@ use renkei_screens::Ending;
 pub use refusals::{Refusals, record_refusal, write_counted};
 use table::Table;
 
-use super::browser::{bare_end, language, set};
-use super::request_id::RequestId;
+use super::bare::Bare;
+use super::browser::set;
 use super::source::Source;
 use crate::app::App;
 
@@ -137,20 +137,17 @@ const RATE_LIMIT: header::HeaderName = header::HeaderName::from_static("ratelimi
 const RATE_LIMIT_POLICY: header::HeaderName = header::HeaderName::from_static("ratelimit-policy");
 
 /// Takes each page out of the budgets of its source and its institution, before anything is looked up for it.
-pub async fn pages(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
+pub async fn pages(State(app): State<Arc<App>>, bare: Bare, request: Request, next: Next) -> Response {
     let now = app.now();
     let source = Prefix::of(request.extensions().get());
-    let uri = request.uri();
-    let institution = uri.path().split('/').nth(1).and_then(|segment| segment.parse::<InstitutionCode>().ok());
+    let institution = bare.here.split('/').nth(1).and_then(|segment| segment.parse::<InstitutionCode>().ok());
     let limits = &app.memory.limits;
     let room = limits.take(Party::Source(source), &SOURCE_PAGES, now).and_then(|()| match &institution {
         Some(code) => limits.take(Party::Institution(code), &INSTITUTION_PAGES, now),
         None => Ok(()),
     });
     let Err(over) = room else { return next.run(request).await };
-    let (lang, _) = language(uri, request.headers());
-    let reference = request.extensions().get::<RequestId>().map(|id| id.0.as_str()).unwrap_or_default();
-    over.tell(bare_end(Ending::TooManyRequests, StatusCode::TOO_MANY_REQUESTS, lang, uri.path(), reference))
+    over.tell(bare.end(Ending::TooManyRequests, StatusCode::TOO_MANY_REQUESTS, None))
 }
 
 /// What everybody has used up of their budgets. Lives as long as the process.

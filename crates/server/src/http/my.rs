@@ -23,10 +23,14 @@ use super::browser::{Visit, see_other};
 use super::form::Form;
 use crate::error::Fault;
 
-/// What the forms of these pages are for, in their tokens.
-const FORMS: &str = "my";
 /// A session's last use is noted again only after this long, so that looking at pages writes little.
 const NOTE_USE_AFTER_SECONDS: i64 = 30;
+
+/// What the forms of these pages are for, in their tokens: these pages, and the session's present secret. Whoever
+/// planted a session before the login may have read its form's token; it ends with the secret.
+fn forms(session: &BrowserSession) -> String {
+    session.hash.iter().fold("my ".to_owned(), |text, byte| text + &format!("{byte:02x}"))
+}
 
 /// Somebody who is logged in to look at linkages.
 pub struct Member {
@@ -77,7 +81,7 @@ impl Member {
             login_id: self.user.login_id.clone(),
             base: self.base(),
         };
-        let csrf = self.visit.form_token(&self.session, FORMS, 0);
+        let csrf = self.visit.form_token(&self.session, &forms(&self.session), 0);
         Frame { csrf, customer: Some(customer), ..self.visit.frame() }
     }
 
@@ -86,7 +90,7 @@ impl Member {
     /// # Errors
     /// The page that says it can't be taken.
     pub fn check(&self, form: &Form) -> Result<(), Response> {
-        self.visit.check_form(&self.session, FORMS, 0, form.get("csrf")).map_err(|_| {
+        self.visit.check_form(&self.session, &forms(&self.session), 0, form.get("csrf")).map_err(|_| {
             let back = Some(WayOn::Back(self.visit.here.clone()));
             self.visit.end(Ending::FormNotValid, StatusCode::FORBIDDEN, self.frame(), back)
         })
@@ -103,8 +107,8 @@ impl Member {
             Some(id) => self.visit.read().find_linkage(id).await.map_err(|error| self.visit.failure(&error.into()))?,
         };
         found.filter(|linkage| self.may_see(linkage)).ok_or_else(|| {
-            let home = Some(WayOn::Home(format!("{}/linkages", self.base())));
-            self.visit.end(Ending::NotFound, StatusCode::NOT_FOUND, self.frame(), home)
+            let list = Some(WayOn::Linkages(format!("{}/linkages", self.base())));
+            self.visit.end(Ending::NotFound, StatusCode::NOT_FOUND, self.frame(), list)
         })
     }
 

@@ -2,46 +2,38 @@
 
 use std::sync::Arc;
 
-use axum::Extension;
 use axum::extract::{Path, State};
-use axum::http::{HeaderMap, StatusCode, Uri, header};
+use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use renkei_domain::partner::PartnerState;
 use renkei_screens::{
-    Accent, Clause, Ending, Frame, InstitutionLine, InstitutionsPage, Lang, PublicPage, PublicPartner, STYLE,
-    TermsKind, TermsLink, TermsPage,
+    Accent, Clause, Ending, InstitutionLine, InstitutionsPage, Lang, PublicPage, PublicPartner, STYLE, TermsKind,
+    TermsLink, TermsPage,
 };
 use renkei_store::partners::Product;
 
-use super::browser::{Visit, bare_end, fenced, language, log_fault, set};
-use super::request_id::RequestId;
+use super::bare::Bare;
+use super::browser::{Visit, log_fault, set};
 use crate::app::App;
 use crate::error::Fault;
 
 /// `GET /`: the institutions of this installation.
-pub async fn institutions(
-    State(app): State<Arc<App>>,
-    Extension(id): Extension<RequestId>,
-    uri: Uri,
-    headers: HeaderMap,
-) -> Response {
-    let (lang, _) = language(&uri, &headers);
+pub async fn institutions(State(app): State<Arc<App>>, bare: Bare) -> Response {
     let listed = app.store.read_all().list_institutions().await;
     let institutions = match listed {
         Ok(institutions) => institutions,
         Err(error) => {
-            let status = log_fault(&Fault::from(error), &id.0);
-            return bare_end(Ending::Failure, status, lang, uri.path(), &id.0);
+            let status = log_fault(&Fault::from(error), &bare.request_id);
+            return bare.end(Ending::Failure, status, None);
         }
     };
     let lines = institutions.into_iter().map(|institution| InstitutionLine {
         path: format!("/{}/", institution.code),
         code: institution.code.to_string(),
-        name: if lang == Lang::English { institution.name_en } else { institution.name },
+        name: if bare.lang == Lang::English { institution.name_en } else { institution.name },
     });
-    let frame = Frame { lang, path: "/".into(), institution: None, csrf: String::new(), flow: None, customer: None };
-    let page = InstitutionsPage { frame, institutions: lines.collect() };
-    fenced(StatusCode::OK, page.render(), "'self'")
+    let page = InstitutionsPage { frame: bare.frame(), institutions: lines.collect() };
+    bare.page(StatusCode::OK, page.render())
 }
 
 /// `GET /{institution}/`: what the institution has to publish, from its registry.
@@ -156,11 +148,11 @@ pub async fn style() -> Response {
 }
 
 /// `GET /accent-{rrggbb}.css`: the two shades made from an institution's colour.
-pub async fn accent(Path(file): Path<String>, uri: Uri, id: Extension<RequestId>) -> Response {
+pub async fn accent(Path(file): Path<String>, bare: Bare) -> Response {
     let colour = file.strip_prefix("accent-").and_then(|rest| rest.strip_suffix(".css"));
     match colour.and_then(|colour| format!("#{colour}").parse::<Accent>().ok()) {
         Some(accent) => stylesheet(accent.css()),
-        None => not_found(uri, id).await,
+        None => not_found(bare).await,
     }
 }
 
@@ -169,16 +161,15 @@ fn stylesheet(css: String) -> Response {
     response.headers_mut().remove(header::CONTENT_TYPE);
     set(&mut response, header::CONTENT_TYPE, "text/css; charset=utf-8");
     set(&mut response, header::CACHE_CONTROL, FOR_EVER);
-    set(&mut response, header::X_CONTENT_TYPE_OPTIONS, "nosniff");
     response
 }
 
 /// An address that leads nowhere.
-pub async fn not_found(uri: Uri, Extension(id): Extension<RequestId>) -> Response {
-    bare_end(Ending::NotFound, StatusCode::NOT_FOUND, Lang::Japanese, uri.path(), &id.0)
+pub async fn not_found(bare: Bare) -> Response {
+    bare.end(Ending::NotFound, StatusCode::NOT_FOUND, None)
 }
 
 /// An address that exists, asked in a way it does not answer to.
-pub async fn method_not_allowed(uri: Uri, Extension(id): Extension<RequestId>) -> Response {
-    bare_end(Ending::MethodNotAllowed, StatusCode::METHOD_NOT_ALLOWED, Lang::Japanese, uri.path(), &id.0)
+pub async fn method_not_allowed(bare: Bare) -> Response {
+    bare.end(Ending::MethodNotAllowed, StatusCode::METHOD_NOT_ALLOWED, None)
 }

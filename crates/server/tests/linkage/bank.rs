@@ -11,7 +11,7 @@ use renkei_oauth::pkce::CodeChallenge;
 use renkei_oauth::request::{GrantRequest, PushedRequest, REQUEST_URI_PREFIX};
 use renkei_server::app::{App, Site};
 use renkei_server::core_banking;
-use renkei_server::http::{oauth::Memory, router};
+use renkei_server::http::{certificate_router, oauth::Memory, router};
 use renkei_server::keys::{Keys, Purpose};
 use renkei_server::passwords;
 use renkei_store::codes::Code;
@@ -51,6 +51,8 @@ pub struct Bank {
     pub app: Arc<App>,
     pub clock: Arc<ManualClock>,
     pub address: String,
+    /// The listener that asks browsers for a certificate, without the TLS that would ask.
+    pub certificate_address: String,
     pub http: reqwest::Client,
     pub fresh: FreshStore,
     numbers: AtomicU64,
@@ -60,6 +62,11 @@ impl Bank {
     /// Over a new SQLite file, reached over plain HTTP on loopback.
     pub async fn open() -> Bank {
         Bank::over(fresh_sqlite().await, None).await
+    }
+
+    /// With room for a thousand visits from one place, for tests that go everywhere.
+    pub async fn spacious() -> Bank {
+        Bank::with(fresh_sqlite().await, None, Memory::of_size(100)).await
     }
 
     /// As if behind TLS: browsers know it by this origin.
@@ -73,22 +80,33 @@ impl Bank {
     }
 
     async fn over(fresh: FreshStore, origin: Option<&str>) -> Bank {
+        Bank::with(fresh, origin, Memory::default()).await
+    }
+
+    async fn with(fresh: FreshStore, origin: Option<&str>, memory: Memory) -> Bank {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = format!("http://{}", listener.local_addr().unwrap());
+        let for_certificates = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let certificate_address = format!("http://{}", for_certificates.local_addr().unwrap());
         let clock = Arc::new(ManualClock(AtomicI64::new(START.0)));
         let app = Arc::new(App {
             store: fresh.store.clone(),
             keys: Keys::from_master(&[7; 32]).unwrap(),
             clock: Arc::clone(&clock) as Arc<dyn Clock>,
             random: Arc::new(SystemRandom),
-            site: Site { origin: origin.unwrap_or(&address).to_owned(), certificate_origin: None },
-            memory: Memory::default(),
+            site: Site {
+                origin: origin.unwrap_or(&address).to_owned(),
+                certificate_origin: Some(certificate_address.clone()),
+            },
+            memory,
         });
         let routes = router(Arc::clone(&app));
         tokio::spawn(async move { axum::serve(listener, routes).await });
+        let routes = certificate_router(Arc::clone(&app));
+        tokio::spawn(async move { axum::serve(for_certificates, routes).await });
         // The client's own one follows no redirect.
         let http = renkei_client::http_client().unwrap();
-        let bank = Bank { app, clock, address, http, fresh, numbers: AtomicU64::new(2_000_001) };
+        let bank = Bank { app, clock, address, certificate_address, http, fresh, numbers: AtomicU64::new(2_000_001) };
         for institution in [aoi(), midori()] {
             seed::institution(&bank.app.store, &institution, "{\"keys\":[]}").await;
             seed::product(&bank.app.store, &institution, CHOICE, "{\"keys\":[]}").await;

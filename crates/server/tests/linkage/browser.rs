@@ -101,6 +101,11 @@ impl Browser {
         request.header("cookie", pairs.join("; "))
     }
 
+    /// A request with this browser's cookies to one of the bank's listeners; the browser stays where it is.
+    pub fn ask(&self, method: reqwest::Method, listener: &str, path: &str) -> reqwest::RequestBuilder {
+        self.with_cookies(self.http.request(method, format!("{listener}{path}")))
+    }
+
     fn keep(&mut self, answer: &Answer) {
         for cookie in answer.headers.get_all("set-cookie") {
             let pair = cookie.to_str().unwrap().split(';').next().unwrap();

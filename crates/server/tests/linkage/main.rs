@@ -11,6 +11,9 @@
 
 mod bank;
 mod browser;
+mod csp_report;
+mod failures;
+mod fence;
 mod forgeries;
 mod gone;
 mod headers;

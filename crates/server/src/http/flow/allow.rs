@@ -15,7 +15,7 @@ use renkei_store::linkages::Consent;
 use super::Walk;
 use super::permission::Shown;
 use crate::error::Fault;
-use crate::http::browser::see_other;
+use crate::http::browser::{forgotten, see_other};
 
 impl Walk {
     /// Gives the permission. Whoever is second, by a double click or in another tab, finds the flow moved on and
@@ -51,7 +51,12 @@ impl Walk {
         tx.add_code(&ticket, &self.code(&ticket, shown, linkage)).await?;
         self.record_permission(&mut tx, shown, linkage).await?;
         tx.commit().await?;
-        Ok(see_other(&self.answer_url(Outcome::Code(&ticket.reveal()))?))
+        self.lead_back(&ticket)
+    }
+
+    /// The way back to the partner with a code: the flow is over, so nothing of its pages is to be seen again.
+    fn lead_back(&self, code: &Ticket) -> Result<Response, Fault> {
+        Ok(forgotten(see_other(&self.answer_url(Outcome::Code(&code.reveal()))?)))
     }
 
     /// Begins the linkage, or renews the one the draft names. `false`: it can't be renewed any more.
@@ -122,7 +127,7 @@ impl Walk {
         let Some(flow) = self.visit.read().find_flow(self.flow.id).await? else { return Ok(self.to_current()) };
         let Stage::Consented { consent, .. } = flow.stage else { return Ok(self.to_newest().await) };
         match flow.permitted_at.filter(|given| self.visit.now < given.plus_seconds(CODE_SECONDS)) {
-            Some(_) => Ok(see_other(&self.answer_url(Outcome::Code(&self.code_ticket(consent).reveal()))?)),
+            Some(_) => self.lead_back(&self.code_ticket(consent)),
             None => Ok(self.already_done()),
         }
     }

@@ -14,7 +14,7 @@ use renkei_store::customers::User;
 use super::Walk;
 use super::walk::{OrPage, Sent};
 use crate::certificates::{PeerCertificate, describe};
-use crate::http::browser::Visit;
+use crate::http::browser::{Visit, see_other};
 use crate::http::form::Form;
 use crate::http::login;
 
@@ -39,11 +39,22 @@ pub async fn act(visit: Visit, shown: Shown, form: Form) -> OrPage<Response> {
     walk.logged_in(&user, LoginMethod::Certificate).await.map_err(|fault| walk.visit.failure(&fault))
 }
 
+/// `POST /{institution}/link/{flow}/extend` on this listener: more time, and the certificate's page again.
+pub async fn extend(visit: Visit, form: Form) -> OrPage<Response> {
+    let walk = Walk::load(visit).await?;
+    let Sent::Current(_) = walk.check(form)? else { return Ok(walk.to_main()) };
+    walk.take_extension().await.map_err(|fault| walk.visit.failure(&fault))?;
+    let walk = walk.on_certificate_login()?;
+    let site = &walk.visit.app.site;
+    let here = site.certificate_origin.as_ref().unwrap_or(&site.origin);
+    Ok(see_other(&format!("{here}{}/certificate", walk.base())))
+}
+
 impl Walk {
     /// The current screen, on the main listener.
     fn to_main(&self) -> Response {
         let path = self.path(self.flow.stage.screen());
-        crate::http::browser::see_other(&format!("{}{path}", self.visit.app.site.origin))
+        see_other(&format!("{}{path}", self.visit.app.site.origin))
     }
 
     fn on_certificate_login(self) -> OrPage<Walk> {

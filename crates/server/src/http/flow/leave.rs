@@ -11,7 +11,7 @@ use renkei_screens::{Ending, WayOn};
 use super::Walk;
 use super::walk::{OrPage, Sent};
 use crate::error::Fault;
-use crate::http::browser::{Visit, see_other, set};
+use crate::http::browser::{Visit, forgotten, see_other, set};
 use crate::http::form::Form;
 
 /// Said by the address of the page after leaving: send the browser on to the partner, this once.
@@ -34,7 +34,8 @@ pub async fn cancel(visit: Visit, form: Form) -> OrPage<Response> {
 pub async fn extend(visit: Visit, form: Form) -> OrPage<Response> {
     let walk = Walk::load(visit).await?;
     let Sent::Current(_) = walk.check(form)? else { return Ok(walk.to_current()) };
-    walk.take_extension().await.map_err(|fault| walk.visit.failure(&fault))
+    walk.take_extension().await.map_err(|fault| walk.visit.failure(&fault))?;
+    Ok(walk.to_current())
 }
 
 /// `GET /{institution}/link/{flow}/ended`.
@@ -45,7 +46,8 @@ pub async fn ended(visit: Visit, RawQuery(query): RawQuery) -> OrPage<Response> 
 }
 
 impl Walk {
-    async fn take_extension(&self) -> Result<Response, Fault> {
+    /// Takes the one extension, if it was not taken before.
+    pub(super) async fn take_extension(&self) -> Result<(), Fault> {
         if let Some(clock) = self.flow.clock.extended(self.visit.now) {
             let mut next = self.flow.clone();
             next.clock = clock;
@@ -54,13 +56,13 @@ impl Walk {
                 tx.commit().await?;
             }
         }
-        Ok(self.to_current())
+        Ok(())
     }
 
     /// How the flow ended, and the way back to the partner, which is told the reason.
     fn ended_page(&self, onward: bool) -> Result<Response, Fault> {
         let Stage::Closed { why } = self.flow.stage else {
-            return Ok(self.visit.end(Ending::AlreadyDone, StatusCode::OK, self.frame(), None));
+            return Ok(self.already_done());
         };
         let url = match why {
             Closed::AnsweredElsewhere => None,
@@ -72,10 +74,10 @@ impl Walk {
             Closed::TimedOut => Ending::TimedOut,
             Closed::UserChanged => Ending::UserChanged,
             Closed::NotAllowed | Closed::GrantNotYours => Ending::NotAllowed,
-            Closed::AnsweredElsewhere => Ending::LinkNotValid,
+            Closed::AnsweredElsewhere => Ending::AnsweredElsewhere,
         };
         let way = url.clone().map(WayOn::Partner);
-        let mut response = self.visit.end(ending, StatusCode::OK, self.frame(), way);
+        let mut response = forgotten(self.visit.end(ending, StatusCode::OK, self.frame(), way));
         if let Some(url) = url.filter(|_| onward) {
             set(&mut response, HeaderName::from_static("refresh"), &format!("0; url={url}"));
         }

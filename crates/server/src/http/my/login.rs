@@ -9,10 +9,10 @@ use renkei_store::customers::User;
 use renkei_store::guards::Subject;
 use renkei_store::sessions::{BrowserSession, Purpose};
 
-use super::{FORMS, Member};
+use super::{Member, forms};
 use crate::certificates::{PeerCertificate, describe};
 use crate::error::Fault;
-use crate::http::browser::{Visit, see_other, set};
+use crate::http::browser::{Visit, forgotten, see_other, set};
 use crate::http::flow::certificate::Shown;
 use crate::http::form::Form;
 use crate::http::login;
@@ -43,7 +43,10 @@ pub async fn logout(visit: Visit, form: Form) -> Result<Response, Response> {
         tx.end_session(member.session.id, member.visit.now).await?;
         member.record(&mut tx, member.did(Action::LoggedOut)).await?;
         tx.commit().await?;
-        Ok::<_, Fault>(see_other(&format!("{}/login", member.base())))
+        let mut gone = forgotten(see_other(&format!("{}/login", member.base())));
+        let (name, value) = member.visit.no_cookie(Purpose::My);
+        set(&mut gone, name, &value);
+        Ok::<_, Fault>(gone)
     };
     done.await.map_err(|fault| member.visit.failure(&fault))
 }
@@ -90,7 +93,7 @@ async fn submitted(visit: &Visit, form: &Form) -> Result<Response, Fault> {
 /// The session a login form was shown to, if the form is ours.
 async fn ours(visit: &Visit, form: &Form) -> Result<Option<BrowserSession>, Fault> {
     let session = visit.session(Purpose::My).await?;
-    Ok(session.filter(|session| visit.check_form(session, FORMS, 0, form.get("csrf")).is_ok()))
+    Ok(session.filter(|session| visit.check_form(session, &forms(session), 0, form.get("csrf")).is_ok()))
 }
 
 /// The browser's session, or a new one in which nobody has logged in, with the cookie it needs.
@@ -137,7 +140,7 @@ fn with_cookie(mut response: Response, cookie: Option<(HeaderName, String)>) -> 
 }
 
 fn frame(visit: &Visit, session: &BrowserSession) -> Frame {
-    Frame { csrf: visit.form_token(session, FORMS, 0), ..visit.frame() }
+    Frame { csrf: visit.form_token(session, &forms(session), 0), ..visit.frame() }
 }
 
 fn login_page(visit: &Visit, session: &BrowserSession, login_id: String, error: Option<LoginError>) -> Response {
