@@ -109,7 +109,7 @@ async fn a_grant_and_a_pending_request_show_no_secret_and_survive_a_restart() {
 }
 
 #[tokio::test]
-async fn an_answer_with_a_wrong_state_or_issuer_sends_no_code_anywhere() {
+async fn a_022_an_answer_with_a_wrong_state_or_issuer_sends_no_code_anywhere() {
     let bank = Bank::open().await;
     let (client, pending) = begun(&bank).await;
     let stranger = bank.callback("somebody-elses-state", "code=code-of-aoi");
@@ -120,7 +120,7 @@ async fn an_answer_with_a_wrong_state_or_issuer_sends_no_code_anywhere() {
 }
 
 #[tokio::test]
-async fn what_was_begun_at_one_institution_is_not_completed_at_another() {
+async fn a_022_what_was_begun_at_one_institution_is_not_completed_at_another() {
     let (aoi, midori) = (Bank::open().await, Bank::open().await);
     let (_, pending) = begun(&aoi).await;
     let client = midori.client().await.unwrap();

@@ -91,7 +91,7 @@ async fn an_institution_that_does_not_answer_is_named_as_such() {
 }
 
 #[tokio::test]
-async fn an_answer_brought_by_another_browser_links_nothing() {
+async fn r_187_an_answer_brought_by_another_browser_links_nothing() {
     let bank = aoi().await;
     let mut victim = Browser::at(&[&bank]);
     let mut thief = victim.other();
@@ -103,7 +103,7 @@ async fn an_answer_brought_by_another_browser_links_nothing() {
 }
 
 #[tokio::test]
-async fn an_answer_of_another_institution_is_refused_and_used_up() {
+async fn a_022_an_answer_of_another_institution_is_refused_and_used_up() {
     let (aoi, midori) = (aoi().await, Bank::open("1002", "みどり信用金庫").await);
     let mut browser = Browser::at(&[&aoi, &midori]);
     let leaving = browser.press("/link", "institution=1001").await;

@@ -12,8 +12,8 @@ use renkei_oauth::client_auth::ASSERTION_TYPE;
 use renkei_oauth::jose::{Algorithm, SigningKey};
 use serde_json::{Value, json};
 
-use super::{Answer, Bank, CHALLENGE, ManualClock, ORIGIN, REDIRECT_URI, VERIFIER};
-use renkei_domain::time::Clock as _;
+use super::{Answer, Bank, CHALLENGE, ORIGIN, REDIRECT_URI, VERIFIER};
+use renkei_domain::time::Clock;
 
 /// No two JWTs of one run share a `jti`.
 static JTI: AtomicU64 = AtomicU64::new(0);
@@ -41,7 +41,7 @@ pub struct Partner {
     pub key: Arc<SigningKey>,
     pub dpop: Arc<SigningKey>,
     pub address: String,
-    pub clock: Arc<ManualClock>,
+    pub clock: Arc<dyn Clock>,
     pub http: reqwest::Client,
 }
 
@@ -77,7 +77,7 @@ impl Partner {
             key: new_key(),
             dpop: new_key(),
             address: bank.address.clone(),
-            clock: Arc::clone(&bank.clock),
+            clock: Arc::clone(&bank.clock) as Arc<dyn Clock>,
             http: bank.http.clone(),
         }
     }

@@ -1,0 +1,414 @@
+//! An installation made by the program's own commands, and nodes that serve it.
+
+use std::fmt::Write as _;
+use std::fs;
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::process::{Child, Command, Output, Stdio};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair, KeyUsagePurpose};
+use renkei_domain::institution::InstitutionCode;
+use renkei_server::system::SystemClock;
+use renkei_store::{Store, StoreConfig};
+use renkei_testing::{FreshStore, aoi, fresh_postgres, midori};
+use serde_json::Value;
+
+use crate::bank::{PASSWORD, PIN};
+use crate::browser::{Browser, answer_of};
+use crate::support::{Answer, ORIGIN, Partner, REDIRECT_URI, new_key};
+
+/// The host of the origin, for which the nodes have a certificate; clients find them on loopback.
+const HOST: &str = "link.example";
+/// Longer than a node takes to answer, on a busy machine; reaching it is a failure.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// How often something is looked at that is waited for.
+const LOOK: Duration = Duration::from_millis(20);
+
+/// A data folder with institutions, products and customers.
+pub struct Installation {
+    folder: tempfile::TempDir,
+    store: Option<(String, FreshStore)>,
+    authority: String,
+    /// The product of kakeibo at aoi, with the keys it was registered with.
+    pub kakeibo: Registered,
+    /// The same partner's product at midori.
+    pub at_midori: Registered,
+    /// The product of another partner at aoi.
+    pub stranger: Registered,
+}
+
+/// A product as an institution knows it; which node it talks to is said later.
+#[derive(Clone)]
+pub struct Registered {
+    institution: InstitutionCode,
+    client_id: String,
+    key: Arc<renkei_oauth::jose::SigningKey>,
+}
+
+impl Installation {
+    /// On SQLite, with this many customers `user0` … of aoi, an account each.
+    pub fn on_sqlite(users: usize) -> Installation {
+        Installation::over(None, users)
+    }
+
+    /// On PostgreSQL, for more than one node; nothing where the environment names no server.
+    pub async fn on_postgres(users: usize) -> Option<Installation> {
+        let fresh = fresh_postgres().await?;
+        let StoreConfig::Postgres { url, .. } = &fresh.config else { panic!("a PostgreSQL store") };
+        let url = url.clone();
+        tokio::task::spawn_blocking(move || Installation::over(Some((url, fresh)), users)).await.ok()
+    }
+
+    fn over(store: Option<(String, FreshStore)>, users: usize) -> Installation {
+        let folder = tempfile::tempdir().unwrap();
+        let authority = write_certificates(folder.path());
+        let keys = [new_key(), new_key(), new_key()];
+        let registered = |institution: InstitutionCode, key: &Arc<_>| Registered {
+            institution,
+            client_id: String::new(),
+            key: Arc::clone(key),
+        };
+        let mut installation = Installation {
+            folder,
+            store,
+            authority,
+            kakeibo: registered(aoi(), &keys[0]),
+            at_midori: registered(midori(), &keys[1]),
+            stranger: registered(aoi(), &keys[2]),
+        };
+        installation.write_config(1);
+        installation.apply("active");
+        installation.import(users);
+        installation
+    }
+
+    fn path(&self, name: &str) -> std::path::PathBuf {
+        self.folder.path().join(name)
+    }
+
+    fn write_config(&self, port: u16) {
+        let text = format!(
+            "origin = \"{ORIGIN}\"\nlisten = \"127.0.0.1:{port}\"\n[tls]\ncertificate = \"server.pem\"\nkey = \"server.key\"\n"
+        );
+        fs::write(self.path("renkei.toml"), text).unwrap();
+    }
+
+    fn command(&self, words: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_renkei"));
+        command.args(words).arg("--data").arg(self.folder.path()).env_remove("RENKEI_STORE").env("RUST_LOG", "warn");
+        if let Some((url, _)) = &self.store {
+            command.env("RENKEI_STORE", url);
+        }
+        command
+    }
+
+    fn run(&self, words: &[&str]) -> Output {
+        let output = self.command(words).stdin(Stdio::null()).output().unwrap();
+        assert!(output.status.success(), "{words:?}: {}", String::from_utf8_lossy(&output.stderr));
+        output
+    }
+
+    /// Applies the registry with the partner kakeibo in this state, and learns the client identifiers.
+    pub fn apply(&mut self, state: &str) {
+        fs::write(self.path("registry.toml"), self.registry(state)).unwrap();
+        let file = self.path("registry.toml");
+        let output = self.run(&["apply", file.to_str().unwrap(), "--yes", "--json"]);
+        let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+        let client_id = |institution: usize, product: &str| {
+            let products = report["institutions"][institution]["products"].as_array().unwrap();
+            let found = products.iter().find(|found| found["product"] == product).unwrap();
+            found["client_id"].as_str().unwrap().to_owned()
+        };
+        self.kakeibo.client_id = client_id(0, "cloud");
+        self.stranger.client_id = client_id(0, "strange");
+        self.at_midori.client_id = client_id(1, "cloud-midori");
+    }
+
+    fn registry(&self, state: &str) -> String {
+        let mut text = String::new();
+        for (code, name) in [("1001", "あおい信用組合"), ("1002", "みどり信用金庫")] {
+            let _ = write!(
+                text,
+                "[[institutions]]\ncode = \"{code}\"\nkind = \"shinkin\"\nname = \"{name}\"\nname_en = \"Bank {code}\"\n\
+                 accent = \"#14518b\"\ntelephone = \"0120-299-000\"\nhours = \"平日\"\nhours_en = \"Weekdays\"\n\
+                 period_days = 180\nterms = {{ version = \"1\", text = \"第1条\", text_en = \"1.\" }}\n\
+                 branches = [{{ code = \"001\", name = \"本店\", name_en = \"Head Office\" }}]\n\n"
+            );
+        }
+        let partners = [
+            ("kakeibo", state, vec![("cloud", "1001", &self.kakeibo), ("cloud-midori", "1002", &self.at_midori)]),
+            ("stranger", "active", vec![("strange", "1001", &self.stranger)]),
+        ];
+        for (partner, state, products) in partners {
+            let _ = write!(
+                text,
+                "[[partners]]\nkey = \"{partner}\"\ninstitutions = \"all\"\nname = \"株式会社{partner}\"\n\
+                 name_en = \"{partner} Inc.\"\ndomain = \"{partner}.example\"\nstate = \"{state}\"\n\n"
+            );
+            for (key, institution, product) in products {
+                let jwks = product.key.to_public_jwk().to_json().to_string();
+                let jwks_file = format!("{key}.jwks.json");
+                fs::write(self.path(&jwks_file), format!("{{\"keys\":[{jwks}]}}")).unwrap();
+                let _ = write!(
+                    text,
+                    "[[partners.products]]\nkey = \"{key}\"\ninstitutions = [\"{institution}\"]\nname = \"{key}\"\n\
+                     name_en = \"{key}\"\npurpose = \"会計\"\npurpose_en = \"Books\"\nsigning_alg = \"ES256\"\n\
+                     operations = [\"balances\", \"transactions\"]\nredirect_uris = [\"{REDIRECT_URI}\"]\n\
+                     jwks_file = \"{jwks_file}\"\n\n"
+                );
+            }
+        }
+        text
+    }
+
+    /// Customers of aoi `user0` …, each with an account whose PIN is filed and not registered; `user0` of midori too.
+    fn import(&self, users: usize) {
+        for (institution, users) in [("1001", users), ("1002", 1)] {
+            let mut files = [
+                "customer,name,contract\n".to_owned(),
+                "customer,login_id,name,kind,method,operations,state,password\n".to_owned(),
+                "customer,branch,type,number,holder,pin,state\n".to_owned(),
+                "login_id,branch,type,number\n".to_owned(),
+            ];
+            for user in 0..users {
+                let number = 2_000_000 + user;
+                let lines = [
+                    format!("c{user},青井商会{user},active\n"),
+                    format!("c{user},user{user},花子,master,password,balances transactions,active,{PASSWORD}\n"),
+                    format!("c{user},001,普通,{number},青井商会,{PIN},active\n"),
+                    format!("user{user},001,普通,{number}\n"),
+                ];
+                for (file, line) in files.iter_mut().zip(lines) {
+                    file.push_str(&line);
+                }
+            }
+            let names = ["customers.csv", "users.csv", "accounts.csv", "user-accounts.csv"];
+            for (name, text) in names.iter().zip(&files) {
+                fs::write(self.path(name), text).unwrap();
+            }
+            let paths = names.map(|name| self.path(name).to_str().unwrap().to_owned());
+            let paths: Vec<&str> = paths.iter().map(String::as_str).collect();
+            self.run(&[&["import", "customers", "--institution", institution], paths.as_slice()].concat());
+        }
+    }
+
+    /// The store, looked into beside the nodes.
+    async fn store(&self) -> Store {
+        match &self.store {
+            Some((_, fresh)) => fresh.store.clone(),
+            None => Store::open(&StoreConfig::Sqlite { path: self.path("renkei.db") }).await.unwrap(),
+        }
+    }
+
+    /// A number that a statement of aoi counts.
+    pub async fn count(&self, sql: &'static str) -> i64 {
+        self.store().await.read(&aoi()).row(sql, &[]).await.unwrap().unwrap().get(0).unwrap()
+    }
+
+    /// All audit records of an institution, as text.
+    pub async fn records(&self, institution: &str) -> String {
+        let records = self.store().await.read(&institution.parse().unwrap()).list_audit(10_000).await.unwrap();
+        records.iter().map(|record| format!("{record:?}\n")).collect()
+    }
+
+    /// Starts a node and waits until it answers.
+    pub async fn start(&self) -> Node {
+        for _ in 0..5 {
+            let port = free_port();
+            self.write_config(port);
+            let process = self.command(&["serve"]).stderr(Stdio::inherit()).spawn().unwrap();
+            let node = Node { process, port, http: self.http(port) };
+            if let Some(node) = node.ready().await {
+                return node;
+            }
+        }
+        panic!("no node came up");
+    }
+
+    /// A client that trusts the installation's authority alone and finds its host at this port.
+    fn http(&self, port: u16) -> reqwest::Client {
+        let _already_there = rustls::crypto::aws_lc_rs::default_provider().install_default();
+        let roots = reqwest::Certificate::from_pem_bundle(self.authority.as_bytes()).unwrap();
+        reqwest::Client::builder()
+            .redirect(reqwest::redirect::Policy::none())
+            .tls_certs_only(roots)
+            .resolve(HOST, SocketAddr::from(([127, 0, 0, 1], port)))
+            .timeout(PATIENCE)
+            .build()
+            .unwrap()
+    }
+}
+
+fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
+
+/// The authority's certificate in PEM; the server's and its key as files.
+fn write_certificates(folder: &Path) -> String {
+    let mut params = CertificateParams::new(vec![]).unwrap();
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    params.key_usages = vec![KeyUsagePurpose::KeyCertSign];
+    params.distinguished_name.push(DnType::CommonName, "Tests");
+    let issuer = CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap();
+    let key = KeyPair::generate().unwrap();
+    let server = CertificateParams::new(vec![HOST.to_owned()]).unwrap().signed_by(&key, &issuer).unwrap();
+    fs::write(folder.join("server.pem"), server.pem()).unwrap();
+    fs::write(folder.join("server.key"), key.serialize_pem()).unwrap();
+    fs::set_permissions(folder.join("server.key"), fs::Permissions::from_mode(0o600)).unwrap();
+    issuer.pem()
+}
+
+/// A process that serves; stopped when dropped.
+pub struct Node {
+    process: Child,
+    pub port: u16,
+    pub http: reqwest::Client,
+}
+
+impl Node {
+    async fn ready(mut self) -> Option<Node> {
+        let begun = Instant::now();
+        while begun.elapsed() < PATIENCE {
+            if TcpStream::connect(("127.0.0.1", self.port)).is_ok() {
+                return Some(self);
+            }
+            if self.process.try_wait().unwrap().is_some() {
+                return None;
+            }
+            tokio::time::sleep(LOOK).await;
+        }
+        None
+    }
+
+    pub fn address(&self) -> String {
+        format!("{ORIGIN}:{}", self.port)
+    }
+
+    /// The product as it talks to this node, with a DPoP key of its own.
+    pub fn partner(&self, product: &Registered) -> Partner {
+        Partner {
+            client_id: product.client_id.clone(),
+            institution: product.institution.clone(),
+            key: Arc::clone(&product.key),
+            dpop: new_key(),
+            address: self.address(),
+            clock: Arc::new(SystemClock),
+            http: self.http.clone(),
+        }
+    }
+
+    /// The same partner, its keys included, at this node.
+    pub fn serves(&self, partner: &Partner) -> Partner {
+        Partner { address: self.address(), http: self.http.clone(), ..partner.clone() }
+    }
+
+    pub fn browser(&self) -> Browser {
+        Browser::new(&self.address(), ORIGIN, self.http.clone())
+    }
+
+    /// The path a customer of this partner is sent to.
+    pub async fn pushed(&self, partner: &Partner) -> String {
+        let answer = self.serves(partner).push().send().await;
+        assert_eq!(answer.status, 201, "{}", answer.text);
+        let reference = answer.text("request_uri");
+        format!("/{}/authorize?client_id={}&request_uri={reference}", partner.institution, partner.client_id)
+    }
+
+    /// A browser on the first screen of a new flow.
+    pub async fn at_login(&self, partner: &Partner) -> Browser {
+        let path = self.pushed(partner).await;
+        let mut browser = self.browser();
+        browser.open(&path).await;
+        browser.expect_screen("login");
+        browser
+    }
+
+    /// A browser that stands before the permission: logged in, PINs registered.
+    pub async fn at_permission(&self, partner: &Partner, user: &str) -> Browser {
+        let mut browser = self.at_login(partner).await;
+        browser.log_in(user).await;
+        if browser.screen() == "pins" {
+            browser.register_all().await;
+        }
+        if browser.screen() == "results" {
+            browser.submit("results", &[("action", "confirm")]).await;
+        }
+        if browser.screen() == "existing" {
+            browser.submit("existing", &[("renew", "new")]).await;
+        }
+        browser.expect_screen("permission");
+        browser
+    }
+
+    /// A code for this user's linkage.
+    pub async fn code(&self, partner: &Partner, user: &str) -> String {
+        let mut browser = self.at_permission(partner, user).await;
+        answer_of(&browser.allow().await)["code"].clone()
+    }
+
+    /// The tokens of this user's linkage: access and refresh.
+    pub async fn tokens(&self, partner: &Partner, user: &str) -> (String, String) {
+        let code = self.code(partner, user).await;
+        let answer = self.serves(partner).redeem(&code).send().await;
+        assert_eq!(answer.status, 200, "{}", answer.text);
+        (answer.text("access_token"), answer.text("refresh_token"))
+    }
+
+    /// A read of the account list with a fresh proof.
+    pub async fn read(&self, partner: &Partner, access: &str) -> Answer {
+        self.read_with(access, &partner.proof_with(&accounts_of(partner), access).sign(), &accounts_of(partner)).await
+    }
+
+    /// A read with this proof.
+    pub async fn read_with(&self, access: &str, proof: &str, path: &str) -> Answer {
+        let request = self.http.get(format!("{}{path}", self.address()));
+        Answer::to(request.header("authorization", format!("DPoP {access}")).header("DPoP", proof)).await
+    }
+
+    /// Lets running requests finish, and waits until the process has ended.
+    pub fn stop(mut self) {
+        assert!(self.say_stop());
+    }
+
+    /// Ends the process as a power failure would.
+    pub fn kill(mut self) {
+        self.process.kill().unwrap();
+        self.process.wait().unwrap();
+    }
+
+    fn say_stop(&mut self) -> bool {
+        let told = Command::new("kill").args(["-TERM", &self.process.id().to_string()]).stderr(Stdio::null()).status();
+        told.is_ok() && self.process.wait().is_ok_and(|ended| ended.success())
+    }
+
+    /// What the process holds in memory, in bytes.
+    pub fn memory(&self) -> u64 {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.process.id())).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+        line.trim().trim_end_matches(" kB").parse::<u64>().unwrap() * 1_024
+    }
+}
+
+impl Drop for Node {
+    fn drop(&mut self) {
+        self.say_stop();
+    }
+}
+
+/// The account list of the partner's institution.
+pub fn accounts_of(partner: &Partner) -> String {
+    format!("/{}/api/v1/accounts", partner.institution)
+}
+
+/// How many rounds a race is run: more where somebody has the time for it.
+pub fn rounds() -> usize {
+    number_from("RENKEI_ATTACK_ROUNDS", 20)
+}
+
+/// A number of the environment.
+pub fn number_from(variable: &str, usual: usize) -> usize {
+    std::env::var(variable).ok().map_or(usual, |text| text.parse().expect("a number"))
+}
