@@ -10,7 +10,7 @@ use renkei_oauth::error::ErrorCode;
 use renkei_oauth::form::Form;
 use renkei_oauth::jose::KeySet;
 use renkei_oauth::redirect::{Outcome, check_redirect_uri, response_url};
-use renkei_oauth::request::{AuthorizationQuery, ClientPolicy, check_pushed_request};
+use renkei_oauth::request::{AuthorizationQuery, ClientPolicy, Parameters, check_pushed_request};
 use renkei_oauth::token::{TokenRequest, read_revocation};
 
 /// The instant of all targets, in seconds.
@@ -38,7 +38,7 @@ pub fn pushed_request(data: &[u8]) {
     let uris = [REDIRECT_URI.to_owned()];
     let scopes = ["balances".to_owned(), "transactions".to_owned()];
     let policy = ClientPolicy { client_id: CLIENT, redirect_uris: &uris, scopes: &scopes };
-    match check_pushed_request(&form, &policy, None) {
+    match check_pushed_request(&Parameters::plain(&form), &policy, None) {
         Ok(request) => {
             assert_eq!(request.redirect_uri, REDIRECT_URI);
             assert!(!request.scope.is_empty() && request.scope.iter().all(|word| scopes.contains(word)));

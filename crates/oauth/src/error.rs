@@ -35,8 +35,8 @@ pub enum ErrorCode {
     InsufficientScope,
     /// RFC 9101 §6.2.
     InvalidRequestUri,
-    /// OpenID Connect Core §3.1.2.6: no request objects here.
-    RequestNotSupported,
+    /// RFC 9101 §7.
+    InvalidRequestObject,
     /// RFC 9396 §5.
     InvalidAuthorizationDetails,
     /// RFC 9449 §5, §7.1.
@@ -64,7 +64,7 @@ impl ErrorCode {
             ErrorCode::InvalidToken => ("invalid_token", 401),
             ErrorCode::InsufficientScope => ("insufficient_scope", 403),
             ErrorCode::InvalidRequestUri => ("invalid_request_uri", 400),
-            ErrorCode::RequestNotSupported => ("request_not_supported", 400),
+            ErrorCode::InvalidRequestObject => ("invalid_request_object", 400),
             ErrorCode::InvalidAuthorizationDetails => ("invalid_authorization_details", 400),
             ErrorCode::InvalidDpopProof => ("invalid_dpop_proof", 400),
             ErrorCode::UseDpopNonce => ("use_dpop_nonce", 400),

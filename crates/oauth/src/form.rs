@@ -42,6 +42,11 @@ impl Form {
         Ok(Form(parameters))
     }
 
+    /// The same parameters from elsewhere: the claims of a request object.
+    pub(crate) fn of(parameters: BTreeMap<String, String>) -> Form {
+        Form(parameters)
+    }
+
     /// The value of a parameter. One without a value counts as not sent (RFC 6749 §3.1).
     pub fn get(&self, name: &str) -> Option<&str> {
         self.0.get(name).map(String::as_str).filter(|value| !value.is_empty())

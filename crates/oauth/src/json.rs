@@ -81,6 +81,29 @@ impl Object {
         self.date(name)?.ok_or(JsonFault::Missing(name))
     }
 
+    /// A number, if the member is there.
+    pub fn number(&self, name: &'static str) -> Result<Option<f64>, JsonFault> {
+        match self.0.get(name) {
+            None => Ok(None),
+            Some(Value::Number(number)) => Ok(Some(*number)),
+            Some(_) => Err(JsonFault::WrongType(name)),
+        }
+    }
+
+    /// A string member as one text, or an array of strings as several, if it is there: `aud` (RFC 7519 §4.1.3).
+    pub fn texts(&self, name: &'static str) -> Result<Option<Vec<&str>>, JsonFault> {
+        fn text<'a>(name: &'static str, value: &'a Value) -> Result<&'a str, JsonFault> {
+            if let Value::Text(text) = value { Ok(text) } else { Err(JsonFault::WrongType(name)) }
+        }
+        match self.0.get(name) {
+            None => Ok(None),
+            Some(Value::Array(values)) => {
+                values.iter().map(|value| text(name, value)).collect::<Result<_, _>>().map(Some)
+            }
+            Some(value) => Ok(Some(vec![text(name, value)?])),
+        }
+    }
+
     /// An object member, if it is there.
     pub fn object(&self, name: &'static str) -> Result<Option<&Object>, JsonFault> {
         match self.0.get(name) {

@@ -9,7 +9,7 @@
 //!
 //! | endpoint | checks |
 //! | --- | --- |
-//! | PAR (RFC 9126) | [`form`] → [`client_auth`] → [`dpop`] (if sent) → [`request`] ([`scope`], [`pkce`]) |
+//! | PAR (RFC 9126) | [`form`] → [`client_auth`] → [`dpop`] and [`request_object`] (if sent) → [`request`] ([`scope`], [`pkce`]) |
 //! | token (RFC 6749 §3.2) | [`form`] → [`client_auth`] → [`dpop`] → [`token`] → [`pkce`] |
 //! | revocation (RFC 7009) | [`form`] → [`client_auth`] → [`token`] |
 //! | resource (RFC 9449 §7) | [`authorization`] → [`dpop`] |
@@ -29,6 +29,7 @@ pub mod pkce;
 pub mod redirect;
 pub mod replay;
 pub mod request;
+pub mod request_object;
 pub mod scope;
 pub mod token;
 mod uri;

@@ -62,6 +62,8 @@ pub struct AuthorizationServer {
     revocation_endpoint_auth_signing_alg_values_supported: [&'static str; 4],
     code_challenge_methods_supported: [&'static str; 1],
     dpop_signing_alg_values_supported: [&'static str; 4],
+    request_object_signing_alg_values_supported: [&'static str; 4],
+    require_signed_request_object: bool,
     require_pushed_authorization_requests: bool,
     authorization_response_iss_parameter_supported: bool,
 }
@@ -86,6 +88,9 @@ impl AuthorizationServer {
             revocation_endpoint_auth_signing_alg_values_supported: Algorithm::NAMES,
             code_challenge_methods_supported: [pkce::METHOD],
             dpop_signing_alg_values_supported: Algorithm::NAMES,
+            request_object_signing_alg_values_supported: Algorithm::NAMES,
+            // Some clients must sign, by their profile; none is kept from it.
+            require_signed_request_object: false,
             require_pushed_authorization_requests: true,
             authorization_response_iss_parameter_supported: true,
         }

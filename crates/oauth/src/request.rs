@@ -1,4 +1,6 @@
 //! The pushed authorization request (RFC 9126) and the short query that later names it.
+//!
+//! A plain request and a signed one ([`crate::request_object`]) go through the very same checks.
 
 use serde::{Deserialize, Serialize};
 
@@ -19,6 +21,48 @@ pub const MAX_STATE_BYTES: usize = 2_048;
 pub const MAX_GRANT_ID_BYTES: usize = 128;
 /// What every `request_uri` begins with (RFC 9126 §2.2).
 pub const REQUEST_URI_PREFIX: &str = "urn:ietf:params:oauth:request_uri:";
+
+/// Every parameter a check of this module asks for. What stands in a request beside these changes nothing.
+pub const PARAMETERS: [&str; 14] = [
+    "acr_values",
+    "authorization_details",
+    "client_id",
+    "code_challenge",
+    "code_challenge_method",
+    "dpop_jkt",
+    "grant_id",
+    "grant_management_action",
+    "max_age",
+    "redirect_uri",
+    "response_mode",
+    "response_type",
+    "scope",
+    "state",
+];
+
+/// The parameters of a request from the one place where they count: all from the form, or all from a request object whose
+/// signature held. There is no mixture, and only this crate's verification makes signed ones.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Parameters {
+    values: Form,
+    signed: bool,
+}
+
+impl Parameters {
+    /// Those of a plain form.
+    pub fn plain(form: &Form) -> Parameters {
+        Parameters { values: form.clone(), signed: false }
+    }
+
+    pub(crate) fn signed(values: Form) -> Parameters {
+        Parameters { values, signed: true }
+    }
+
+    /// Whether the client signed them.
+    pub fn are_signed(&self) -> bool {
+        self.signed
+    }
+}
 
 /// What the registry says about a client.
 #[derive(Debug, Clone, Copy)]
@@ -68,15 +112,22 @@ pub struct PushedRequest {
     pub dpop_jkt: Option<String>,
     /// Which grant this is about.
     pub grant: GrantRequest,
+    /// Whether the client signed it.
+    #[serde(default)]
+    pub signed: bool,
 }
+
+/// The answer to a `client_id` other than that of the client that authenticated.
+pub const OTHER_CLIENT: OAuthError = OAuthError::invalid_request("client_id is not the authenticated client");
 
 /// Checks a pushed request of an authenticated client. `proof_jkt` is the key of the `DPoP` header, if one came
 /// along and held.
 pub fn check_pushed_request(
-    form: &Form,
+    parameters: &Parameters,
     policy: &ClientPolicy<'_>,
     proof_jkt: Option<&str>,
 ) -> Result<PushedRequest, OAuthError> {
+    let form = &parameters.values;
     refuse_indirection(form)?;
     check_client_id(form, policy)?;
     check_response(form)?;
@@ -89,25 +140,24 @@ pub fn check_pushed_request(
         code_challenge: CodeChallenge::read(form.get("code_challenge"), form.get("code_challenge_method"))?,
         dpop_jkt: check_dpop_key(form, proof_jkt)?,
         grant: check_grant(form)?,
+        signed: parameters.signed,
     })
 }
 
-/// A pushed request stands for itself (RFC 9126 §2.1); request objects are not supported.
+/// A pushed request stands for itself (RFC 9126 §2.1); one that is signed was taken out of its object before.
 fn refuse_indirection(form: &Form) -> Result<(), OAuthError> {
     if form.get("request_uri").is_some() {
         return Err(OAuthError::invalid_request("request_uri cannot be pushed"));
     }
     if form.get("request").is_some() {
-        return Err(OAuthError::new(ErrorCode::RequestNotSupported, "request objects are not supported"));
+        return Err(OAuthError::new(ErrorCode::InvalidRequestObject, "a request object cannot hold another"));
     }
     Ok(())
 }
 
 fn check_client_id(form: &Form, policy: &ClientPolicy<'_>) -> Result<(), OAuthError> {
     match form.get("client_id") {
-        Some(client_id) if client_id != policy.client_id => {
-            Err(OAuthError::invalid_request("client_id is not the authenticated client"))
-        }
+        Some(client_id) if client_id != policy.client_id => Err(OTHER_CLIENT),
         _ => Ok(()),
     }
 }

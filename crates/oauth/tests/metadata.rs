@@ -63,6 +63,8 @@ fn r_001_the_document_is_this() {
         "revocation_endpoint_auth_signing_alg_values_supported": ["ES256", "PS256", "EdDSA", "Ed25519"],
         "code_challenge_methods_supported": ["S256"],
         "dpop_signing_alg_values_supported": ["ES256", "PS256", "EdDSA", "Ed25519"],
+        "request_object_signing_alg_values_supported": ["ES256", "PS256", "EdDSA", "Ed25519"],
+        "require_signed_request_object": false,
         "require_pushed_authorization_requests": true,
         "authorization_response_iss_parameter_supported": true,
     });

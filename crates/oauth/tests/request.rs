@@ -10,8 +10,8 @@ use proptest::prelude::*;
 use renkei_oauth::error::OAuthError;
 use renkei_oauth::form::Form;
 use renkei_oauth::request::{
-    AuthorizationQuery, ClientPolicy, GrantRequest, MAX_GRANT_ID_BYTES, MAX_STATE_BYTES, PushedRequest, PushedResponse,
-    REQUEST_URI_PREFIX, check_pushed_request,
+    AuthorizationQuery, ClientPolicy, GrantRequest, MAX_GRANT_ID_BYTES, MAX_STATE_BYTES, Parameters, PushedRequest,
+    PushedResponse, REQUEST_URI_PREFIX, check_pushed_request,
 };
 
 const CALLBACK: &str = "https://kakeibo.example/callback";
@@ -39,7 +39,8 @@ fn push_with(changes: &[(&str, &str)], proof_jkt: Option<&str>) -> Result<Pushed
     let redirect_uris = [CALLBACK.to_owned(), format!("{CALLBACK}?dummy1=lorem&dummy2=ipsum")];
     let scopes = ["balances".to_owned(), "transactions".to_owned()];
     let policy = ClientPolicy { client_id: CLIENT, redirect_uris: &redirect_uris, scopes: &scopes };
-    check_pushed_request(&Form::parse(body(&pairs).as_bytes())?, &policy, proof_jkt)
+    let form = Form::parse(body(&pairs).as_bytes())?;
+    check_pushed_request(&Parameters::plain(&form), &policy, proof_jkt)
 }
 
 fn push(changes: &[(&str, &str)]) -> Result<PushedRequest, OAuthError> {
@@ -76,7 +77,7 @@ fn unknown_parameters_and_nonce_are_ignored() {
 #[test]
 fn r_059_a_request_uri_cannot_be_pushed() {
     assert_eq!(refusal(&[("request_uri", "urn:ietf:params:oauth:request_uri:x")]), "invalid_request");
-    assert_eq!(refusal(&[("request", "a.b.c")]), "request_not_supported");
+    assert_eq!(refusal(&[("request", "a.b.c")]), "invalid_request_object");
 }
 
 #[test]

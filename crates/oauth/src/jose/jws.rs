@@ -69,6 +69,11 @@ impl<'a> Jws<'a> {
         let (header, payload, signature) = (part(header)?, part(payload)?, part(signature)?);
         Ok(Jws { header: Header::read(&Object::parse(&header)?)?, claims: Object::parse(&payload)?, signed, signature })
     }
+
+    /// The payload's bytes, for the rare claim whose very text counts.
+    pub(crate) fn payload(&self) -> Result<Vec<u8>, JoseFault> {
+        part(self.signed.split_once('.').ok_or(JoseFault::NotCompact)?.1)
+    }
 }
 
 impl fmt::Debug for Jws<'_> {

@@ -8,6 +8,7 @@ mod memory;
 mod metadata;
 mod mint;
 mod par;
+pub mod policy;
 mod revoke;
 mod token;
 

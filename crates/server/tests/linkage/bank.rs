@@ -290,5 +290,6 @@ fn usual_request(client_id: &str, grant: GrantRequest) -> PushedRequest {
         code_challenge: CodeChallenge::read(Some(CHALLENGE), Some("S256")).unwrap(),
         dpop_jkt: None,
         grant,
+        signed: false,
     }
 }

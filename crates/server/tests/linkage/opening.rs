@@ -174,6 +174,28 @@ async fn r_069_a_partner_suspended_after_its_push_opens_nothing() {
 }
 
 #[tokio::test]
+async fn r_069_what_the_profile_demands_is_asked_again_when_the_link_is_opened_and_on_the_way() {
+    const SIGNED_ONLY: &str = "UPDATE products SET profile = 'fapi2_signed_requests' WHERE institution = ?1";
+    const AS_BEFORE: &str = "UPDATE products SET profile = 'fapi2_security' WHERE institution = ?1";
+    let bank = Bank::open().await;
+    let hanako = bank.user("hanako").await;
+    bank.ready_account(&hanako).await;
+    let path = bank.push(KAKEIBO, GrantRequest::Create).await;
+    bank.change(SIGNED_ONLY).await;
+    expect_no_way(&bank, &path).await;
+    bank.change(AS_BEFORE).await;
+    let mut browser = bank.at_login().await;
+    browser.log_in("hanako").await;
+    bank.change(SIGNED_ONLY).await;
+    let fields = browser.permission();
+    let late = browser.send_permission(&fields).await;
+    assert_eq!(late.location(), format!("{}/ended", browser.base()));
+    bank.expect_nothing_given(1).await;
+    let signed = bank.push_with(KAKEIBO, |request| request.signed = true).await;
+    assert_eq!(bank.browser().get(&signed).await.status, 303);
+}
+
+#[tokio::test]
 async fn r_070_nothing_that_was_pushed_can_be_read_in_the_browser() {
     let bank = Bank::open().await;
     let hanako = bank.user("hanako").await;

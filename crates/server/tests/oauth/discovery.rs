@@ -50,7 +50,9 @@ async fn r_004_to_r_011_what_is_advertised_is_what_there_is() {
         ("code_challenge_methods_supported", json!(["S256"])),
         ("token_endpoint_auth_methods_supported", json!(["private_key_jwt"])),
         ("token_endpoint_auth_signing_alg_values_supported", algorithms.clone()),
-        ("dpop_signing_alg_values_supported", algorithms),
+        ("dpop_signing_alg_values_supported", algorithms.clone()),
+        ("request_object_signing_alg_values_supported", algorithms),
+        ("require_signed_request_object", json!(false)),
         ("authorization_response_iss_parameter_supported", json!(true)),
         ("scopes_supported", json!(["balances", "transactions"])),
     ] {

@@ -12,5 +12,6 @@ mod dpop;
 mod limits;
 mod push;
 mod refresh;
+mod request_object;
 mod revoke;
 mod transport;

@@ -48,7 +48,7 @@ async fn r_037_r_060_r_061_r_062_a_007_a_008_everything_that_can_be_refused_is_r
         (kakeibo.push().with("scope", "balances payments"), "invalid_scope"),
         (kakeibo.push().with("state", &"x".repeat(2_049)), "invalid_request"),
         (kakeibo.push().and("authorization_details", "[]"), "invalid_authorization_details"),
-        (kakeibo.push().and("request", "a.b.c"), "request_not_supported"),
+        (kakeibo.push().and("request", "a.b.c"), "invalid_request_object"),
     ] {
         let answer = draft.send().await;
         assert_eq!(answer.refusal(), (400, error), "{}", answer.body);

@@ -10,6 +10,7 @@ use base64ct::{Base64UrlUnpadded, Encoding as _};
 use renkei_domain::institution::InstitutionCode;
 use renkei_oauth::client_auth::ASSERTION_TYPE;
 use renkei_oauth::jose::{Algorithm, SigningKey};
+use renkei_oauth::request_object::TYP;
 use serde_json::{Value, json};
 
 use super::{Answer, Bank, CHALLENGE, ORIGIN, REDIRECT_URI, VERIFIER};
@@ -56,6 +57,23 @@ pub struct Jwt {
 impl Jwt {
     pub fn sign(&self) -> String {
         self.key.sign_with_header(&self.header, &self.claims).unwrap()
+    }
+
+    /// With these claims set anew; `null` takes one away.
+    pub fn claims(mut self, changes: Value) -> Jwt {
+        change(&mut self.claims, changes);
+        self
+    }
+
+    /// With these members of the header set anew; `null` takes one away.
+    pub fn header(mut self, changes: Value) -> Jwt {
+        change(&mut self.header, changes);
+        self
+    }
+
+    pub fn by(mut self, key: &Arc<SigningKey>) -> Jwt {
+        self.key = Arc::clone(key);
+        self
     }
 }
 
@@ -147,6 +165,24 @@ impl Partner {
             ("code_challenge_method", "S256"),
         ];
         self.draft("par", &form).without_proof()
+    }
+
+    /// A good request object: what [`Partner::push`] asks for, signed.
+    pub fn request_object(&self) -> Jwt {
+        let now = self.now();
+        let mut claims = json!({
+            "iss": self.client_id, "aud": self.issuer(), "nbf": now, "exp": now + 300, "client_id": self.client_id,
+        });
+        for (name, value) in self.push().form {
+            claims[name] = value.into();
+        }
+        let kid = self.key.to_public_jwk().key_id;
+        Jwt { header: json!({ "alg": "ES256", "kid": kid, "typ": TYP }), claims, key: Arc::clone(&self.key) }
+    }
+
+    /// A push of this text as request object, and of nothing else.
+    pub fn push_object(&self, object: &str) -> Draft {
+        self.draft("par", &[("request", object)]).without_proof()
     }
 
     pub fn redeem(&self, code: &str) -> Draft {

@@ -16,6 +16,7 @@ use uuid::Uuid;
 
 use crate::error::Fault;
 use crate::http::browser::{Visit, see_other, set};
+use crate::http::oauth::policy;
 use crate::keys::sha256;
 
 /// `GET /{institution}/authorize` (RFC 9126 §4): only `client_id` and `request_uri` are read; whatever else stands in
@@ -72,8 +73,10 @@ async fn pushed(visit: &Visit, query: &str) -> Result<Option<Request>, Fault> {
     if query.client_id != request.client_id || !request.is_open(visit.now) {
         return Ok(None);
     }
-    let product = read.find_product(&request.client_id).await?;
-    Ok(product.is_some_and(|product| product.is_active()).then_some(request))
+    let Some(product) = read.find_product(&request.client_id).await? else { return Ok(None) };
+    let pushed = super::walk::read_pushed(&request)?;
+    let may = product.is_active() && policy::check_request(&product, &pushed).is_ok();
+    Ok(may.then_some(request))
 }
 
 fn new_flow(visit: &Visit, request: Uuid, session: Uuid) -> Flow {

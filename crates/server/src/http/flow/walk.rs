@@ -12,11 +12,13 @@ use renkei_store::Tx;
 use renkei_store::customers::User;
 use renkei_store::flows::Flow;
 use renkei_store::partners::Product;
+use renkei_store::requests::Request;
 use renkei_store::sessions::{BrowserSession, Purpose};
 
 use crate::error::Fault;
 use crate::http::browser::{Visit, see_other};
 use crate::http::form::Form;
+use crate::http::oauth::policy;
 
 /// A flow's last use is noted again only after this long.
 const NOTE_USE_AFTER_SECONDS: i64 = 30;
@@ -114,8 +116,7 @@ impl Walk {
             return Ok(None);
         }
         let Some(stored) = read.find_request_of_flow(flow.request).await? else { return Ok(None) };
-        let request: PushedRequest =
-            serde_json::from_str(&stored.body).map_err(|error| Fault::Defect(format!("a pushed request: {error}")))?;
+        let request = read_pushed(&stored)?;
         let Some(product) = read.find_product(&request.client_id).await? else { return Ok(None) };
         let user = match flow.stage.person() {
             Some(person) => read.find_user(person.user).await?,
@@ -131,7 +132,8 @@ impl Walk {
     fn may_still_link(&self) -> bool {
         let user_may = self.user.as_ref().is_none_or(crate::http::login::is_active);
         let something_left = self.draft().is_none_or(|draft| !self.still_offered(&draft.operations).is_empty());
-        self.product.is_active() && user_may && something_left
+        let as_demanded = policy::check_request(&self.product, &self.request).is_ok();
+        self.product.is_active() && as_demanded && user_may && something_left
     }
 
     /// Those of the operations that the product still offers and the user may still inquire.
@@ -264,6 +266,11 @@ impl Walk {
         let record = Record::done(self.actor(), Action::FlowClosed).on(self.flow.id).with(why.word());
         self.record(tx, record).await
     }
+}
+
+/// What was pushed, as it was checked then.
+pub(super) fn read_pushed(stored: &Request) -> Result<PushedRequest, Fault> {
+    serde_json::from_str(&stored.body).map_err(|error| Fault::Defect(format!("a pushed request: {error}")))
 }
 
 /// What is read of a flow: a [`Walk`] before its visit.

@@ -169,12 +169,22 @@ impl Call {
         }
     }
 
-    /// The keys and the algorithm registered for a client; for an unknown one, and for one that authenticates otherwise,
-    /// keys that nothing holds against.
+    /// The keys and the algorithm that an assertion of this client is checked with; for an unknown one, and for one that
+    /// authenticates otherwise, keys that nothing holds against.
     fn registered(&self, product: Option<&Product>) -> Result<(Arc<KeySet>, Option<Algorithm>), Fault> {
-        let signing = product.filter(|product| product.auth_method == AuthMethod::PrivateKeyJwt);
-        let Some(product) = signing else { return Ok((Arc::default(), None)) };
-        let algorithm = Algorithm::parse(product.signing_alg.as_deref().unwrap_or_default())
+        match product.filter(|product| product.auth_method == AuthMethod::PrivateKeyJwt) {
+            Some(product) => self.signing_keys(product),
+            None => Ok((Arc::default(), None)),
+        }
+    }
+
+    /// The keys and the one algorithm a product signs with; none of either for one that signs nothing.
+    ///
+    /// # Errors
+    /// [`Fault::Defect`] when what is registered can't be read, which registration refuses.
+    pub fn signing_keys(&self, product: &Product) -> Result<(Arc<KeySet>, Option<Algorithm>), Fault> {
+        let Some(name) = product.signing_alg.as_deref() else { return Ok((Arc::default(), None)) };
+        let algorithm = Algorithm::parse(name)
             .ok_or_else(|| Fault::Defect(format!("client {} has an unknown algorithm", product.client_id)))?;
         Ok((self.app.memory.keys(&self.institution, &product.client_id, &product.jwks)?, Some(algorithm)))
     }

@@ -10,11 +10,13 @@ use renkei_domain::token::REQUEST_SECONDS;
 use renkei_oauth::dpop::Proof;
 use renkei_oauth::error::{ErrorCode, OAuthError};
 use renkei_oauth::request::{
-    ClientPolicy, GrantRequest, PushedRequest, PushedResponse, REQUEST_URI_PREFIX, check_pushed_request,
+    ClientPolicy, GrantRequest, Parameters, PushedRequest, PushedResponse, REQUEST_URI_PREFIX, check_pushed_request,
 };
+use renkei_oauth::request_object::{Signer, take_parameters};
 
 use super::answer::{Answered, Refusal, secret, to_json};
 use super::call::{Call, Client, Denial};
+use super::policy;
 use crate::http::limits::{INSTITUTION_PUSHES, PRODUCT_PUSHES};
 
 /// Takes a request in and hands out its `request_uri`.
@@ -47,9 +49,19 @@ async fn check(call: &Call, client: &Client) -> Result<(PushedRequest, Option<Pr
         redirect_uris: &client.product.redirect_uris,
         scopes: &scopes,
     };
-    let request = check_pushed_request(&call.form, &policy, proof.as_ref().map(|proof| proof.jkt.as_str()))?;
+    let parameters = parameters(call, client)?;
+    let request = check_pushed_request(&parameters, &policy, proof.as_ref().map(|proof| proof.jkt.as_str()))?;
+    policy::check_request(&client.product, &request)?;
     check_grant(call, &request).await?;
     Ok((request, proof))
+}
+
+/// What is asked for: in the form, or in a request object of the client's.
+fn parameters(call: &Call, client: &Client) -> Result<Parameters, Denial> {
+    let (keys, algorithm) = call.signing_keys(&client.product)?;
+    let signer = Signer { client_id: &client.product.client_id, keys: &keys, algorithm };
+    let issuer = call.app.site.issuer(&call.institution);
+    Ok(take_parameters(&call.form, &signer, &issuer, call.now.seconds())?)
 }
 
 /// A linkage that is named must be the client's own and not have been ended; whose it is on the customer's side shows
