@@ -9,6 +9,8 @@ pub enum Actor {
     Visitor,
     /// A partner product, by its `client_id`.
     Product(String),
+    /// A resource server outside this program.
+    ResourceServer(String),
     /// Staff, or a command run by staff.
     Operator(String),
     /// The server itself.
@@ -23,6 +25,7 @@ impl Actor {
             Actor::User(id) => ("user", Some(id.to_string())),
             Actor::Visitor => ("visitor", None),
             Actor::Product(client) => ("product", Some(client.clone())),
+            Actor::ResourceServer(id) => ("resource_server", Some(id.clone())),
             Actor::Operator(name) => ("operator", Some(name.clone())),
             Actor::System => ("system", None),
         }
@@ -86,6 +89,8 @@ actions! {
     RefreshRefused = "refresh_refused",
     /// A partner revoked a token.
     TokenRevoked = "token_revoked",
+    /// A resource server asked what a token is good for.
+    TokenIntrospected = "token_introspected",
     /// Accounts were listed.
     AccountsRead = "accounts_read",
     /// A balance was read.

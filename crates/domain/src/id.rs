@@ -18,6 +18,13 @@ pub fn time_ordered(now: Timestamp, random: &[u8; 10]) -> Uuid {
     uuid::Builder::from_unix_timestamp_millis(now.millis(), random).into_uuid()
 }
 
+/// The instant a time-ordered UUID was made, to the millisecond; the epoch for one of another kind.
+#[must_use]
+pub fn made_at(id: Uuid) -> Timestamp {
+    let (seconds, nanos) = id.get_timestamp().map_or((0, 0), |timestamp| timestamp.to_unix());
+    Timestamp::from_seconds(i64::try_from(seconds).unwrap_or(0)).plus_micros(i64::from(nanos / 1_000))
+}
+
 macro_rules! ids {
     ($($(#[$doc:meta])* $name:ident;)*) => {$(
         $(#[$doc])*
@@ -71,6 +78,13 @@ mod tests {
         let early = time_ordered(Timestamp::from_seconds(1_000), &[0xff; 10]);
         let late = time_ordered(Timestamp::from_seconds(1_001), &[0; 10]);
         assert!(early < late);
+    }
+
+    #[test]
+    fn a_time_ordered_id_tells_when_it_was_made() {
+        let now = Timestamp(1_800_000_000_123_000);
+        assert_eq!(made_at(time_ordered(now, &[0xff; 10])), now);
+        assert_eq!(made_at(Uuid::nil()), Timestamp(0));
     }
 
     #[test]

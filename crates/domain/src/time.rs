@@ -41,6 +41,12 @@ impl Timestamp {
         Timestamp(self.0.saturating_add(seconds.saturating_mul(MICROS_PER_SECOND)))
     }
 
+    /// This instant moved by microseconds; saturates at the ends of time.
+    #[must_use]
+    pub const fn plus_micros(self, micros: i64) -> Timestamp {
+        Timestamp(self.0.saturating_add(micros))
+    }
+
     /// Whole seconds from `self` until `later`, rounded down; negative when `later` is past.
     #[must_use]
     pub const fn seconds_until(self, later: Timestamp) -> i64 {

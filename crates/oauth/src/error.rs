@@ -45,6 +45,10 @@ pub enum ErrorCode {
     UseDpopNonce,
     /// Grant Management for OAuth 2.0 (draft), authorization errors.
     InvalidGrantId,
+    /// RFC 9470 §5; OpenID Connect Core Unmet Authentication Requirements.
+    UnmetAuthenticationRequirements,
+    /// RFC 9470 §3.
+    InsufficientUserAuthentication,
 }
 
 impl ErrorCode {
@@ -69,6 +73,8 @@ impl ErrorCode {
             ErrorCode::InvalidDpopProof => ("invalid_dpop_proof", 400),
             ErrorCode::UseDpopNonce => ("use_dpop_nonce", 400),
             ErrorCode::InvalidGrantId => ("invalid_grant_id", 400),
+            ErrorCode::UnmetAuthenticationRequirements => ("unmet_authentication_requirements", 400),
+            ErrorCode::InsufficientUserAuthentication => ("insufficient_user_authentication", 401),
         }
     }
 

@@ -35,6 +35,23 @@ pub(crate) enum Value {
     Other,
 }
 
+impl Value {
+    /// Reads one value and nothing after it.
+    pub(crate) fn parse(json: &[u8]) -> Result<Value, JsonFault> {
+        serde_json::from_slice(json).map_err(|_| JsonFault::Malformed)
+    }
+
+    /// How deep arrays and objects are nested: 0 for a plain value.
+    pub(crate) fn depth(&self) -> usize {
+        let deepest = match self {
+            Value::Array(values) => values.iter().map(Value::depth).max(),
+            Value::Object(Object(members)) => members.values().map(Value::depth).max(),
+            Value::Text(_) | Value::Number(_) | Value::Other => return 0,
+        };
+        1 + deepest.unwrap_or(0)
+    }
+}
+
 /// A JSON object whose members are all different.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Object(BTreeMap<String, Value>);
@@ -51,6 +68,11 @@ impl Object {
     /// Whether a member of this name is there, whatever its value.
     pub fn has(&self, name: &str) -> bool {
         self.0.contains_key(name)
+    }
+
+    /// The names of all members.
+    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
+        self.0.keys().map(String::as_str)
     }
 
     /// A string member, if it is there.
@@ -72,6 +94,15 @@ impl Object {
         match self.0.get(name) {
             None => Ok(None),
             Some(Value::Number(number)) if (0.0..=MAX_DATE).contains(number) => Ok(Some(*number as i64)),
+            Some(_) => Err(JsonFault::WrongType(name)),
+        }
+    }
+
+    /// A whole number, if it is there.
+    pub(crate) fn integer(&self, name: &'static str) -> Result<Option<i64>, JsonFault> {
+        match self.0.get(name) {
+            None => Ok(None),
+            Some(Value::Number(number)) if number.fract() == 0.0 && number.abs() < MAX_DATE => Ok(Some(*number as i64)),
             Some(_) => Err(JsonFault::WrongType(name)),
         }
     }

@@ -13,6 +13,9 @@ pub const AUTHORIZATION_SERVER: &str = "/.well-known/oauth-authorization-server"
 /// The well-known segment of RFC 9728 §3.
 pub const PROTECTED_RESOURCE: &str = "/.well-known/oauth-protected-resource";
 
+/// The algorithm of everything that an institution signs.
+const SIGNS_WITH: &str = "ES256";
+
 /// Why an address cannot be an issuer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("an issuer is an https URL without query, fragment and trailing slash")]
@@ -49,6 +52,8 @@ pub struct AuthorizationServer {
     pub pushed_authorization_request_endpoint: String,
     /// RFC 7009.
     pub revocation_endpoint: String,
+    /// RFC 7662; for resource servers, not for clients.
+    pub introspection_endpoint: String,
     /// RFC 7517 §5.
     pub jwks_uri: String,
     /// Every scope word of this institution.
@@ -60,6 +65,9 @@ pub struct AuthorizationServer {
     token_endpoint_auth_signing_alg_values_supported: [&'static str; 4],
     revocation_endpoint_auth_methods_supported: [&'static str; 1],
     revocation_endpoint_auth_signing_alg_values_supported: [&'static str; 4],
+    introspection_endpoint_auth_methods_supported: [&'static str; 1],
+    introspection_endpoint_auth_signing_alg_values_supported: [&'static str; 4],
+    introspection_signing_alg_values_supported: [&'static str; 1],
     code_challenge_methods_supported: [&'static str; 1],
     dpop_signing_alg_values_supported: [&'static str; 4],
     request_object_signing_alg_values_supported: [&'static str; 4],
@@ -69,7 +77,8 @@ pub struct AuthorizationServer {
 }
 
 impl AuthorizationServer {
-    /// The document of an issuer whose endpoints are `/authorize`, `/token`, `/par`, `/revoke` and `/jwks` below it.
+    /// The document of an issuer whose endpoints are `/authorize`, `/token`, `/par`, `/revoke`, `/introspect` and
+    /// `/jwks` below it.
     pub fn new(issuer: &str, scopes: Vec<String>) -> AuthorizationServer {
         AuthorizationServer {
             issuer: issuer.to_owned(),
@@ -77,6 +86,7 @@ impl AuthorizationServer {
             token_endpoint: format!("{issuer}/token"),
             pushed_authorization_request_endpoint: format!("{issuer}/par"),
             revocation_endpoint: format!("{issuer}/revoke"),
+            introspection_endpoint: format!("{issuer}/introspect"),
             jwks_uri: format!("{issuer}/jwks"),
             scopes_supported: scopes,
             response_types_supported: [request::RESPONSE_TYPE],
@@ -86,6 +96,9 @@ impl AuthorizationServer {
             token_endpoint_auth_signing_alg_values_supported: Algorithm::NAMES,
             revocation_endpoint_auth_methods_supported: [client_auth::METHOD],
             revocation_endpoint_auth_signing_alg_values_supported: Algorithm::NAMES,
+            introspection_endpoint_auth_methods_supported: [client_auth::METHOD],
+            introspection_endpoint_auth_signing_alg_values_supported: Algorithm::NAMES,
+            introspection_signing_alg_values_supported: [SIGNS_WITH],
             code_challenge_methods_supported: [pkce::METHOD],
             dpop_signing_alg_values_supported: Algorithm::NAMES,
             request_object_signing_alg_values_supported: Algorithm::NAMES,

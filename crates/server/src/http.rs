@@ -1,5 +1,6 @@
 //! The router: every route there is, by audience.
 
+pub mod acr;
 pub mod api;
 pub mod bare;
 pub mod browser;

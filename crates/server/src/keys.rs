@@ -41,6 +41,7 @@ pub struct Keys {
     cursors: hmac::Key,
     codes: hmac::Key,
     logins: hmac::Key,
+    subjects: hmac::Key,
     pepper: Zeroizing<[u8; 32]>,
 }
 
@@ -93,6 +94,7 @@ impl Keys {
             cursors: hmac::Key::new(hmac::HMAC_SHA256, derive(&root, b"page cursors")?.as_slice()),
             codes: hmac::Key::new(hmac::HMAC_SHA256, derive(&root, b"authorization codes")?.as_slice()),
             logins: hmac::Key::new(hmac::HMAC_SHA256, derive(&root, b"login guards")?.as_slice()),
+            subjects: hmac::Key::new(hmac::HMAC_SHA256, derive(&root, b"subjects")?.as_slice()),
             pepper: derive(&root, b"password hashes")?,
         })
     }
@@ -161,8 +163,14 @@ impl Keys {
     /// stored.
     #[must_use]
     pub fn login_guard(&self, folded_id: &str) -> String {
-        let tag = hmac::sign(&self.logins, folded_id.as_bytes());
-        tag.as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
+        hex_tag(&self.logins, folded_id)
+    }
+
+    /// What a user is called towards one audience: the same each time, and of no use to find the user anywhere else.
+    /// `u-`, so that it can't be taken for a client's identifier.
+    #[must_use]
+    pub fn subject(&self, user_at_audience: &str) -> String {
+        format!("u-{}", hex_tag(&self.subjects, user_at_audience))
     }
 
     /// The secret that keys password hashes.
@@ -178,6 +186,10 @@ pub fn sha256(bytes: &[u8]) -> [u8; 32] {
     let mut hash = [0; 32];
     hash.iter_mut().zip(digest::digest(&digest::SHA256, bytes).as_ref()).for_each(|(to, from)| *to = *from);
     hash
+}
+
+fn hex_tag(key: &hmac::Key, text: &str) -> String {
+    hmac::sign(key, text.as_bytes()).as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn create(path: &Path, random: &dyn Random) -> std::io::Result<()> {

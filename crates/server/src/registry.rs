@@ -10,6 +10,7 @@ mod plan;
 mod policy;
 mod problem;
 mod product;
+mod resource_server;
 mod values;
 
 use std::path::Path;
@@ -25,7 +26,7 @@ use check::{Surroundings, Wanted};
 use compare::{Difference, compare};
 use problem::Problems;
 
-pub use plan::{Change, InstitutionPlan, Kind, Plan, ProductLine, What};
+pub use plan::{Change, InstitutionPlan, Kind, Plan, ProductLine, ResourceServerLine, What};
 pub use problem::Problem;
 
 /// Random bytes of a client identifier.
@@ -158,7 +159,8 @@ async fn write(
     now: Timestamp,
     random: &dyn Random,
 ) -> Result<InstitutionPlan, RegistryError> {
-    let Difference { mut plan, institution, terms, branches, partners, products, needs_key } = difference;
+    let Difference { mut plan, institution, terms, branches, partners, products, resource_servers, needs_key } =
+        difference;
     if plan.changes.is_empty() {
         return Ok(plan);
     }
@@ -176,11 +178,19 @@ async fn write(
     }
     for mut product in products {
         if product.client_id.is_empty() {
-            product.client_id = new_client_id(random);
+            product.client_id = new_id("c", random);
             let line = plan.products.iter_mut().find(|line| line.product == product.key);
             line.into_iter().for_each(|line| line.client_id = Some(product.client_id.clone()));
         }
         tx.save_product(&product).await.map_err(overtaken)?;
+    }
+    for mut server in resource_servers {
+        if server.server_id.is_empty() {
+            server.server_id = new_id("rs", random);
+            let line = plan.resource_servers.iter_mut().find(|line| line.resource_server == server.key);
+            line.into_iter().for_each(|line| line.server_id = Some(server.server_id.clone()));
+        }
+        tx.save_resource_server(&server).await.map_err(overtaken)?;
     }
     if needs_key {
         let key = signing::new_key(keys, &plan.institution, now, now, random)?;
@@ -204,9 +214,10 @@ fn record(registry: &Registry, plan: &InstitutionPlan, operator: &str) -> Record
     Record::done(Actor::Operator(operator.to_owned()), Action::RegistryApplied).on(&plan.institution).with(detail)
 }
 
-/// Random, so that it can't be guessed or chosen; `c-`, so that it can't be taken for a user's identifier.
-fn new_client_id(random: &dyn Random) -> String {
-    format!("c-{}", hex(&random.bytes::<CLIENT_ID_BYTES>()))
+/// Random, so that it can't be guessed or chosen; `c-` or `rs-`, so that clients, resource servers and users can't be taken
+/// for one another.
+fn new_id(kind: &str, random: &dyn Random) -> String {
+    format!("{kind}-{}", hex(&random.bytes::<CLIENT_ID_BYTES>()))
 }
 
 fn hex(bytes: &[u8]) -> String {

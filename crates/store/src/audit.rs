@@ -14,7 +14,7 @@ pub struct StoredRecord {
     pub id: AuditId,
     /// When it was written.
     pub at: Timestamp,
-    /// The actor's kind: user, visitor, product, operator, system.
+    /// The actor's kind: user, visitor, product, resource_server, operator, system.
     pub actor_kind: String,
     /// The actor's identifier within its kind.
     pub actor: Option<String>,

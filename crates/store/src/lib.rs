@@ -23,6 +23,7 @@ pub mod pins;
 mod random;
 pub mod replays;
 pub mod requests;
+pub mod resource_servers;
 pub mod sessions;
 pub mod signing_keys;
 mod ticket;

@@ -17,6 +17,7 @@ const MIGRATIONS: &[(&str, &str)] = &[
     ("0005_audit", include_str!("migrations/0005_audit.sql")),
     ("0006_account_index", include_str!("migrations/0006_account_index.sql")),
     ("0007_partner_policy", include_str!("migrations/0007_partner_policy.sql")),
+    ("0008_resource_servers", include_str!("migrations/0008_resource_servers.sql")),
 ];
 
 const VERSIONS: &str = "CREATE TABLE IF NOT EXISTS schema_versions (\

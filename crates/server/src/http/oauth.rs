@@ -1,8 +1,9 @@
-//! The partner's side of the protocol: discovery, pushed requests, tokens, revocation, and who calls the account API.
+//! The partner's side of the protocol: discovery, pushed requests, tokens, revocation, introspection, and who calls the account API.
 
 mod answer;
 pub mod bearer;
 mod call;
+mod introspect;
 mod jwks;
 mod memory;
 mod metadata;
@@ -33,6 +34,7 @@ pub fn routes() -> Router<Arc<App>> {
         .route("/{institution}/par", only("POST", post(par::push)))
         .route("/{institution}/token", only("POST", post(token::exchange)))
         .route("/{institution}/revoke", only("POST", post(revoke::revoke)))
+        .route("/{institution}/introspect", only("POST", post(introspect::introspect)))
 }
 
 /// Refuses every method but those.

@@ -11,10 +11,12 @@ use renkei_domain::partner::PartnerState;
 use renkei_domain::time::Day;
 use renkei_store::institutions::{Branch, Institution, Terms};
 use renkei_store::partners::{Partner, Product};
+use renkei_store::resource_servers::ResourceServer;
 
 use super::file::{BranchTable, InstitutionTable, PartnerTable, Reach, Tables, TermsTable};
 use super::problem::{Problems, TableProblems};
 use super::product::{self, CheckedProduct};
+use super::resource_server::{self, CheckedServer};
 use super::values;
 
 /// Most characters of a name.
@@ -38,6 +40,8 @@ pub(super) struct Wanted {
     pub partners: Vec<Partner>,
     /// Its products; client identifiers are not in the file and stay empty.
     pub products: Vec<Product>,
+    /// Its resource servers, likewise.
+    pub resource_servers: Vec<ResourceServer>,
 }
 
 /// What a check may look at besides the file itself.
@@ -68,17 +72,20 @@ pub(super) fn check(tables: &Tables, around: Surroundings<'_>, problems: &mut Pr
     let institutions: Vec<_> =
         tables.institutions.iter().filter_map(|table| check_institution(table, around, problems)).collect();
     let partners = check_partners(tables, &known, around, problems);
-    institutions.into_iter().map(|institution| assemble(institution, &partners)).collect()
+    let servers = resource_server::check_all(tables, &known, around, problems);
+    institutions.into_iter().map(|institution| assemble(institution, &partners, &servers)).collect()
 }
 
-/// Gives an institution the partners and products that are for it.
-fn assemble(institution: CheckedInstitution, partners: &[CheckedPartner]) -> Wanted {
+/// Gives an institution the partners, products and resource servers that are for it.
+fn assemble(institution: CheckedInstitution, partners: &[CheckedPartner], servers: &[CheckedServer]) -> Wanted {
     let CheckedInstitution { period_days, mut wanted } = institution;
     for checked in partners.iter().filter(|partner| partner.codes.contains(&wanted.institution.code)) {
         wanted.partners.push(checked.partner.clone());
         let products = checked.products.iter().filter(|product| product.codes.contains(&wanted.institution.code));
         wanted.products.extend(products.map(|product| product.for_institution(&checked.partner, period_days)));
     }
+    let servers = servers.iter().filter(|checked| checked.codes.contains(&wanted.institution.code));
+    wanted.resource_servers.extend(servers.map(|checked| checked.server.clone()));
     wanted
 }
 
@@ -140,7 +147,14 @@ fn check_institution(
         minimum_login: minimum_login?,
         dpop_nonces: table.dpop_nonces,
     };
-    let wanted = Wanted { institution, terms, branches, partners: Vec::new(), products: Vec::new() };
+    let wanted = Wanted {
+        institution,
+        terms,
+        branches,
+        partners: Vec::new(),
+        products: Vec::new(),
+        resource_servers: Vec::new(),
+    };
     Some(CheckedInstitution { period_days: period_days?, wanted })
 }
 
@@ -247,7 +261,7 @@ pub(super) fn check_state(at: &mut TableProblems<'_>, word: Option<&str>) -> Opt
 }
 
 /// The institutions meant, out of those that can be: of the file, or of the partner.
-fn check_reach(
+pub(super) fn check_reach(
     at: &mut TableProblems<'_>,
     reach: &Reach,
     possible: &BTreeSet<InstitutionCode>,

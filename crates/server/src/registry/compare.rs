@@ -4,10 +4,11 @@ use renkei_domain::partner::PartnerState;
 use renkei_domain::time::Timestamp;
 use renkei_store::institutions::{Branch, Institution, Terms};
 use renkei_store::partners::{Partner, Product};
+use renkei_store::resource_servers::ResourceServer;
 use renkei_store::{Session, StoreError};
 
 use super::check::Wanted;
-use super::plan::{Change, InstitutionPlan, Kind, ProductLine, What};
+use super::plan::{Change, InstitutionPlan, Kind, ProductLine, ResourceServerLine, What};
 use super::problem::Problems;
 
 /// The differences of one institution: as a plan, and as the rows to write.
@@ -19,6 +20,8 @@ pub(super) struct Difference {
     pub partners: Vec<Partner>,
     /// A new product has no client identifier yet.
     pub products: Vec<Product>,
+    /// A new one has no identifier yet.
+    pub resource_servers: Vec<ResourceServer>,
     pub needs_key: bool,
 }
 
@@ -45,6 +48,7 @@ pub(super) async fn compare(
     difference.branches(&session.list_branches().await?, &wanted.branches);
     difference.partners(&old_partners, &wanted.partners);
     difference.products(&old_products, products);
+    difference.resource_servers(&session.list_resource_servers().await?, &wanted.resource_servers);
     Ok(difference)
 }
 
@@ -72,6 +76,7 @@ impl Difference {
             unchanged: 0,
             branches_kept: Vec::new(),
             products: Vec::new(),
+            resource_servers: Vec::new(),
         };
         Difference {
             plan,
@@ -80,6 +85,7 @@ impl Difference {
             branches: Vec::new(),
             partners: Vec::new(),
             products: Vec::new(),
+            resource_servers: Vec::new(),
             needs_key: false,
         }
     }
@@ -220,6 +226,46 @@ impl Difference {
             self.products.push(Product { state: PartnerState::Ended, ..gone.clone() });
         }
     }
+}
+
+impl Difference {
+    fn resource_servers(&mut self, old: &[ResourceServer], new: &[ResourceServer]) {
+        for server in new {
+            let known = old.iter().find(|old| old.key == server.key);
+            let server_id = known.map(|known| known.server_id.clone()).unwrap_or_default();
+            let server = ResourceServer { server_id, ..server.clone() };
+            self.plan.resource_servers.extend(server_line(&server));
+            let write = if let Some(old) = known {
+                self.changed(Kind::ResourceServer, &server.key, &server.name, &server_fields(old, &server))
+            } else {
+                self.push(Kind::ResourceServer, &server.key, &server.name, What::Added);
+                true
+            };
+            self.resource_servers.extend(write.then_some(server));
+        }
+        let gone = old.iter().filter(|old| new.iter().all(|new| new.key != old.key));
+        for gone in gone.filter(|gone| gone.state != PartnerState::Ended) {
+            self.push(Kind::ResourceServer, &gone.key, &gone.name, What::Ended);
+            self.resource_servers.push(ResourceServer { state: PartnerState::Ended, ..gone.clone() });
+        }
+    }
+}
+
+fn server_line(server: &ResourceServer) -> Option<ResourceServerLine> {
+    let server_id = (!server.server_id.is_empty()).then(|| server.server_id.clone());
+    let line = ResourceServerLine { resource_server: server.key.clone(), server_id, state: server.state.word() };
+    (server.state != PartnerState::Ended).then_some(line)
+}
+
+fn server_fields(old: &ResourceServer, new: &ResourceServer) -> [(&'static str, bool); 6] {
+    [
+        ("name", old.name == new.name),
+        ("resource", old.resource == new.resource),
+        ("jwks", old.jwks == new.jwks),
+        ("signing_alg", old.signing_alg == new.signing_alg),
+        ("signed_introspection", old.signed_introspection == new.signed_introspection),
+        ("state", old.state == new.state),
+    ]
 }
 
 fn product_line(product: &Product) -> Option<ProductLine> {

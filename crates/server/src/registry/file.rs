@@ -51,6 +51,22 @@ pub(super) struct BranchTable {
     pub name_en: String,
 }
 
+/// `[[resource_servers]]`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ResourceServerTable {
+    pub key: String,
+    pub institutions: Reach,
+    pub name: String,
+    pub resource: Option<String>,
+    pub jwks: Option<toml::Value>,
+    pub jwks_file: Option<String>,
+    pub signing_alg: String,
+    #[serde(default)]
+    pub signed_introspection: bool,
+    pub state: Option<String>,
+}
+
 /// `[[partners]]`.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -124,27 +140,31 @@ pub(super) struct TimedOperation {
 }
 
 /// The tables of a file, each with its place.
+#[derive(Default)]
 pub(super) struct Tables {
     pub institutions: Vec<InstitutionTable>,
     pub partners: Vec<(PartnerTable, Vec<ProductTable>)>,
+    pub resource_servers: Vec<ResourceServerTable>,
 }
 
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Document {
     #[serde(default)]
     institutions: Vec<toml::Value>,
     #[serde(default)]
     partners: Vec<toml::Value>,
+    #[serde(default)]
+    resource_servers: Vec<toml::Value>,
 }
 
 /// Reads the tables that can be read and tells of the others.
 pub(super) fn read(text: &str, problems: &mut Problems) -> Tables {
     let document = toml::from_str::<Document>(text).unwrap_or_else(|error| {
         problems.add(String::new(), "", describe(&error, text));
-        Document { institutions: Vec::new(), partners: Vec::new() }
+        Document::default()
     });
-    let mut tables = Tables { institutions: Vec::new(), partners: Vec::new() };
+    let mut tables = Tables::default();
     for (at, table) in document.institutions.into_iter().enumerate() {
         let place = format!("institutions {}", name_of(&table, "code", at));
         tables.institutions.extend(read_table(table, place, problems));
@@ -154,6 +174,10 @@ pub(super) fn read(text: &str, problems: &mut Problems) -> Tables {
         if let Some(partner) = read_table(table, place, problems) {
             tables.partners.push(read_products(partner, problems));
         }
+    }
+    for (at, table) in document.resource_servers.into_iter().enumerate() {
+        let place = format!("resource_servers {}", name_of(&table, "key", at));
+        tables.resource_servers.extend(read_table(table, place, problems));
     }
     tables
 }

@@ -29,6 +29,8 @@ pub struct InstitutionPlan {
     pub branches_kept: Vec<String>,
     /// Every product that is not ended, as the wire knows it.
     pub products: Vec<ProductLine>,
+    /// Every resource server that is not ended, as the wire knows it.
+    pub resource_servers: Vec<ResourceServerLine>,
 }
 
 /// How a product is called.
@@ -38,6 +40,17 @@ pub struct ProductLine {
     pub product: String,
     /// What the wire calls it by; none until it is made, when the file is first applied.
     pub client_id: Option<String>,
+    /// active or suspended.
+    pub state: &'static str,
+}
+
+/// How a resource server is called.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ResourceServerLine {
+    /// Its key in the file.
+    pub resource_server: String,
+    /// What the wire calls it by; none until it is made, when the file is first applied.
+    pub server_id: Option<String>,
     /// active or suspended.
     pub state: &'static str,
 }
@@ -72,6 +85,8 @@ pub enum Kind {
     Partner,
     /// A partner product.
     Product,
+    /// A resource server outside this program.
+    ResourceServer,
 }
 
 /// What becomes of a thing.
@@ -157,6 +172,10 @@ impl fmt::Display for InstitutionPlan {
             let client_id = line.client_id.as_deref().unwrap_or("made when applied");
             writeln!(f, "    client_id of {} ({}): {client_id}", line.product, line.state)?;
         }
+        for line in &self.resource_servers {
+            let server_id = line.server_id.as_deref().unwrap_or("made when applied");
+            writeln!(f, "    client_id of {} ({}): {server_id}", line.resource_server, line.state)?;
+        }
         Ok(())
     }
 }
@@ -188,6 +207,7 @@ impl Kind {
             Kind::Branch => "branch",
             Kind::Partner => "partner",
             Kind::Product => "product",
+            Kind::ResourceServer => "resource server",
         }
     }
 }

@@ -80,7 +80,7 @@ fn worded<T: Word>(
     values::word(at, key, written.map_or(otherwise, String::as_str), known, &words)
 }
 
-fn check_algorithm(at: &mut TableProblems<'_>, written: Option<&str>, signs: bool) -> Option<Algorithm> {
+pub(super) fn check_algorithm(at: &mut TableProblems<'_>, written: Option<&str>, signs: bool) -> Option<Algorithm> {
     match (written, signs) {
         (Some(name), true) => {
             let algorithm = Algorithm::parse(name);
@@ -126,14 +126,24 @@ fn check_keys(
             return None;
         }
     };
+    Some(Keys { jwks: check_set(at, key, &text, algorithm)?, jwks_uri: None })
+}
+
+/// A set of public keys, among them one for this algorithm; in one written form.
+pub(super) fn check_set(
+    at: &mut TableProblems<'_>,
+    key: &str,
+    text: &str,
+    algorithm: Option<Algorithm>,
+) -> Option<String> {
     at.take(key, KeySet::parse(text.as_bytes()))?;
-    let set: serde_json::Value = at.take(key, serde_json::from_str(&text))?;
+    let set: serde_json::Value = at.take(key, serde_json::from_str(text))?;
     if let Some(algorithm) = algorithm
         && !has_key_for(&set, algorithm)
     {
         at.add(key, format!("it has no key for {}", algorithm.name()));
     }
-    Some(Keys { jwks: set.to_string(), jwks_uri: None })
+    Some(set.to_string())
 }
 
 fn has_key_for(set: &serde_json::Value, algorithm: Algorithm) -> bool {

@@ -30,7 +30,7 @@ async fn r_002_r_003_every_endpoint_is_https_and_answers() {
     let metadata = document(&bank, METADATA).await;
     let endpoints = metadata.as_object().unwrap().iter();
     let endpoints: Vec<_> = endpoints.filter(|(name, _)| name.ends_with("_endpoint") || *name == "jwks_uri").collect();
-    assert_eq!(endpoints.len(), 5, "{endpoints:?}");
+    assert_eq!(endpoints.len(), 6, "{endpoints:?}");
     for (name, url) in endpoints {
         let path = url.as_str().unwrap().strip_prefix("https://link.example").unwrap();
         let answer = bank.get(path).await;

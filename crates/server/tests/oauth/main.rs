@@ -9,6 +9,7 @@ mod client_auth;
 mod code;
 mod discovery;
 mod dpop;
+mod introspect;
 mod limits;
 mod push;
 mod refresh;

@@ -11,6 +11,7 @@
 mod applied;
 mod command;
 mod refused;
+mod resource_servers;
 
 use std::path::Path;
 

@@ -11,14 +11,19 @@ use std::sync::atomic::{AtomicI64, Ordering};
 
 use renkei_domain::id::LinkageId;
 use renkei_domain::institution::InstitutionCode;
+use renkei_domain::partner::PartnerState;
 use renkei_domain::ticket::Ticket;
 use renkei_domain::time::{Clock, Timestamp};
+use renkei_oauth::jose::Jwk;
+use renkei_oauth::json::Object;
 use renkei_server::app::{App, Site};
 use renkei_server::http::oauth::Memory;
 use renkei_server::http::router;
 use renkei_server::keys::Keys;
+use renkei_server::signing;
 use renkei_store::Store;
 use renkei_store::codes::Code;
+use renkei_store::resource_servers::ResourceServer;
 use renkei_testing::seed::{self, KAKEIBO};
 use renkei_testing::{FreshStore, SystemRandom, aoi, fresh_sqlite, midori};
 use serde_json::Value;
@@ -107,6 +112,35 @@ impl Bank {
         let partner = Partner::new(self, &aoi(), client_id);
         seed::product(&self.app.store, &aoi(), client_id, &partner.jwks()).await;
         partner
+    }
+
+    /// Adds a resource server of an institution, with a key of its own, changed as the test wants it.
+    pub async fn join_server(&self, code: &InstitutionCode, change: impl FnOnce(&mut ResourceServer)) -> Partner {
+        let asker = Partner::new(self, code, "rs-gateway");
+        let mut server = ResourceServer {
+            server_id: asker.client_id.clone(),
+            key: "gateway".to_owned(),
+            name: "API gateway".to_owned(),
+            resource: None,
+            jwks: asker.jwks(),
+            signing_alg: "ES256".to_owned(),
+            signed_introspection: false,
+            state: PartnerState::Active,
+        };
+        change(&mut server);
+        let mut tx = self.app.store.begin(code).await.unwrap();
+        tx.save_resource_server(&server).await.unwrap();
+        tx.commit().await.unwrap();
+        Partner { client_id: server.server_id, ..asker }
+    }
+
+    /// Gives an institution a signing key and tells its public half.
+    pub async fn signing_key(&self, code: &InstitutionCode) -> Jwk {
+        let key = signing::new_key(&self.app.keys, code, START, START, &SystemRandom).unwrap();
+        let mut tx = self.app.store.begin(code).await.unwrap();
+        tx.add_signing_key(&key).await.unwrap();
+        tx.commit().await.unwrap();
+        Jwk::read(&Object::parse(key.public_jwk.as_bytes()).unwrap()).unwrap()
     }
 
     /// Both institutions; the partner has another key with each.

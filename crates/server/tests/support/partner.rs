@@ -197,6 +197,11 @@ impl Partner {
     pub fn revoke(&self, token: &str) -> Draft {
         self.draft("revoke", &[("token", token)]).without_proof()
     }
+
+    /// For a resource server, which signs its assertions as a partner does.
+    pub fn introspect(&self, token: &str) -> Draft {
+        self.draft("introspect", &[("token", token)]).without_proof()
+    }
 }
 
 /// A request that would be good as it is.

@@ -1,5 +1,7 @@
 //! One request to an endpoint that clients authenticate at: what every such endpoint reads and does alike.
 
+mod server;
+
 use std::sync::Arc;
 
 use axum::body::to_bytes;
@@ -24,6 +26,8 @@ use crate::app::App;
 use crate::error::Fault;
 use crate::http::limits::{self, Budget, Party, Prefix};
 use crate::http::request_id::RequestId;
+
+pub use server::Asker;
 
 /// A request as it came, its form read and nothing else checked.
 pub struct Call {

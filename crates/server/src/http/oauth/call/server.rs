@@ -1,0 +1,102 @@
+//! Authentication of resource servers outside this program, by signed assertion as clients are.
+//!
+//! Their identifiers and keys are a register of their own: a client is no resource server, whatever it can sign.
+
+use std::sync::Arc;
+
+use axum::http::header;
+use renkei_domain::audit::{Action, Actor, Record};
+use renkei_oauth::client_auth::{INVALID_CLIENT, PresentedAssertion};
+use renkei_oauth::form::Form;
+use renkei_oauth::introspection::asks_for_jwt;
+use renkei_oauth::jose::{Algorithm, KeySet};
+use renkei_oauth::replay::Replay;
+use renkei_store::Tx;
+use renkei_store::resource_servers::ResourceServer;
+
+use super::{Call, Refusal};
+use crate::error::Fault;
+use crate::http::limits::{INSTITUTION_TOKENS, PRODUCT_TOKEN_CARE, Party};
+
+/// A resource server whose assertion holds and who may ask. The assertion is not used up yet: [`Call::begin_for`] does
+/// that.
+pub struct Asker {
+    /// Who it is.
+    pub server: ResourceServer,
+    assertion: Replay,
+}
+
+impl Asker {
+    /// The record of something it did.
+    pub fn did(&self, action: Action) -> Record {
+        Record::done(Actor::ResourceServer(self.server.server_id.clone()), action)
+    }
+}
+
+impl Call {
+    /// Authenticates a resource server. `readable` is a check of the form that costs nothing.
+    ///
+    /// # Errors
+    /// The same `invalid_client`, after about the same work, for whoever is no resource server in force.
+    pub async fn authenticate_server<T, E: Into<Refusal>>(
+        &self,
+        readable: impl FnOnce(&Form) -> Result<T, E>,
+    ) -> Result<(Asker, T), Refusal> {
+        let sent = match PresentedAssertion::from_form(&self.form, self.headers.contains_key(header::AUTHORIZATION)) {
+            Ok(sent) => sent,
+            Err(fault) => return Err(self.refuse_client(None, &fault.to_string(), fault.into()).await),
+        };
+        let read = readable(&self.form).map_err(Into::into)?;
+        let server = self.app.store.read(&self.institution).find_resource_server(sent.unverified_client_id()).await?;
+        let (keys, algorithm) = self.keys_of(server.as_ref())?;
+        let issuer = self.app.site.issuer(&self.institution);
+        let verified = sent.verify(&keys, algorithm, &issuer, self.now.seconds());
+        match (server, verified) {
+            (Some(server), Ok(verified)) if server.is_active() => {
+                Ok((Asker { server, assertion: verified.replay }, read))
+            }
+            (_, verified) => {
+                let why = verified.err().map_or_else(|| "not active".to_owned(), |fault| fault.to_string());
+                Err(self.refuse_client(None, &format!("resource server: {why}"), INVALID_CLIENT).await)
+            }
+        }
+    }
+
+    fn keys_of(&self, server: Option<&ResourceServer>) -> Result<(Arc<KeySet>, Option<Algorithm>), Fault> {
+        let Some(server) = server else { return Ok((Arc::default(), None)) };
+        let id = &server.server_id;
+        let algorithm = Algorithm::parse(&server.signing_alg)
+            .ok_or_else(|| Fault::Defect(format!("resource server {id} has an unknown algorithm")))?;
+        Ok((self.app.memory.keys(&self.institution, id, &server.jwks)?, Some(algorithm)))
+    }
+
+    /// Takes this request out of the budgets of the resource server and of the institution.
+    ///
+    /// # Errors
+    /// [`Refusal::TooMany`]; the assertion was not used up.
+    pub fn pace_for(&self, asker: &Asker) -> Result<(), Refusal> {
+        let limits = &self.app.memory.limits;
+        let own = Party::Product(&self.institution, &asker.server.server_id);
+        limits.take(own, &PRODUCT_TOKEN_CARE, self.now)?;
+        Ok(limits.take(Party::Institution(&self.institution), &INSTITUTION_TOKENS, self.now)?)
+    }
+
+    /// Begins the one transaction of the request, which uses up the assertion.
+    ///
+    /// # Errors
+    /// `invalid_client` for one used before; a failure of the store.
+    pub async fn begin_for(&self, asker: &Asker) -> Result<Tx, Refusal> {
+        let mut tx = self.app.store.begin(&self.institution).await?;
+        if self.claim(&mut tx, &asker.assertion).await? {
+            return Ok(tx);
+        }
+        let actor = Actor::ResourceServer(asker.server.server_id.clone());
+        let record = Record::refused(actor, Action::ClientRefused, "assertion already used");
+        Err(self.refuse(tx, record, INVALID_CLIENT).await)
+    }
+
+    /// Whether the answer is asked for in signed form.
+    pub fn asks_for_jwt(&self) -> bool {
+        asks_for_jwt(self.headers.get_all(header::ACCEPT).iter().map(|value| value.as_bytes()))
+    }
+}

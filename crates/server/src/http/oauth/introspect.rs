@@ -1,0 +1,144 @@
+//! `POST /{institution}/introspect`: a resource server outside this program asks what a token is good for (RFC 7662),
+//! and is answered in JSON or in a signed JWT (RFC 9701).
+//!
+//! Everything is looked up at each question, as the account API does it. Whatever speaks against a token, nothing is said
+//! but that it is not active; the reason is in the audit trail.
+
+use axum::http::StatusCode;
+use axum::http::header::{CONTENT_TYPE, HeaderValue};
+use axum::response::Response;
+use renkei_domain::audit::Action;
+use renkei_domain::id::made_at;
+use renkei_domain::linkage::standing;
+use renkei_domain::operation::{Operation, Operations};
+use renkei_domain::ticket::Ticket;
+use renkei_domain::time::Timestamp;
+use renkei_domain::token::Binding;
+use renkei_oauth::authorization_details::Granted;
+use renkei_oauth::introspection::{self, Confirmation, Introspection, SignedIntrospection, TokenFacts};
+use renkei_store::linkages::Linkage;
+use renkei_store::resource_servers::ResourceServer;
+use renkei_store::tokens::AccessToken;
+
+use super::answer::{Answered, Refusal, secret, to_json};
+use super::call::{Asker, Call};
+use crate::error::Fault;
+use crate::http::acr;
+use crate::signing;
+
+/// What was found of a token.
+struct Found {
+    answer: Introspection,
+    /// Why it is not active, or the linkage it is for.
+    why: String,
+    /// Whether answers about tokens of its product are signed, whoever asks (FAPI 2.0 Message Signing §5.5).
+    must_be_signed: bool,
+}
+
+impl Found {
+    fn inactive(why: &str) -> Found {
+        Found { answer: Introspection::inactive(), why: why.to_owned(), must_be_signed: false }
+    }
+}
+
+/// Answers.
+pub async fn introspect(call: Call) -> Answered {
+    let (asker, token) = call.authenticate_server(|form| introspection::read(form).map(str::to_owned)).await?;
+    call.pace_for(&asker)?;
+    let found = find(&call, &asker.server, &token).await?;
+    let signed = asker.server.signed_introspection || found.must_be_signed || call.asks_for_jwt();
+    let response = respond(&call, &asker, &found.answer, signed).await?;
+    let tx = call.begin_for(&asker).await?;
+    let activity = if found.answer.is_active() { "active" } else { "inactive" };
+    let record = asker.did(Action::TokenIntrospected).on(found.why).with(activity);
+    call.commit(tx, record).await?;
+    Ok::<Response, Refusal>(response)
+}
+
+async fn respond(call: &Call, asker: &Asker, answer: &Introspection, signed: bool) -> Result<Response, Refusal> {
+    if !signed {
+        return Ok(secret(StatusCode::OK, to_json(answer)?));
+    }
+    let issuer = call.app.site.issuer(&call.institution);
+    let claims = SignedIntrospection {
+        iss: &issuer,
+        aud: &asker.server.server_id,
+        iat: call.now.seconds(),
+        token_introspection: answer,
+    };
+    let jwt = signing::sign(&call.app, &call.institution, introspection::TYP, &claims, call.now).await?;
+    let mut response = secret(StatusCode::OK, jwt);
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(introspection::MEDIA_TYPE));
+    Ok(response)
+}
+
+/// What is to be told of a token to this resource server.
+async fn find(call: &Call, server: &ResourceServer, token: &str) -> Result<Found, Fault> {
+    let resource = call.app.site.resource(&call.institution);
+    // Every access token is for the account API.
+    if server.resource.as_ref().is_some_and(|own| *own != resource) {
+        return Ok(Found::inactive("other audience"));
+    }
+    let Ok(ticket) = Ticket::parse(token) else { return Ok(Found::inactive("unknown")) };
+    let mut read = call.app.store.read(&call.institution);
+    let Some((token, linkage)) = read.find_access_token(&ticket).await? else {
+        return Ok(Found::inactive("unknown"));
+    };
+    if let Err(why) = is_live(&token, &linkage, call.now) {
+        return Ok(Found::inactive(why));
+    }
+    let scope = Operations::from_scope(&token.scope)
+        .map_err(|_| Fault::Defect("an access token has a scope of unknown words".into()))?;
+    let scope = scope.intersection(&in_force(&linkage, call.now));
+    let accounts = read.list_linked_accounts(linkage.id).await?;
+    let product = read.find_product(&linkage.client_id).await?;
+    let facts = TokenFacts {
+        iss: call.app.site.issuer(&call.institution),
+        client_id: token.client_id,
+        sub: call.app.keys.subject(&format!("{}/{}/{}", call.institution, server.server_id, linkage.user)),
+        authorization_details: vec![Granted::new(
+            words(&scope),
+            resource.clone(),
+            accounts.iter().map(|account| account.id.to_string()),
+        )],
+        scope: scope.to_scope(),
+        aud: resource,
+        iat: made_at(token.id).seconds(),
+        exp: token.expires_at.seconds(),
+        cnf: confirmation(token.binding),
+        acr: acr::of(linkage.login_method),
+        auth_time: linkage.login_at.seconds(),
+        grant_id: linkage.id.to_string(),
+    };
+    let must_be_signed = product.is_some_and(|product| product.profile.signs_responses());
+    Ok(Found { answer: Introspection::active(facts), why: linkage.id.to_string(), must_be_signed })
+}
+
+/// What the account API asks of a token before it reads anything.
+fn is_live(token: &AccessToken, linkage: &Linkage, now: Timestamp) -> Result<(), &'static str> {
+    if token.revoked_at.is_some() {
+        return Err("revoked");
+    }
+    if now >= token.expires_at {
+        return Err("expired");
+    }
+    standing(&linkage.facts, now).map_err(renkei_domain::linkage::Reason::code)
+}
+
+/// The operations whose own period is not over.
+fn in_force(linkage: &Linkage, now: Timestamp) -> Operations {
+    let own = linkage.operations.iter().filter(|own| now < own.ends_at);
+    Operations(own.map(|own| own.operation).collect())
+}
+
+fn confirmation(binding: Binding) -> Confirmation {
+    match binding {
+        Binding::Dpop(thumbprint) => Confirmation::Key(thumbprint),
+        Binding::Certificate(thumbprint) => Confirmation::Certificate(thumbprint),
+    }
+}
+
+fn words(operations: &Operations) -> Vec<String> {
+    let known = Operation::ALL.into_iter().filter(|operation| operations.contains(*operation));
+    known.map(|operation| operation.word().to_owned()).collect()
+}
