@@ -11,6 +11,9 @@ pub enum Fault {
     /// The store is away, full or failing: worth trying again.
     #[error("unavailable: {0}")]
     Unavailable(String),
+    /// More is asked for at once than can be done: worth trying again soon.
+    #[error("busy: {0}")]
+    Busy(&'static str),
     /// A defect of this program or of the data.
     #[error("defect: {0}")]
     Defect(String),

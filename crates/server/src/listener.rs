@@ -1,9 +1,12 @@
 //! A listener: connections in, requests to the router, and an end that lets running requests finish.
 //!
 //! Everything that a stranger could hold on to has a deadline: the handshake, the request head, the whole request, the
-//! connection. What is too big is refused while it is read.
+//! reading of its answer, the connection. What is too big is refused while it is read, and one source holds only so many
+//! connections.
 
+mod sources;
 pub mod tls;
+mod watched;
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};
@@ -27,15 +30,28 @@ use tokio::time::{sleep, timeout};
 use tokio_rustls::TlsAcceptor;
 use tower::ServiceExt;
 
+use sources::Sources;
+use watched::{Asked, Meter, Watched};
+
 use crate::certificates::PeerCertificate;
+use crate::http::limits::Prefix;
 use crate::http::source::Source;
 
 /// Most header lines of a request; more is answered with 431.
 const HEADERS_MAX: usize = 64;
 /// Most bytes of a request head, and what a connection may buffer; more is answered with 431.
 const HEAD_BYTES_MAX: usize = 32 * 1024;
+/// Most bytes of a request's target, its query included; more is answered with 414. The longest of ours, a read by days
+/// with its cursor, is a tenth of it.
+const TARGET_BYTES_MAX: usize = 8 * 1024;
 /// Most requests at a time on one HTTP/2 connection.
 const STREAMS_MAX: u32 = 64;
+/// Streams an HTTP/2 peer may reset before they were looked at (rapid reset, CVE-2023-44487).
+const PENDING_RESETS_MAX: usize = 20;
+/// Streams of an HTTP/2 connection that may be reset because of the peer's errors.
+const ERROR_RESETS_MAX: usize = 64;
+/// Bytes of answers that an HTTP/2 stream may hold back because the peer takes no more.
+const SEND_BUFFER_BYTES: usize = 64 * 1024;
 /// How often an HTTP/2 peer is asked whether it is still there; it has as long again to answer.
 const PING_EVERY: Duration = Duration::from_secs(20);
 /// Wait after the operating system refused a connection for want of files or memory, instead of spinning.
@@ -46,12 +62,18 @@ const PAUSE_AFTER_ERROR: Duration = Duration::from_millis(50);
 pub struct Limits {
     /// Most connections at a time; further ones wait in the operating system's queue.
     pub connections: u32,
+    /// Most connections at a time of one source, an IPv4 address or a /64 of IPv6; further ones are closed at once.
+    pub per_source: u32,
+    /// Which sources [`Limits::per_source`] holds for.
+    pub counts: fn(IpAddr) -> bool,
     /// For a TLS handshake.
     pub handshake: Duration,
     /// For a request's head, and between two requests.
     pub head: Duration,
     /// For a request from its head to the head of its answer, its body included; then 408.
     pub request: Duration,
+    /// For an answer to be read by the other end.
+    pub answer: Duration,
     /// Age at which a connection takes no further requests, so that nobody holds one by reading slowly.
     pub connection: Duration,
     /// For requests still running when their connection or the server is to end.
@@ -62,9 +84,13 @@ impl Limits {
     /// What `renkei serve` uses.
     pub const STANDARD: Limits = Limits {
         connections: 8192,
+        per_source: 256,
+        // From loopback comes a proxy on this machine, who speaks for many.
+        counts: |address| !address.is_loopback(),
         handshake: Duration::from_secs(10),
         head: Duration::from_secs(15),
         request: Duration::from_secs(30),
+        answer: Duration::from_secs(60),
         connection: Duration::from_secs(600),
         drain: Duration::from_secs(30),
     };
@@ -88,6 +114,7 @@ pub async fn serve(
     mut stop: watch::Receiver<bool>,
 ) {
     let slots = Arc::new(Semaphore::new(limits.connections as usize));
+    let sources = Sources::new(limits.per_source);
     loop {
         let next = tokio::select! {
             next = accept(&socket, &slots) => next,
@@ -98,7 +125,13 @@ pub async fn serve(
             continue;
         };
         let source = Source::of(from);
-        let connection = Connection { router: router.clone(), limits, source, stop: stop.clone(), _slot: slot };
+        let place = (limits.counts)(source.0).then(|| sources.enter(Prefix::of(Some(&source))));
+        if let Some(None) = place {
+            tracing::debug!(%from, "a source has as many connections as it may");
+            continue;
+        }
+        let held = (slot, place.flatten());
+        let connection = Connection { router: router.clone(), limits, source, stop: stop.clone(), _held: held };
         match &transport {
             Transport::Plain => drop(tokio::spawn(connection.serve(stream, None, Version::Http1))),
             Transport::Tls(tls) => drop(tokio::spawn(connection.shake_hands(stream, tls.load_full()))),
@@ -139,7 +172,7 @@ struct Connection {
     limits: Limits,
     source: Source,
     stop: watch::Receiver<bool>,
-    _slot: OwnedSemaphorePermit,
+    _held: (OwnedSemaphorePermit, Option<sources::Place>),
 }
 
 impl Connection {
@@ -164,17 +197,21 @@ impl Connection {
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
         let (router, limits, source) = (self.router, self.limits, self.source);
+        let meter = Arc::new(Meter::default());
+        let stream = Watched::new(stream, Arc::clone(&meter), limits.answer);
+        let asked = Arc::clone(&meter);
         let service = service_fn(move |mut request: Request<Incoming>| {
             request.extensions_mut().insert(source);
             if let Some(peer) = &peer {
                 request.extensions_mut().insert(peer.clone());
             }
-            answer(router.clone(), request, limits.request)
+            answer(router.clone(), request, limits, asked.asked())
         });
         let builder = builder(version, &limits);
         let mut connection = pin!(builder.serve_connection(TokioIo::new(stream), service));
         let ended = tokio::select! {
             ended = connection.as_mut() => Some(ended),
+            () = meter.cut() => return tracing::debug!(source = %source.0, "a connection was cut"),
             () = stopped(&mut self.stop) => None,
             () = sleep(limits.connection) => None,
         };
@@ -182,7 +219,11 @@ impl Connection {
             Some(ended) => ended,
             None => {
                 connection.as_mut().graceful_shutdown();
-                timeout(limits.drain, connection).await.unwrap_or(Ok(()))
+                let ended = tokio::select! {
+                    ended = timeout(limits.drain, connection) => ended,
+                    () = meter.cut() => return,
+                };
+                ended.unwrap_or(Ok(()))
             }
         };
         if let Err(error) = ended {
@@ -194,18 +235,28 @@ impl Connection {
 async fn answer(
     router: Router,
     request: Request<Incoming>,
-    within: Duration,
+    limits: Limits,
+    asked: Asked,
 ) -> Result<Response<axum::body::Body>, std::convert::Infallible> {
-    let refused = |status: StatusCode| Ok((status, [(header::CONNECTION, "close")]).into_response());
+    let refused = |status: StatusCode| (status, [(header::CONNECTION, "close")]).into_response();
     // Requests here are small and say their length. One that says it in chunks may be read otherwise by a proxy in front
     // when it says both, and the HTTP library does not tell us when it does.
     if request.headers().contains_key(header::TRANSFER_ENCODING) {
-        return refused(StatusCode::BAD_REQUEST);
+        return Ok(refused(StatusCode::BAD_REQUEST));
     }
-    match timeout(within, router.oneshot(request)).await {
-        Ok(answer) => answer,
-        Err(_) => refused(StatusCode::REQUEST_TIMEOUT),
-    }
+    let target = request.uri().path_and_query().map_or(0, |target| target.as_str().len());
+    let response = if target > TARGET_BYTES_MAX {
+        refused(StatusCode::URI_TOO_LONG)
+    } else if request.headers().len() > HEADERS_MAX {
+        refused(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE)
+    } else {
+        match timeout(limits.request, router.oneshot(request)).await {
+            Ok(answer) => answer?,
+            Err(_) => refused(StatusCode::REQUEST_TIMEOUT),
+        }
+    };
+    let (head, body) = response.into_parts();
+    Ok(Response::from_parts(head, asked.answered(body, limits.answer)))
 }
 
 fn builder(version: Version, limits: &Limits) -> auto::Builder<TokioExecutor> {
@@ -227,6 +278,9 @@ fn builder(version: Version, limits: &Limits) -> auto::Builder<TokioExecutor> {
         .keep_alive_interval(PING_EVERY)
         .keep_alive_timeout(PING_EVERY)
         .max_header_list_size(HEAD_BYTES_MAX as u32)
-        .max_concurrent_streams(STREAMS_MAX);
+        .max_concurrent_streams(STREAMS_MAX)
+        .max_pending_accept_reset_streams(PENDING_RESETS_MAX)
+        .max_local_error_reset_streams(ERROR_RESETS_MAX)
+        .max_send_buf_size(SEND_BUFFER_BYTES);
     builder
 }

@@ -3,6 +3,7 @@
 //! Passwords are taken exactly as typed: no normalisation, no cutting of white space (NIST SP 800-63B-4 §3.1.1.2).
 
 use std::sync::LazyLock;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use argon2::password_hash::phc;
 use argon2::{Algorithm, Argon2, Params, PasswordHasher, PasswordVerifier, Version};
@@ -28,9 +29,76 @@ pub const HASH_BYTES: usize = 32;
 /// Most bytes of a password; a longer one is wrong without being hashed.
 pub const PASSWORD_BYTES_MAX: usize = 512;
 
+/// Logins that may wait for a processor; further ones are told to come back. At a twentieth of a second each, nobody
+/// waits for longer than a few seconds.
+pub const LOGINS_WAITING_MAX: usize = 64;
+
 /// How many hashes are computed at a time: one per processor, as each keeps one busy.
 static HASHING: LazyLock<Semaphore> =
     LazyLock::new(|| Semaphore::new(std::thread::available_parallelism().map_or(1, std::num::NonZero::get)));
+
+/// The passwords of logins: how many wait, and how many were hashed.
+#[derive(Debug)]
+pub struct Hashing {
+    waiting_max: usize,
+    waiting: AtomicUsize,
+    computed: AtomicU64,
+}
+
+impl Default for Hashing {
+    fn default() -> Hashing {
+        Hashing::with_room_for(LOGINS_WAITING_MAX)
+    }
+}
+
+/// A login that waits or is looked at; no longer when dropped.
+struct Waiting<'a>(&'a Hashing);
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.0.waiting.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+impl Hashing {
+    /// Lets so many wait, those looked at included.
+    #[must_use]
+    pub fn with_room_for(waiting_max: usize) -> Hashing {
+        Hashing { waiting_max, waiting: AtomicUsize::new(0), computed: AtomicU64::new(0) }
+    }
+
+    /// Checks the password of a login, as [`verify`] does.
+    ///
+    /// # Errors
+    /// [`Fault::Busy`] when too many wait already; those of [`verify`].
+    pub async fn verify(
+        &self,
+        keys: &Keys,
+        password: Zeroizing<String>,
+        known: Option<PasswordHash>,
+    ) -> Result<Verdict, Fault> {
+        let before = self.waiting.fetch_add(1, Ordering::Relaxed);
+        let _waiting = Waiting(self);
+        if before >= self.waiting_max {
+            return Err(Fault::Busy("too many logins wait for a processor"));
+        }
+        let verdict = verify(keys, password, known).await?;
+        self.computed.fetch_add(1, Ordering::Relaxed);
+        Ok(verdict)
+    }
+
+    /// Whether one more would be told to come back.
+    #[must_use]
+    pub fn is_full(&self) -> bool {
+        self.waiting.load(Ordering::Relaxed) >= self.waiting_max
+    }
+
+    /// Hashes computed so far.
+    #[must_use]
+    pub fn computed(&self) -> u64 {
+        self.computed.load(Ordering::Relaxed)
+    }
+}
 
 /// What a password turned out to be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -167,6 +235,21 @@ mod tests {
             let verdict = verify(&keys(), typed(wrong), Some(known.clone())).await.unwrap();
             assert_eq!(verdict, Verdict::Wrong, "{wrong}");
         }
+    }
+
+    #[tokio::test]
+    async fn r_211_no_more_is_hashed_at_a_time_than_there_are_processors_and_few_wait() {
+        let (keys, hashing) = (keys(), Hashing::with_room_for(1));
+        let busy = HASHING.acquire_many(std::thread::available_parallelism().unwrap().get() as u32).await.unwrap();
+        assert_eq!(HASHING.available_permits(), 0, "a permit for each processor");
+        let mut waits = Box::pin(hashing.verify(&keys, typed("x"), None));
+        let first = std::future::poll_fn(|context| std::task::Poll::Ready(waits.as_mut().poll(context)));
+        assert!(first.await.is_pending());
+        assert!(hashing.is_full());
+        assert!(matches!(hashing.verify(&keys, typed("x"), None).await, Err(Fault::Busy(_))));
+        drop(busy);
+        assert_eq!(waits.await.unwrap(), Verdict::Wrong);
+        assert_eq!((hashing.computed(), hashing.is_full()), (1, false));
     }
 
     #[tokio::test]

@@ -103,6 +103,10 @@ pub fn log_fault(fault: &Fault, request_id: &str) -> StatusCode {
             tracing::warn!(request_id, reason, "unavailable");
             StatusCode::SERVICE_UNAVAILABLE
         }
+        Fault::Busy(reason) => {
+            tracing::warn!(request_id, reason, "busy");
+            StatusCode::SERVICE_UNAVAILABLE
+        }
         Fault::Defect(reason) => {
             tracing::error!(request_id, reason, "defect");
             StatusCode::INTERNAL_SERVER_ERROR
@@ -305,7 +309,8 @@ impl Visit {
     pub fn failure(&self, fault: &Fault) -> Response {
         let status = log_fault(fault, &self.request_id);
         let way_on = way_back(&self.path, &self.here);
-        let mut response = self.end(Ending::Failure, status, self.frame(), way_on);
+        let ending = if matches!(fault, Fault::Busy(_)) { Ending::TooManyRequests } else { Ending::Failure };
+        let mut response = self.end(ending, status, self.frame(), way_on);
         if status == StatusCode::SERVICE_UNAVAILABLE {
             set(&mut response, header::RETRY_AFTER, "10");
         }

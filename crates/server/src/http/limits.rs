@@ -60,10 +60,10 @@ pub const INSTITUTION_READS: Budget = Budget { name: "institution-api", in_a_row
 /// Pages of one institution.
 pub const INSTITUTION_PAGES: Budget = Budget { name: "institution-pages", in_a_row: 20_000, per_second: 500 };
 /// Pages for one source: a whole office behind one address walks through linkages, a guesser of links does not get far.
-pub const SOURCE_PAGES: Budget = Budget { name: "source-pages", in_a_row: 600, per_second: 10 };
+pub const SOURCE_PAGES: Budget = Budget { name: "source-pages", in_a_row: 1_500, per_second: 20 };
 /// Requests of one source to partner endpoints that did not authenticate. Beyond these its credentials are no longer
 /// looked at, so that bad signatures cost no processor.
-pub const SOURCE_STRANGERS: Budget = Budget { name: "source-unauthenticated", in_a_row: 500, per_second: 10 };
+pub const SOURCE_STRANGERS: Budget = Budget { name: "source-unauthenticated", in_a_row: 1_000, per_second: 20 };
 
 /// Whose budget it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

@@ -40,7 +40,7 @@ pub async fn by_password(visit: &Visit, form: &Form) -> Result<Option<User>, Fau
     };
     let hash = user.as_ref().and_then(|user| user.password_hash.clone());
     // A password is hashed in any case, so that the time tells nothing.
-    let verdict = passwords::verify(&visit.app.keys, password.clone(), hash).await?;
+    let verdict = visit.app.memory.hashing.verify(&visit.app.keys, password.clone(), hash).await?;
     let refusal = match (&folded, allowed, &user) {
         (None, _, _) => Some("no_such_login_id"),
         (Some(_), None, _) => Some("locked"),

@@ -69,6 +69,11 @@ impl Bank {
         Bank::with(fresh_sqlite().await, None, Memory::of_size(100)).await
     }
 
+    /// With what a node remembers.
+    pub async fn with_memory(memory: Memory) -> Bank {
+        Bank::with(fresh_sqlite().await, None, memory).await
+    }
+
     /// As if behind TLS: browsers know it by this origin.
     pub async fn secure(origin: &str) -> Bank {
         Bank::over(fresh_sqlite().await, Some(origin)).await

@@ -2,7 +2,8 @@
 
 use renkei_domain::guard::Guard;
 use renkei_oauth::request::GrantRequest;
-use renkei_server::http::limits;
+use renkei_server::http::{limits, oauth::Memory};
+use renkei_server::passwords::Hashing;
 use renkei_store::guards::Subject;
 use renkei_testing::aoi;
 use renkei_testing::seed::KAKEIBO;
@@ -174,6 +175,31 @@ async fn a_109_what_no_form_sends_is_refused_before_it_is_hashed() {
     let long = "x".repeat(2_000);
     assert_eq!(browser.post("login", &[("login_id", "hanako"), ("password", &long)]).await.status, 422);
     assert_eq!(guard(&bank, "hanako").await.failures, 1);
+}
+
+#[tokio::test]
+async fn r_211_beyond_the_queue_a_login_is_told_to_come_back_and_the_flow_goes_on() {
+    let mut memory = Memory::of_size(1);
+    memory.hashing = Hashing::with_room_for(0);
+    let bank = Bank::with_memory(memory).await;
+    bank.user("hanako").await;
+    let mut browser = bank.at_login().await;
+    let answer = browser.post("login", &[("login_id", "hanako"), ("password", PASSWORD)]).await;
+    assert_eq!((answer.status, answer.header("retry-after")), (503, "10"));
+    assert!(answer.text.contains("ただいま混み合っています"));
+    let path = browser.path.clone();
+    browser.open(&path).await;
+    browser.expect_screen("login");
+}
+
+#[tokio::test]
+async fn a_112_a_116_a_hundred_thousand_fields_are_refused_by_their_size() {
+    let bank = Bank::open().await;
+    let browser = bank.at_login().await;
+    let fields: String = (0..100_000).map(|number| format!("f{number}=&")).collect();
+    let request = bank.http.post(format!("{}{}", bank.address, browser.path));
+    let request = request.header("content-type", "application/x-www-form-urlencoded").body(fields);
+    assert_eq!(Answer::to(request).await.status, 413);
 }
 
 #[tokio::test]

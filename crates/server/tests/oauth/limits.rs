@@ -111,7 +111,7 @@ async fn a_014_ten_thousand_guessed_links_get_error_pages_and_then_a_wait() {
     assert!(answer.header("content-type").starts_with("text/html") && answer.header("retry-after") == "1");
     assert!(answer.header("content-security-policy").contains("default-src 'none'"));
     assert_eq!(bank.count(&aoi(), "SELECT COUNT(*) FROM flows WHERE institution = ?1").await, 0);
-    // In the following 940 seconds, all that remain of the ten thousand.
+    // Then twenty a second, until all that remain of the ten thousand.
     bank.clock.forward(1);
     for number in 0..limits::SOURCE_PAGES.per_second {
         assert_eq!(guess(number).await.status, 400);

@@ -22,27 +22,33 @@ use tokio_rustls::TlsConnector;
 use crate::authority::{Authority, today};
 
 /// Short enough for tests, long enough for a busy machine.
-const LIMITS: Limits = Limits {
+pub const LIMITS: Limits = Limits {
     connections: 64,
+    per_source: 64,
+    counts: |_| true,
     handshake: Duration::from_millis(400),
     head: Duration::from_millis(400),
     request: Duration::from_millis(400),
+    answer: Duration::from_millis(800),
     connection: Duration::from_secs(30),
     drain: Duration::from_secs(5),
 };
+/// More than sockets and libraries hold back for a client that does not read.
+const BIG: usize = 32 * 1024 * 1024;
 /// Longer than any limit above that a test waits for; reaching it is a failure.
-const PATIENCE: Duration = Duration::from_secs(10);
+pub const PATIENCE: Duration = Duration::from_secs(10);
 
-struct Running {
+pub struct Running {
     port: u16,
     stop: watch::Sender<bool>,
     task: JoinHandle<()>,
 }
 
-async fn start(transport: Transport, limits: Limits) -> Running {
+pub async fn start(transport: Transport, limits: Limits) -> Running {
     let router = Router::new()
         .route("/", get(async || "hello"))
         .route("/echo", post(async |body: Bytes| body))
+        .route("/big", get(async || vec![b'x'; BIG]))
         .route("/slow", get(async || tokio::time::sleep(Duration::from_millis(200)).await))
         .route(
             "/who",
@@ -58,12 +64,12 @@ async fn start(transport: Transport, limits: Limits) -> Running {
     Running { port, stop, task }
 }
 
-async fn connect(running: &Running) -> TcpStream {
+pub async fn connect(running: &Running) -> TcpStream {
     TcpStream::connect(("127.0.0.1", running.port)).await.unwrap()
 }
 
 /// Everything the other end says until it closes.
-async fn rest(mut stream: impl AsyncReadExt + Unpin) -> String {
+pub async fn rest(mut stream: impl AsyncReadExt + Unpin) -> String {
     let mut answer = Vec::new();
     let read = tokio::time::timeout(PATIENCE, stream.read_to_end(&mut answer)).await;
     // A reset is a close too.
@@ -71,7 +77,7 @@ async fn rest(mut stream: impl AsyncReadExt + Unpin) -> String {
     String::from_utf8_lossy(&answer).into_owned()
 }
 
-async fn say(running: &Running, words: &str) -> String {
+pub async fn say(running: &Running, words: &str) -> String {
     let mut stream = connect(running).await;
     stream.write_all(words.as_bytes()).await.unwrap();
     rest(stream).await
@@ -133,23 +139,23 @@ async fn a_request_that_is_running_finishes_when_the_server_stops() {
     assert!(TcpStream::connect(("127.0.0.1", running.port)).await.is_err());
 }
 
-struct Pair {
-    authority: Authority,
+pub struct Pair {
+    pub authority: Authority,
     folder: tempfile::TempDir,
-    transport: Transport,
+    pub transport: Transport,
     in_force: Arc<ArcSwap<rustls::ServerConfig>>,
 }
 
-fn with_tls(clients: &ClientCertificates) -> Pair {
+pub fn with_tls(clients: &ClientCertificates) -> Pair {
     let (authority, folder) = (Authority::new(), tempfile::tempdir().unwrap());
     let config = authority.server(folder.path(), |_| ()).load("localhost", clients, today()).unwrap();
     let in_force = Arc::new(ArcSwap::from_pointee(config));
     Pair { authority, folder, transport: Transport::Tls(Arc::clone(&in_force)), in_force }
 }
 
-type Versions = &'static [&'static rustls::SupportedProtocolVersion];
+pub type Versions = &'static [&'static rustls::SupportedProtocolVersion];
 
-fn client(authority: &Authority, versions: Versions, login: Option<(Vec<u8>, rcgen::KeyPair)>) -> ClientConfig {
+pub fn client(authority: &Authority, versions: Versions, login: Option<(Vec<u8>, rcgen::KeyPair)>) -> ClientConfig {
     let mut roots = RootCertStore::empty();
     roots.add(authority.issuer.der().clone()).unwrap();
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
@@ -209,7 +215,7 @@ impl rustls::client::danger::ServerCertVerifier for On22November {
     }
 }
 
-async fn get_over_tls(running: &Running, config: ClientConfig, path: &str) -> std::io::Result<String> {
+pub async fn get_over_tls(running: &Running, config: ClientConfig, path: &str) -> std::io::Result<String> {
     let name = ServerName::try_from("localhost").unwrap();
     let mut stream = TlsConnector::from(Arc::new(config)).connect(name, connect(running).await).await?;
     let words = format!("GET {path} HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n");
@@ -217,7 +223,7 @@ async fn get_over_tls(running: &Running, config: ClientConfig, path: &str) -> st
     Ok(rest(stream).await)
 }
 
-const ONLY_1_3: Versions = &[&rustls::version::TLS13];
+pub const ONLY_1_3: Versions = &[&rustls::version::TLS13];
 const ONLY_1_2: Versions = &[&rustls::version::TLS12];
 const BOTH: Versions = &[&rustls::version::TLS13, &rustls::version::TLS12];
 

@@ -165,7 +165,7 @@ impl From<Over> for Problem {
 impl From<Fault> for Problem {
     fn from(fault: Fault) -> Problem {
         match fault {
-            Fault::Unavailable(_) => Problem {
+            Fault::Unavailable(_) | Fault::Busy(_) => Problem {
                 retry_after_seconds: Some(UNAVAILABLE_RETRY_SECONDS),
                 fault: Some(fault),
                 ..UNAVAILABLE.into()

@@ -82,8 +82,8 @@ impl IntoResponse for Refusal {
                 let error = OAuthError::new(ErrorCode::TemporarilyUnavailable, "too many requests");
                 over.tell(plain(StatusCode::TOO_MANY_REQUESTS, error))
             }
-            Refusal::Fault(Fault::Unavailable(reason)) => {
-                tracing::error!(reason, "a protocol request could not be served");
+            Refusal::Fault(fault @ (Fault::Unavailable(_) | Fault::Busy(_))) => {
+                tracing::error!(reason = %fault, "a protocol request could not be served");
                 later(StatusCode::SERVICE_UNAVAILABLE, "try again later", UNAVAILABLE_SECONDS)
             }
             Refusal::Fault(Fault::Defect(reason)) => {

@@ -9,6 +9,7 @@ use renkei_oauth::jose::{KeySet, SigningKey};
 
 use crate::error::Fault;
 use crate::http::limits::Limits;
+use crate::passwords::Hashing;
 
 /// Key sets kept; when more are in use all are forgotten and read anew.
 const KEY_SETS_MAX: usize = 4_096;
@@ -29,6 +30,8 @@ pub struct Memory {
     signing_keys: RwLock<HashMap<Place, Arc<SigningKey>>>,
     /// What everybody has used up of what they may ask for.
     pub limits: Limits,
+    /// The passwords that are looked at.
+    pub hashing: Hashing,
 }
 
 impl Memory {
