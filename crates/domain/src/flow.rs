@@ -248,6 +248,37 @@ impl Stage {
         }
     }
 
+    /// The stage with the linkages the user has with the product now, in the place of those found at login. One that
+    /// has come into being since, by a walk in another tab, leads back to the question whether to renew it. Looked at
+    /// anew at every step; nothing but a step stores it.
+    #[must_use]
+    pub fn with_existing(self, now: Vec<LinkageId>) -> Stage {
+        use Stage as S;
+        if self.begun().is_none_or(|begun| begun.named.is_some()) {
+            return self;
+        }
+        match self {
+            S::Operations { begun, offered } => S::Operations { begun: Begun { existing: now, ..begun }, offered },
+            S::Pins { draft } => S::Pins { draft: draft.with_existing(now) },
+            S::PinResults { draft, outcomes } => S::PinResults { draft: draft.with_existing(now), outcomes },
+            S::Existing { draft } => draft.with_existing(now).last_screens(),
+            S::Permission { draft } if draft.misses_one_of(&now) => S::Existing { draft: draft.with_existing(now) },
+            other => other,
+        }
+    }
+
+    /// What was found at login, while the flow is open.
+    fn begun(&self) -> Option<&Begun> {
+        match self {
+            Stage::Operations { begun, .. } => Some(begun),
+            Stage::Pins { draft }
+            | Stage::PinResults { draft, .. }
+            | Stage::Existing { draft }
+            | Stage::Permission { draft } => Some(&draft.begun),
+            Stage::Login | Stage::Consented { .. } | Stage::Closed { .. } => None,
+        }
+    }
+
     /// Whether the flow can still go on.
     #[must_use]
     pub fn is_open(&self) -> bool {
@@ -271,14 +302,7 @@ impl Stage {
     /// Who logged in, once somebody has and while the flow is open.
     #[must_use]
     pub fn person(&self) -> Option<&Person> {
-        match self {
-            Stage::Operations { begun, .. } => Some(&begun.person),
-            Stage::Pins { draft }
-            | Stage::PinResults { draft, .. }
-            | Stage::Existing { draft }
-            | Stage::Permission { draft } => Some(&draft.begun.person),
-            Stage::Login | Stage::Consented { .. } | Stage::Closed { .. } => None,
-        }
+        self.begun().map(|begun| &begun.person)
     }
 
     /// The word that stands for the stage in tables and in the printed transition table.
@@ -323,6 +347,19 @@ impl Draft {
         } else {
             Stage::Permission { draft: self }
         }
+    }
+
+    fn with_existing(mut self, now: Vec<LinkageId>) -> Draft {
+        self.begun.existing = now;
+        self
+    }
+
+    /// Whether the customer was to begin a new linkage without having been asked about one of these. The linkage chosen
+    /// to be renewed stays chosen, whatever else has come into being.
+    #[must_use]
+    pub fn misses_one_of(&self, now: &[LinkageId]) -> bool {
+        let asked = |linkage| self.begun.existing.contains(linkage);
+        self.begun.named.is_none() && self.renews.is_none() && !now.iter().all(asked)
     }
 
     /// Accounts that can be ticked at the permission: PIN in force, or entered in this flow.

@@ -220,6 +220,16 @@ impl Session {
 }
 
 impl Tx {
+    /// Keeps every other transaction that asks for the same from going on until this one is over. What a user may have
+    /// once, or was to be asked about, is then read as it will stand.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn hold_user(&mut self, user: UserId) -> Result<(), StoreError> {
+        let update = "UPDATE users SET login_id = login_id WHERE institution = ?1 AND user_id = ?2";
+        self.execute(update, params![user]).await.map(|_| ())
+    }
+
     /// Adds a customer, or changes the one of this identifier to this.
     ///
     /// # Errors

@@ -9,6 +9,7 @@
     reason = "a test file"
 )]
 
+mod anew;
 mod cast;
 mod clock;
 mod permit;

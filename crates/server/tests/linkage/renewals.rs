@@ -4,9 +4,10 @@ use renkei_domain::id::LinkageId;
 use renkei_domain::linkage::EndedBy;
 use renkei_oauth::request::GrantRequest;
 use renkei_testing::aoi;
-use renkei_testing::seed::KAKEIBO;
+use renkei_testing::seed::{KAKEIBO, Who};
 
 use crate::bank::{Bank, CHOICE, START};
+use crate::browser::Browser;
 
 const HALF_YEAR: i64 = 180 * 86_400;
 
@@ -162,4 +163,90 @@ async fn a_merge_keeps_what_the_grant_had() {
     let code = browser.allow_for_code().await;
     let code = bank.code(&code).await;
     assert_eq!((code.linkage, code.scope.as_str()), (linkage, "balances transactions"));
+}
+
+/// A customer at the permission of two walks for the same product, in two tabs of one browser.
+async fn two_tabs(bank: &Bank) -> (Browser, Browser, Who) {
+    let hanako = bank.user("hanako").await;
+    bank.ready_account(&hanako).await;
+    let mut first = bank.at_login().await;
+    first.log_in("hanako").await;
+    let mut second = first.clone();
+    let path = bank.push(KAKEIBO, GrantRequest::Create).await;
+    second.open(&path).await;
+    second.log_in("hanako").await;
+    second.expect_screen("permission");
+    first.cookies.clone_from(&second.cookies);
+    let here = first.path.clone();
+    first.open(&here).await;
+    first.expect_screen("permission");
+    (first, second, hanako)
+}
+
+#[tokio::test]
+async fn r_203_the_second_of_two_walks_is_asked_about_what_the_first_began() {
+    let bank = Bank::open().await;
+    let (mut first, mut second, hanako) = two_tabs(&bank).await;
+    let begun = first.allow_for_code().await;
+    let begun = bank.code(&begun).await.linkage;
+    // 許可 on the page that was open already gives nothing; the question comes first.
+    let base = second.base();
+    let fields = second.permission();
+    assert_eq!(second.send_permission(&fields).await.location(), format!("{base}/existing"));
+    assert_eq!(bank.linkages(&hanako).await.len(), 1);
+    second.open(&format!("{base}/permission")).await;
+    second.expect_screen("existing");
+    assert!(second.page.text.contains(&begun.to_string()));
+    second.submit("existing", &[("renew", &begun.to_string())]).await;
+    let renewed = second.allow_for_code().await;
+    assert_eq!(bank.code(&renewed).await.linkage, begun);
+    assert_eq!(bank.linkages(&hanako).await.len(), 1);
+}
+
+#[tokio::test]
+async fn whoever_was_asked_may_still_add_another_one() {
+    let bank = Bank::open().await;
+    let (mut first, mut second, hanako) = two_tabs(&bank).await;
+    first.allow_for_code().await;
+    let here = second.path.clone();
+    second.open(&here).await;
+    second.expect_screen("existing");
+    second.submit("existing", &[("renew", "new")]).await;
+    second.allow_for_code().await;
+    assert_eq!(bank.linkages(&hanako).await.len(), 2);
+}
+
+/// Gives both permissions at the same moment: one begins a linkage, the other is asked about it.
+async fn race(bank: &Bank) {
+    let (first, second, hanako) = two_tabs(bank).await;
+    let permissions = [first, second].map(|mut browser| {
+        tokio::spawn(async move {
+            let fields = browser.permission();
+            (browser.send_permission(&fields).await.location().to_owned(), browser.base())
+        })
+    });
+    let mut given = 0;
+    for permission in permissions {
+        let (location, base) = permission.await.unwrap();
+        given += usize::from(location.contains("code="));
+        assert!(location.contains("code=") || location == format!("{base}/existing"), "{location}");
+    }
+    assert_eq!((given, bank.linkages(&hanako).await.len()), (1, 1));
+    let open = "SELECT COUNT(*) FROM requests WHERE institution = ?1 AND consumed_at IS NULL";
+    assert_eq!(bank.count(open).await, 1, "the walk that is asked can still be finished");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn r_203_of_two_permissions_at_once_one_begins_and_the_other_is_asked() {
+    for _ in 0..4 {
+        race(&Bank::open().await).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn r_203_of_two_permissions_at_once_on_postgres_too() {
+    for _ in 0..4 {
+        let Some(bank) = Bank::on_postgres().await else { return };
+        race(&bank).await;
+    }
 }

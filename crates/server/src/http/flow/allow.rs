@@ -2,7 +2,7 @@
 
 use axum::response::Response;
 use renkei_domain::audit::{Action, Record};
-use renkei_domain::flow::{Event, Permit, Stage};
+use renkei_domain::flow::{Event, Permit, Screen, Stage};
 use renkei_domain::id::{AccountId, ConsentId, LinkageId};
 use renkei_domain::linkage::PermittedOperation;
 use renkei_domain::ticket::Ticket;
@@ -14,6 +14,7 @@ use renkei_store::linkages::Consent;
 
 use super::Walk;
 use super::permission::Shown;
+use super::walk::renewable;
 use crate::error::Fault;
 use crate::http::browser::{forgotten, see_other};
 
@@ -36,6 +37,10 @@ impl Walk {
             tx.concede().await?;
             return self.same_answer().await;
         }
+        if self.has_more_to_ask(&mut tx, shown).await? {
+            drop(tx);
+            return Ok(see_other(&self.path(Screen::Existing)));
+        }
         if !self.put_linkage(&mut tx, shown, linkage).await? {
             drop(tx);
             self.close(renkei_domain::flow::Closed::GrantNotYours).await?;
@@ -57,6 +62,15 @@ impl Walk {
     /// The way back to the partner with a code: the flow is over, so nothing of its pages is to be seen again.
     fn lead_back(&self, code: &Ticket) -> Result<Response, Fault> {
         Ok(forgotten(see_other(&self.answer_url(Outcome::Code(&code.reveal()))?)))
+    }
+
+    /// Whether the user has a linkage with this product that it was not asked about: begun by another walk, perhaps at
+    /// this very moment. So the user is held first.
+    async fn has_more_to_ask(&self, tx: &mut Tx, shown: &Shown) -> Result<bool, Fault> {
+        let user = shown.draft.begun.person.user;
+        tx.hold_user(user).await?;
+        let linkages = tx.list_linkages_of_user(user).await?;
+        Ok(shown.draft.misses_one_of(&renewable(&linkages, &self.product)))
     }
 
     /// Begins the linkage, or renews the one the draft names. `false`: it can't be renewed any more.

@@ -4,13 +4,14 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use renkei_domain::audit::{Action, Actor, Record};
 use renkei_domain::flow::{Closed, Event, Screen, Stage};
-use renkei_domain::id::FlowId;
+use renkei_domain::id::{FlowId, LinkageId};
 use renkei_domain::operation::Operations;
 use renkei_oauth::request::PushedRequest;
 use renkei_screens::{Ending, WayOn};
 use renkei_store::Tx;
 use renkei_store::customers::User;
 use renkei_store::flows::Flow;
+use renkei_store::linkages::Linkage;
 use renkei_store::partners::Product;
 use renkei_store::requests::Request;
 use renkei_store::sessions::{BrowserSession, Purpose};
@@ -115,6 +116,11 @@ impl Walk {
         if session.id != flow.session {
             return Ok(None);
         }
+        // Before the request: a linkage that this very flow has begun meanwhile is no news, but its request is used up.
+        let linkages = match flow.stage.person() {
+            Some(person) => read.list_linkages_of_user(person.user).await?,
+            None => Vec::new(),
+        };
         let Some(stored) = read.find_request_of_flow(flow.request).await? else { return Ok(None) };
         let request = read_pushed(&stored)?;
         let Some(product) = read.find_product(&request.client_id).await? else { return Ok(None) };
@@ -124,7 +130,10 @@ impl Walk {
         };
         let answered = stored.consumed_at.is_some();
         // The answer may have come between the two reads, and from this very flow.
-        let flow = if answered { read.find_flow(id).await?.unwrap_or(flow) } else { flow };
+        let mut flow = if answered { read.find_flow(id).await?.unwrap_or(flow) } else { flow };
+        if !answered {
+            flow.stage = flow.stage.with_existing(renewable(&linkages, &product));
+        }
         Ok(Some(Loaded { flow, session, request, answered, product, user }))
     }
 
@@ -271,6 +280,12 @@ impl Walk {
 /// What was pushed, as it was checked then.
 pub(super) fn read_pushed(stored: &Request) -> Result<PushedRequest, Fault> {
     serde_json::from_str(&stored.body).map_err(|error| Fault::Defect(format!("a pushed request: {error}")))
+}
+
+/// Those of a user's linkages that a request of this product could renew.
+pub(super) fn renewable(linkages: &[Linkage], product: &Product) -> Vec<LinkageId> {
+    let ours = |linkage: &&Linkage| linkage.client_id == product.client_id && linkage.ended_at.is_none();
+    linkages.iter().filter(ours).map(|linkage| linkage.id).collect()
 }
 
 /// What is read of a flow: a [`Walk`] before its visit.
