@@ -116,7 +116,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_spelling_of_a_login_id_folds_to_one() {
+    fn a_098_a_119_every_spelling_of_a_login_id_folds_to_one() {
         for typed in ["user01", "ＵＳＥＲ０１", " User01 ", "\u{3000}user０1\u{3000}"] {
             assert_eq!(fold_login_id(typed).as_deref(), Some("user01"), "{typed}");
         }

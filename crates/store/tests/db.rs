@@ -68,7 +68,7 @@ on_each_engine! {
         assert_eq!(replays(&store).await, 1);
     }
 
-    async fn a_statement_that_forgets_its_institution_is_refused(store: Store) {
+    async fn r_229_a_statement_that_forgets_its_institution_is_refused(store: Store) {
         let forgetful = store.read(&aoi()).rows("SELECT COUNT(*) FROM replays", &[]).await;
         assert!(matches!(forgetful, Err(StoreError::Statement(_))));
     }

@@ -251,7 +251,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn normalising_is_nfkc_of_what_a_file_may_hold(bytes in prop::collection::vec(0x20_u8..=0xDF, 0..48)) {
+        fn a_119_normalising_is_nfkc_of_what_a_file_may_hold(bytes in prop::collection::vec(0x20_u8..=0xDF, 0..48)) {
             let text: String = bytes.iter().filter(|byte| **byte != 0x7E).filter_map(|byte| to_char(*byte)).collect();
             prop_assert_eq!(normalised(&text).into_owned(), text.nfkc().collect::<String>());
         }

@@ -10,6 +10,7 @@
 
 mod documented;
 mod feed;
+mod kinds;
 mod range;
 mod reads;
 mod refusals;

@@ -132,7 +132,7 @@ on_each_engine! {
         assert_eq!((reply.header("content-type"), reply.header("x-content-type-options")), ("application/json", "nosniff"));
     }
 
-    async fn every_read_leaves_one_record_and_the_linkage_its_hour(store: Store) {
+    async fn r_233_every_read_leaves_one_record_and_the_linkage_its_hour(store: Store) {
         let (bank, partner, account) = linked(store).await;
         bank.post(&aoi(), account, 0, &[("2026-10-01", 500)]).await;
         let own = ["", "/balances", "/transactions", "/transactions?after=x"];

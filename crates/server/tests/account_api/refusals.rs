@@ -69,7 +69,7 @@ on_each_engine! {
         assert_eq!(bank.get(&partner, "/accounts").await.json(), serde_json::json!({"accounts": []}));
     }
 
-    async fn each_end_and_suspension_of_a_linkage_has_its_own_reason(store: Store) {
+    async fn r_141_r_168_each_end_and_suspension_of_a_linkage_has_its_own_reason(store: Store) {
         let (bank, partner, _) = linked(store).await;
         let cases = [
             ("UPDATE partners SET state = 'suspended' WHERE institution = ?1", "partner_suspended"),
@@ -106,7 +106,7 @@ on_each_engine! {
         assert_eq!(bank.get(&partner, "/accounts").await.refusal(), (401, "invalid_token".into()));
     }
 
-    async fn a_proof_works_once_and_a_repetition_reads_nothing_and_records_nothing(store: Store) {
+    async fn r_120_a_046_a_proof_works_once_and_a_repetition_reads_nothing_and_records_nothing(store: Store) {
         let (bank, partner, _) = linked(store).await;
         let path = "/1001/api/v1/accounts";
         let [(_, token), (_, proof)] = partner.headers(NOW, path);
@@ -118,7 +118,7 @@ on_each_engine! {
         assert_eq!(bank.audit(&aoi()).await.len(), 1);
     }
 
-    async fn an_operation_needs_its_scope_and_its_own_period(store: Store) {
+    async fn r_141_r_168_an_operation_needs_its_scope_and_its_own_period(store: Store) {
         let (bank, partner, account) = linked(store).await;
         bank.post(&aoi(), account, 0, &[("2026-10-01", 1)]).await;
         let narrow = bank.token(&aoi(), partner.linkage, "balances").await;

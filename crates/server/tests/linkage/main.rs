@@ -26,5 +26,6 @@ mod renewals;
 mod secrets;
 mod sessions;
 mod times;
+mod unauthenticated;
 mod walks;
 mod ways_out;

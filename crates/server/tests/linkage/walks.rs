@@ -202,7 +202,7 @@ async fn r_093_a_second_walk_asks_again() {
 }
 
 #[tokio::test]
-async fn every_step_leaves_its_record() {
+async fn r_233_every_step_leaves_its_record() {
     let bank = Bank::open().await;
     let hanako = bank.user("hanako").await;
     bank.account(&hanako).await;

@@ -5,6 +5,7 @@
 mod support;
 
 mod bearer;
+mod bindings;
 mod client_auth;
 mod code;
 mod discovery;
