@@ -1,15 +1,10 @@
 //! Client assertions, at PAR and at the token endpoint.
 
-use aws_lc_rs::signature::{RSA_PKCS1_SHA256, RsaKeyPair};
-use aws_lc_rs::{encoding::AsDer, rand, rsa};
-use renkei_oauth::jose::{Algorithm, SigningKey};
-use renkei_store::params;
-use renkei_testing::aoi;
 use serde_json::{Value, json};
 
 use crate::checks::expect_refusal;
+use crate::rsa::give_rsa_key;
 use crate::stage::Run;
-use crate::support::partner::base64url;
 use crate::variant;
 
 const INVALID_CLIENT: &[&str] = &["invalid_client"];
@@ -105,28 +100,10 @@ async fn ensure_client_assertion_in_token_endpoint() {
 async fn ensure_signed_client_assertion_with_rs256_fails() {
     for variant in variant::with_assertions() {
         let mut run = Run::open(variant).await;
-        let key = RsaKeyPair::generate(rsa::KeySize::Rsa2048).unwrap();
-        let der = AsDer::<aws_lc_rs::encoding::Pkcs8V1Der<'_>>::as_der(&key).unwrap();
-        let signing = SigningKey::from_pkcs8(Algorithm::Ps256, der.as_ref()).unwrap();
-        run.one.partner.key = std::sync::Arc::new(signing);
-        register_ps256(&run).await;
+        let key = give_rsa_key(&mut run).await;
         let code = run.code(&run.one).await;
-        let assertion = run.one.partner.assertion();
-        let header = json!({ "alg": "RS256", "kid": run.one.partner.key.to_public_jwk().key_id });
-        let part = |value: &Value| base64url(value.to_string().as_bytes());
-        let head = format!("{}.{}", part(&header), part(&assertion.claims));
-        let mut signature = vec![0; key.public_modulus_len()];
-        key.sign(&RSA_PKCS1_SHA256, &rand::SystemRandom::new(), head.as_bytes(), &mut signature).unwrap();
-        let forged = format!("{head}.{}", base64url(&signature));
+        let forged = key.sign_with_rs256(run.one.partner.assertion());
         expect_refusal(&run.one.redeem(&code).asserting(&forged).send().await, INVALID_CLIENT);
         run.one.tokens_of(&run.one.redeem(&code).send().await);
     }
-}
-
-async fn register_ps256(run: &Run) {
-    let mut tx = run.bank.app.store.begin(&aoi()).await.unwrap();
-    let update = "UPDATE products SET jwks = ?3, signing_alg = 'PS256' WHERE institution = ?1 AND client_id = ?2";
-    let (client_id, jwks) = (run.one.partner.client_id.as_str(), run.one.partner.jwks());
-    assert_eq!(tx.execute(update, params![client_id, jwks.as_str()]).await.unwrap(), 1);
-    tx.commit().await.unwrap();
 }

@@ -29,6 +29,8 @@ mod pushing;
 mod redeeming;
 mod refresh;
 mod refusals;
+mod rsa;
+mod signed_requests;
 mod stage;
 mod variant;
 mod well_behaved;

@@ -1,6 +1,7 @@
 //! A run of a module: a bank, two clients with different keys, and customers who walk the screens.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use renkei_domain::pin::{InquiryPin, SealedPin};
@@ -9,13 +10,15 @@ use renkei_server::{core_banking, passwords};
 use renkei_store::params;
 use renkei_testing::seed::{self, KAKEIBO};
 use renkei_testing::{SystemRandom, aoi};
+use serde_json::json;
 use zeroize::Zeroizing;
 
 use crate::bank::{PASSWORD, PIN, STATE};
 use crate::browser::Browser;
 use crate::checks::{expect_entropy, expect_refusal};
+use crate::support::partner::Jwt;
 use crate::support::{Answer, Bank, Draft, ORIGIN, Partner, REDIRECT_URI};
-use crate::variant::{Asks, Variant};
+use crate::variant::{Asks, Profile, Variant};
 
 /// The one resource the plan reads.
 pub const RESOURCE: &str = "/1001/api/v1/accounts";
@@ -53,8 +56,10 @@ impl Run {
         let second = bank.join_product("second-client").await;
         let mut tx = bank.app.store.begin(&aoi()).await.unwrap();
         let update = "UPDATE products SET redirect_uris = ?3 WHERE institution = ?1 AND client_id = ?2";
-        let uris = serde_json::json!([SECOND_REDIRECT_URI]).to_string();
+        let uris = json!([SECOND_REDIRECT_URI]).to_string();
         tx.execute(update, params!["second-client", uris.as_str()]).await.unwrap();
+        let update = "UPDATE products SET profile = ?2 WHERE institution = ?1";
+        tx.execute(update, params![variant.profile.word()]).await.unwrap();
         tx.commit().await.unwrap();
         assert_eq!(kakeibo.client_id, KAKEIBO);
         let one = Client { partner: kakeibo, redirect_uri: REDIRECT_URI.to_owned(), variant };
@@ -88,12 +93,16 @@ impl Run {
 
     /// The authorization URL of a request that is accepted.
     pub async fn url(&self, client: &Client, draft: Draft) -> String {
-        let answer = client.send_push(draft).await;
+        client.url_of(&self.expect_pushed(&client.send_push(draft).await))
+    }
+
+    /// The `request_uri` of a good answer to a push, which has everything the plan demands.
+    pub fn expect_pushed(&self, answer: &Answer) -> String {
         assert_eq!((answer.status, answer.header("content-type")), (201, "application/json"), "{}", answer.text);
         let reference = answer.text("request_uri");
         expect_entropy(&reference);
         assert!((60..=90).contains(&answer.body["expires_in"].as_i64().unwrap()), "{}", answer.text);
-        client.url_of(&reference)
+        reference
     }
 
     /// A browser at the login of this URL.
@@ -155,8 +164,41 @@ impl Client {
         }
     }
 
+    /// Sends a request as this variant's clients do: as it is, or signed.
     pub async fn send_push(&self, draft: Draft) -> Answer {
-        draft.send().await
+        if self.variant.profile == Profile::Plain {
+            return draft.send().await;
+        }
+        let object = self.request_object(&draft).sign();
+        let mut signed = draft;
+        signed.form.retain(|(name, _)| name == "request_uri");
+        signed.and("request", &object).send().await
+    }
+
+    /// The parameters of a request as a request object; what may only stand beside one is left out.
+    pub fn request_object(&self, draft: &Draft) -> Jwt {
+        let now = self.partner.clock.now().seconds();
+        let header = json!({
+            "alg": self.partner.key.algorithm().name(), "kid": self.partner.key.to_public_jwk().key_id,
+            "typ": "oauth-authz-req+jwt",
+        });
+        let mut claims = json!({
+            "iss": self.partner.client_id, "aud": self.partner.issuer(), "nbf": now, "exp": now + 300,
+            "client_id": self.partner.client_id,
+        });
+        for (name, value) in draft.form.iter().filter(|(name, _)| name != "request_uri") {
+            claims[name] = value.as_str().into();
+        }
+        Jwt { header, claims, key: Arc::clone(&self.partner.key) }
+    }
+
+    /// A push of this text as request object.
+    pub fn push_object(&self, object: &str) -> Draft {
+        self.partner.push_object(object)
+    }
+
+    pub async fn expect_object_refused(&self, object: &str, errors: &[&str]) {
+        expect_refusal(&self.push_object(object).send().await, errors);
     }
 
     /// A request that is refused when it is pushed.

@@ -18,18 +18,51 @@ pub enum Asks {
     Scope,
 }
 
+/// The profile the clients are registered for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Profile {
+    /// The security profile.
+    Plain,
+    /// Message signing, of requests.
+    SignedRequests,
+}
+
+impl Profile {
+    /// As the registry has it.
+    pub fn word(self) -> &'static str {
+        match self {
+            Profile::Plain => "fapi2_security",
+            Profile::SignedRequests => "fapi2_signed_requests",
+        }
+    }
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Variant {
     pub auth: Auth,
     pub bound: Bound,
     pub asks: Asks,
+    pub profile: Profile,
 }
 
-const ALL: [Variant; 1] = [Variant { auth: Auth::PrivateKeyJwt, bound: Bound::Dpop, asks: Asks::Scope }];
+const AUTH: [Auth; 1] = [Auth::PrivateKeyJwt];
+const BOUND: [Bound; 1] = [Bound::Dpop];
+const ASKS: [Asks; 1] = [Asks::Scope];
+const PROFILE: [Profile; 2] = [Profile::Plain, Profile::SignedRequests];
 
-/// Every variant of the security profile.
+/// Every variant in which the plans are run.
 pub fn every() -> impl Iterator<Item = Variant> {
-    ALL.into_iter()
+    AUTH.into_iter().flat_map(|auth| {
+        BOUND.into_iter().flat_map(move |bound| {
+            ASKS.into_iter()
+                .flat_map(move |asks| PROFILE.into_iter().map(move |profile| Variant { auth, bound, asks, profile }))
+        })
+    })
+}
+
+/// Those of the message signing plan.
+pub fn with_request_objects() -> impl Iterator<Item = Variant> {
+    every().filter(|variant| variant.profile != Profile::Plain)
 }
 
 /// Those whose clients sign assertions.
