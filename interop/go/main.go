@@ -98,6 +98,11 @@ func main() {
 	server := discover(given.Issuer)
 	tell("discovered", map[string]any{"issuer": server.Issuer})
 	pending, err := app.SendAuthRequest(ctx, server, config.Scopes, "")
+	if err != nil {
+		// One key in 128 has a coordinate that begins with a zero byte. The library leaves that byte out, against RFC
+		// 7518 section 6.2.1.2, and the proof is refused. Each request has a new key.
+		pending, err = app.SendAuthRequest(ctx, server, config.Scopes, "")
+	}
 	check(err)
 	tell("pushed", map[string]any{"request_uri": pending.RequestURI})
 	query := url.Values{"client_id": {given.ClientID}, "request_uri": {pending.RequestURI}}
