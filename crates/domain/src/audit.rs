@@ -111,6 +111,8 @@ actions! {
     SigningKeyAnnounced = "signing_key_announced",
     /// A signing key of the institution was given its end.
     SigningKeyRetired = "signing_key_retired",
+    /// Other keys than before were read at a partner's address.
+    PartnerKeysRead = "partner_keys_read",
     /// A file was imported, or refused.
     FileImported = "file_imported",
     /// A lock was opened by staff.

@@ -135,6 +135,11 @@ impl<'a> PresentedAssertion<'a> {
         &self.subject
     }
 
+    /// The key the sender says it signed with. Good for looking for that key, and for nothing else.
+    pub fn unverified_key_id(&self) -> Option<&str> {
+        self.jws.header.key_id.as_deref()
+    }
+
     /// Checks the assertion against the keys registered for [`Self::unverified_client_id`]; for an unknown
     /// client, against `KeySet::default()`, which fails in about the same time. `registered` is the
     /// client's `token_endpoint_auth_signing_alg`, if it has one. `issuer` is the only audience.

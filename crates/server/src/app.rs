@@ -11,6 +11,7 @@ use uuid::Uuid;
 
 use crate::http::oauth::Memory;
 use crate::keys::Keys;
+use crate::outbound::Outbound;
 
 /// The running program, shared by all requests.
 pub struct App {
@@ -24,6 +25,8 @@ pub struct App {
     pub random: Arc<dyn Random>,
     /// Under which addresses it is reached.
     pub site: Site,
+    /// What requests of ours to partners' servers go through.
+    pub outbound: Outbound,
     /// What the partner endpoints remember to do less work.
     pub memory: Memory,
 }

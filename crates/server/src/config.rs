@@ -8,7 +8,8 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 
 use crate::app::Site;
-use crate::listener::tls::TlsFiles;
+use crate::listener::tls::{TlsError, TlsFiles, read_certificates};
+use crate::outbound::{Reach, Trust};
 
 /// The configuration file's name in the data folder.
 pub const FILE_NAME: &str = "renkei.toml";
@@ -38,6 +39,9 @@ pub struct Config {
     /// How much may be asked for.
     #[serde(default)]
     pub limits: LimitsSection,
+    /// How partners' servers are reached: for the keys they publish at addresses of their own.
+    #[serde(default)]
+    pub outbound: OutboundSection,
     /// Where the rows are when it is not the SQLite file in the data folder.
     pub postgres: Option<Postgres>,
 }
@@ -82,6 +86,18 @@ impl Default for LimitsSection {
 /// Most that [`LimitsSection::factor`] may be: with more, nothing would be limited.
 const FACTOR_MAX: u32 = 1_000;
 
+/// Requests of ours to partners' servers.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct OutboundSection {
+    /// PEM of the authorities whose certificates partners' servers may show; the operating system's when left out.
+    pub ca: Option<PathBuf>,
+    /// The ports they may have; 443 when left out.
+    pub ports: Option<Vec<u16>>,
+    /// Addresses reached though they are not of the public Internet: for demonstrations and tests on one machine.
+    pub allow: Vec<SocketAddr>,
+}
+
 /// A PostgreSQL server.
 #[derive(Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -118,6 +134,9 @@ impl Config {
             section.certificate = folder.join(&section.certificate);
             section.key = folder.join(&section.key);
         }
+        if let Some(ca) = self.outbound.ca.as_mut() {
+            *ca = folder.join(&ca);
+        }
         if let Some(ca) = self.postgres.as_mut().and_then(|postgres| postgres.ca.as_mut()) {
             *ca = folder.join(&ca);
         }
@@ -141,6 +160,16 @@ impl Config {
         if let Some(login) = &self.certificate_login {
             self.check_login(login)?;
         }
+        if self.outbound.ports.as_ref().is_some_and(|ports| ports.is_empty() || ports.contains(&0)) {
+            return Err("outbound.ports: name at least one port, from 1 to 65535".into());
+        }
+        if !self.outbound.allow.is_empty() && !is_loopback(&host_of(&self.origin)) {
+            return Err(
+                "outbound.allow: it lets partners' names lead into networks of this machine, so it is only for \
+                        an installation whose own origin is on loopback"
+                    .into(),
+            );
+        }
         Ok(())
     }
 
@@ -161,6 +190,21 @@ impl Config {
             return Err("certificate_login.tls is missing, and there is no [tls] to take instead".into());
         }
         Ok(())
+    }
+
+    /// Which servers its own requests may reach.
+    #[must_use]
+    pub fn reach(&self) -> Reach {
+        let ports = self.outbound.ports.clone().unwrap_or_else(|| Reach::default().ports);
+        Reach { ports, allowed: self.outbound.allow.clone() }
+    }
+
+    /// Whose certificates those servers may show.
+    ///
+    /// # Errors
+    /// [`TlsError`] when the file that is named can't be read or holds none.
+    pub fn trust(&self) -> Result<Trust, TlsError> {
+        self.outbound.ca.as_deref().map_or(Ok(Trust::System), |path| Ok(Trust::Only(read_certificates(path)?)))
     }
 
     /// The addresses the outside world knows it by.

@@ -13,6 +13,8 @@ pub mod keys;
 pub mod ledger;
 pub mod listener;
 pub mod logging;
+pub mod outbound;
+pub mod partner_keys;
 pub mod passwords;
 pub mod registry;
 pub mod signing;

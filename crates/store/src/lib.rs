@@ -18,6 +18,7 @@ pub mod ledger_import;
 pub mod ledger_survey;
 pub mod linkages;
 mod migrate;
+pub mod partner_keys;
 pub mod partners;
 pub mod pins;
 mod random;

@@ -36,6 +36,16 @@ impl VerifyingKey {
         Ok(VerifyingKey { algorithm: jwk.algorithm(), key_id: jwk.key_id.clone(), public: jwk.parsed()? })
     }
 
+    /// `kid`, if it has one.
+    pub fn key_id(&self) -> Option<&str> {
+        self.key_id.as_deref()
+    }
+
+    /// The one algorithm it is for.
+    pub fn algorithm(&self) -> Algorithm {
+        self.algorithm
+    }
+
     /// Checks that this key signed the JWS, with this key's own algorithm.
     pub fn verify(&self, jws: &Jws<'_>) -> Result<(), JoseFault> {
         if jws.header.algorithm != self.algorithm {
@@ -80,6 +90,16 @@ impl KeySet {
             }
         }
         Ok(KeySet(keys))
+    }
+
+    /// Every key that could verify something.
+    pub fn iter(&self) -> impl Iterator<Item = &VerifyingKey> {
+        self.0.iter()
+    }
+
+    /// Whether a key of this `kid` is among them.
+    pub fn has_key_id(&self, kid: &str) -> bool {
+        self.0.iter().any(|key| key.key_id.as_deref() == Some(kid))
     }
 
     /// Whether no key is left that could verify anything.

@@ -11,6 +11,7 @@ use crate::app::{App, Site};
 use crate::config::{self, Config, Postgres};
 use crate::http::oauth::Memory;
 use crate::keys::Keys;
+use crate::outbound::Outbound;
 use crate::system::{SystemClock, SystemRandom};
 
 /// The data folder where none is named.
@@ -73,6 +74,8 @@ pub struct Data {
     pub clock: Arc<dyn Clock>,
     /// The operating system's generator.
     pub random: Arc<dyn Random>,
+    /// The way to partners' servers.
+    pub outbound: Outbound,
 }
 
 impl DataArgs {
@@ -111,7 +114,12 @@ impl DataArgs {
         let random: Arc<dyn Random> = Arc::new(SystemRandom);
         let keys = Keys::load_or_create(&self.data.join(MASTER_KEY_FILE), random.as_ref())?;
         let store = Store::open(&self.store_config(config.and_then(|config| config.postgres.as_ref()))?).await?;
-        Ok(Data { store, keys, clock: Arc::new(SystemClock), random })
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let outbound = match config {
+            Some(config) => Outbound::new(config.reach(), config.trust()?, Arc::clone(&clock)),
+            None => Outbound::default(),
+        };
+        Ok(Data { store, keys, clock, random, outbound })
     }
 
     fn store_config(&self, postgres: Option<&Postgres>) -> Result<StoreConfig, CommandError> {
@@ -140,6 +148,7 @@ impl Data {
             keys: self.keys,
             clock: self.clock,
             random: self.random,
+            outbound: self.outbound,
             site,
             memory: Memory::of_size(limits_factor),
         }

@@ -1,4 +1,7 @@
-//! `renkei keys`: the institution's own signing keys, from their announcement to their end.
+//! `renkei keys`: the institution's own signing keys, from their announcement to their end, and a look at those of a
+//! partner product.
+
+mod check;
 
 use std::fmt;
 
@@ -28,6 +31,8 @@ enum What {
     Announce(ChangeArgs),
     /// Give a key its end: as soon as nothing it signed is on its way any more, or later
     Retire(RetireArgs),
+    /// Read a partner product's keys at its address now, and say what is wrong with them
+    Check(check::Args),
 }
 
 #[derive(Debug, clap::Args)]
@@ -99,6 +104,7 @@ pub async fn run(args: Args) -> Result<(), CommandError> {
         What::List(args) => show(&args.whose, &args.whose.data.open().await?).await,
         What::Announce(args) => announce(&args).await,
         What::Retire(args) => retire(&args).await,
+        What::Check(args) => check::run(&args).await,
     }
 }
 

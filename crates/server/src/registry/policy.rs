@@ -11,6 +11,7 @@ use super::check::Surroundings;
 use super::file::ProductTable;
 use super::problem::TableProblems;
 use super::values;
+use crate::outbound::{HttpsUrl, UrlFault};
 
 /// Most characters of a name in a certificate.
 pub const TLS_SUBJECT_CHARS_MAX: usize = 1_024;
@@ -113,7 +114,7 @@ fn check_keys(
         (Some(inline), None, None) => ("jwks", at.take("jwks", serde_json::to_string(inline))?),
         (None, Some(name), None) => ("jwks_file", values::file_text(at, "jwks_file", around.folder, name)?),
         (None, None, Some(uri)) => {
-            values::web_address(at, "jwks_uri", uri);
+            at.take("jwks_uri", check_jwks_uri(uri, around.loopback_http));
             return Some(Keys { jwks: NO_KEYS.to_owned(), jwks_uri: Some(uri.clone()) });
         }
         (None, None, None) if needed => {
@@ -144,6 +145,12 @@ pub(super) fn check_set(
         at.add(key, format!("it has no key for {}", algorithm.name()));
     }
     Some(set.to_string())
+}
+
+/// An address of a named host. `localhost` is for demonstrations and tests.
+fn check_jwks_uri(uri: &str, loopback: bool) -> Result<(), UrlFault> {
+    let url: HttpsUrl = uri.parse()?;
+    if url.is_localhost() && !loopback { Err(UrlFault::Host) } else { Ok(()) }
 }
 
 fn has_key_for(set: &serde_json::Value, algorithm: Algorithm) -> bool {

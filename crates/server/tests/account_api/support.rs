@@ -20,6 +20,7 @@ use renkei_server::core_banking::pin_place;
 use renkei_server::http::oauth::Memory;
 use renkei_server::keys::{Keys, Purpose, sha256};
 use renkei_server::ledger::entry::{EntryBody, Place};
+use renkei_server::outbound::Outbound;
 use renkei_store::tokens::{AccessToken, RefreshToken};
 use renkei_store::{Store, params};
 use renkei_testing::seed::{self, KAKEIBO, Line, Who};
@@ -107,6 +108,7 @@ impl Bank {
             clock: Arc::clone(&clock) as Arc<dyn Clock>,
             random: Arc::new(SystemRandom),
             site: Site { origin: ORIGIN.to_owned(), certificate_origin: None },
+            outbound: Outbound::default(),
             memory: Memory::default(),
         });
         let router = renkei_server::http::router(Arc::clone(&app));

@@ -4,6 +4,10 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod addresses;
 mod command;
+mod fetched;
+mod hostile;
+mod key_host;
 mod rotation;
 mod signing;

@@ -13,6 +13,7 @@ use renkei_server::app::{App, Site};
 use renkei_server::core_banking;
 use renkei_server::http::{certificate_router, oauth::Memory, router};
 use renkei_server::keys::{Keys, Purpose};
+use renkei_server::outbound::Outbound;
 use renkei_server::passwords;
 use renkei_store::codes::Code;
 use renkei_store::linkages::Linkage;
@@ -103,6 +104,7 @@ impl Bank {
                 origin: origin.unwrap_or(&address).to_owned(),
                 certificate_origin: Some(certificate_address.clone()),
             },
+            outbound: Outbound::default(),
             memory,
         });
         let routes = router(Arc::clone(&app));

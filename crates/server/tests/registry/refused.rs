@@ -162,6 +162,33 @@ fn r_035_keys_are_given_in_one_way_only() {
 }
 
 #[test]
+fn r_036_a_043_keys_are_at_an_https_address_of_a_named_host() {
+    for (address, reason) in [
+        ("file:///etc/passwd", "it must be an https address"),
+        ("gopher://keys.kakeibo.example/", "it must be an https address"),
+        ("https://127.0.0.1/", "it must name a host, not an IP address"),
+        ("https://[::1]/", "it must name a host, not an IP address"),
+        ("https://[::ffff:169.254.169.254]/", "it must name a host, not an IP address"),
+        ("https://0.0.0.0/", "it must name a host, not an IP address"),
+        ("https://169.254.169.254/latest/meta-data/", "it must name a host, not an IP address"),
+        ("https://2130706433/", "it must name a host, not an IP address"),
+        ("https://0177.0.0.1/", "it must name a host, not an IP address"),
+        ("https://0x7f.1/", "it must name a host, not an IP address"),
+        ("https://127.1/", "it must name a host, not an IP address"),
+        ("https://kakeibo.example@127.0.0.1/", "it must not name a user"),
+        ("https://kakeibo.example/jwks#1", "it must not have a fragment"),
+        ("https://Kakeibo.example/jwks", "the host must be a domain name in lower-case"),
+        ("https://localhost/jwks", "the host must be a domain name"),
+        ("https://kakeibo.example:0/jwks", "the port must be a number"),
+        ("https://kakeibo.example/a b", "it must be an https address in plain ASCII"),
+    ] {
+        let line = format!("jwks_uri = \"{address}\"");
+        assert_refused("jwks_file = \"kakeibo.jwks.json\"", &line, &format!("{CLOUD}jwks_uri: {reason}"));
+    }
+    assert!(said("jwks_file = \"kakeibo.jwks.json\"", "jwks_uri = \"https://keys.kakeibo.example/jwks\"").is_empty());
+}
+
+#[test]
 fn r_028_r_032_only_public_keys_of_the_named_algorithm_are_registered() {
     assert_refused(
         "signing_alg = \"ES256\"",

@@ -50,6 +50,21 @@ fn a_misspelt_item_is_named() {
 }
 
 #[test]
+fn r_036_requests_of_ours_reach_loopback_only_where_the_installation_itself_is_there() {
+    let allow = "\n[outbound]\nallow = [\"127.0.0.1:8443\"]\n";
+    refuses(&format!("{SAFE}{allow}"), "outbound.allow: it lets partners' names lead into networks of this machine");
+    let own = "origin = \"http://127.0.0.1:8080\"\nlisten = \"127.0.0.1:8080\"";
+    let reach = read(&format!("{own}{allow}")).unwrap().reach();
+    assert_eq!(reach.forbids("127.0.0.1:8443".parse().unwrap()), None);
+    assert!(reach.forbids("127.0.0.1:8444".parse().unwrap()).is_some());
+    refuses(&format!("{SAFE}[outbound]\nports = []"), "outbound.ports: name at least one port");
+    let reach = read(&format!("{SAFE}[outbound]\nports = [443, 8443]")).unwrap().reach();
+    assert!(reach.has_port(8443) && !reach.has_port(80));
+    let without_authority = read(&format!("{SAFE}[outbound]\nca = \"missing.pem\"")).unwrap();
+    assert!(without_authority.trust().is_err());
+}
+
+#[test]
 fn r_022_plain_http_is_refused_beyond_loopback() {
     for origin in ["http://link.example.jp", "http://10.0.0.5:8080", "http://0.0.0.0:8080", "http://localhost.example"]
     {

@@ -20,6 +20,7 @@ use renkei_server::app::{App, Site};
 use renkei_server::http::oauth::Memory;
 use renkei_server::http::router;
 use renkei_server::keys::Keys;
+use renkei_server::outbound::Outbound;
 use renkei_server::signing;
 use renkei_store::Store;
 use renkei_store::codes::Code;
@@ -77,6 +78,11 @@ impl Bank {
 
     /// Over a store of the test's own.
     pub async fn over(store: Store) -> Bank {
+        Bank::reaching(store, |_| Outbound::default()).await
+    }
+
+    /// The same, whose requests to partners' servers go this way.
+    pub async fn reaching(store: Store, outbound: impl FnOnce(Arc<dyn Clock>) -> Outbound) -> Bank {
         let clock = Arc::new(ManualClock(AtomicI64::new(START.0)));
         let app = Arc::new(App {
             store,
@@ -84,6 +90,7 @@ impl Bank {
             clock: Arc::clone(&clock) as Arc<dyn Clock>,
             random: Arc::new(SystemRandom),
             site: Site { origin: ORIGIN.to_owned(), certificate_origin: None },
+            outbound: outbound(Arc::clone(&clock) as Arc<dyn Clock>),
             memory: Memory::default(),
         });
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();

@@ -26,6 +26,7 @@ use crate::app::App;
 use crate::error::Fault;
 use crate::http::limits::{self, Budget, Party, Prefix};
 use crate::http::request_id::RequestId;
+use crate::partner_keys;
 
 pub use server::Asker;
 
@@ -159,7 +160,7 @@ impl Call {
         };
         let read = readable(&self.form).map_err(Into::into)?;
         let product = self.app.store.read(&self.institution).find_product(sent.unverified_client_id()).await?;
-        let (keys, algorithm) = self.registered(product.as_ref())?;
+        let (keys, algorithm) = self.registered(product.as_ref(), sent.unverified_key_id()).await?;
         let issuer = self.app.site.issuer(&self.institution);
         let verified = sent.verify(&keys, algorithm, &issuer, self.now.seconds());
         match (product, verified) {
@@ -175,22 +176,31 @@ impl Call {
 
     /// The keys and the algorithm that an assertion of this client is checked with; for an unknown one, and for one that
     /// authenticates otherwise, keys that nothing holds against.
-    fn registered(&self, product: Option<&Product>) -> Result<(Arc<KeySet>, Option<Algorithm>), Fault> {
+    async fn registered(
+        &self,
+        product: Option<&Product>,
+        kid: Option<&str>,
+    ) -> Result<(Arc<KeySet>, Option<Algorithm>), Fault> {
         match product.filter(|product| product.auth_method == AuthMethod::PrivateKeyJwt) {
-            Some(product) => self.signing_keys(product),
+            Some(product) => self.signing_keys(product, kid).await,
             None => Ok((Arc::default(), None)),
         }
     }
 
-    /// The keys and the one algorithm a product signs with; none of either for one that signs nothing.
+    /// The keys and the one algorithm a product signs with, with the key of this `kid` if it can be had; none of either
+    /// for one that signs nothing.
     ///
     /// # Errors
-    /// [`Fault::Defect`] when what is registered can't be read, which registration refuses.
-    pub fn signing_keys(&self, product: &Product) -> Result<(Arc<KeySet>, Option<Algorithm>), Fault> {
+    /// [`Fault::Defect`] when what is registered can't be read, which registration refuses; a failure of the store.
+    pub async fn signing_keys(
+        &self,
+        product: &Product,
+        kid: Option<&str>,
+    ) -> Result<(Arc<KeySet>, Option<Algorithm>), Fault> {
         let Some(name) = product.signing_alg.as_deref() else { return Ok((Arc::default(), None)) };
         let algorithm = Algorithm::parse(name)
             .ok_or_else(|| Fault::Defect(format!("client {} has an unknown algorithm", product.client_id)))?;
-        Ok((self.app.memory.keys(&self.institution, &product.client_id, &product.jwks)?, Some(algorithm)))
+        Ok((partner_keys::of(&self.app, &self.institution, product, kid).await?, Some(algorithm)))
     }
 
     /// The one `DPoP` header, checked against this request. `None`: there is none.

@@ -2,7 +2,7 @@
 //! may do what; it is empty at each start, and each node has its own.
 
 use std::collections::HashMap;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use renkei_domain::institution::InstitutionCode;
 use renkei_oauth::jose::{KeySet, SigningKey};
@@ -22,6 +22,9 @@ type Place = (InstitutionCode, String);
 /// Key sets by institution and `client_id`, each with the text it was read from.
 type KeySets = HashMap<Place, (String, Arc<KeySet>)>;
 
+/// Held while something is on its way.
+type Flight = tokio::sync::Mutex<()>;
+
 /// What is remembered. Empty at start.
 #[derive(Default)]
 pub struct Memory {
@@ -32,6 +35,8 @@ pub struct Memory {
     pub limits: Limits,
     /// The passwords that are looked at.
     pub hashing: Hashing,
+    /// By client, whether its keys are being read; only those that somebody waits for or reads.
+    key_flights: Mutex<HashMap<Place, Arc<Flight>>>,
 }
 
 impl Memory {
@@ -88,6 +93,14 @@ impl Memory {
         }
         known.insert(place, Arc::clone(&key));
         Ok(key)
+    }
+
+    /// Whoever reads a client's keys at its address holds this lock, so that others of this node can wait for them.
+    pub fn key_flight(&self, institution: &InstitutionCode, client_id: &str) -> Arc<Flight> {
+        let place = (institution.clone(), client_id.to_owned());
+        let mut flights = self.key_flights.lock().unwrap_or_else(PoisonError::into_inner);
+        flights.retain(|_, flight| Arc::strong_count(flight) > 1);
+        Arc::clone(flights.entry(place).or_default())
     }
 }
 

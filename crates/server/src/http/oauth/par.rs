@@ -9,6 +9,7 @@ use renkei_domain::operation::Operation;
 use renkei_domain::token::REQUEST_SECONDS;
 use renkei_oauth::dpop::Proof;
 use renkei_oauth::error::{ErrorCode, OAuthError};
+use renkei_oauth::jose::Jws;
 use renkei_oauth::request::{
     ClientPolicy, GrantRequest, Parameters, PushedRequest, PushedResponse, REQUEST_URI_PREFIX, check_pushed_request,
 };
@@ -49,7 +50,7 @@ async fn check(call: &Call, client: &Client) -> Result<(PushedRequest, Option<Pr
         redirect_uris: &client.product.redirect_uris,
         scopes: &scopes,
     };
-    let parameters = parameters(call, client)?;
+    let parameters = parameters(call, client).await?;
     let request = check_pushed_request(&parameters, &policy, proof.as_ref().map(|proof| proof.jkt.as_str()))?;
     policy::check_request(&client.product, &request)?;
     check_grant(call, &request).await?;
@@ -57,8 +58,10 @@ async fn check(call: &Call, client: &Client) -> Result<(PushedRequest, Option<Pr
 }
 
 /// What is asked for: in the form, or in a request object of the client's.
-fn parameters(call: &Call, client: &Client) -> Result<Parameters, Denial> {
-    let (keys, algorithm) = call.signing_keys(&client.product)?;
+async fn parameters(call: &Call, client: &Client) -> Result<Parameters, Denial> {
+    let signed = call.form.get("request").and_then(|text| Jws::parse(text).ok());
+    let kid = signed.as_ref().and_then(|jws| jws.header.key_id.as_deref());
+    let (keys, algorithm) = call.signing_keys(&client.product, kid).await?;
     let signer = Signer { client_id: &client.product.client_id, keys: &keys, algorithm };
     let issuer = call.app.site.issuer(&call.institution);
     Ok(take_parameters(&call.form, &signer, &issuer, call.now.seconds())?)

@@ -1,0 +1,187 @@
+//! One `GET`, from the name to the last byte.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use http::header::{
+    ACCEPT, ACCEPT_ENCODING, CACHE_CONTROL, CONNECTION, CONTENT_ENCODING, CONTENT_TYPE, HOST, USER_AGENT,
+};
+use http::{HeaderMap, Request, Response, StatusCode};
+use http_body_util::{BodyExt as _, Empty};
+use hyper::body::{Body as _, Bytes, Incoming};
+use hyper::client::conn::http1;
+use hyper_util::rt::TokioIo;
+use rustls_pki_types::ServerName;
+use tokio::net::TcpStream;
+use tokio::task::JoinSet;
+use tokio::time::timeout;
+use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
+
+use super::{HttpsUrl, Outbound, OutboundFault};
+
+/// Most addresses of one name; a name with more is refused.
+const ADDRESSES_MAX: usize = 16;
+/// Addresses that are tried, one after another.
+const ADDRESSES_TRIED: u32 = 4;
+/// Most bytes of a response's head.
+const HEAD_BYTES_MAX: usize = 16 * 1024;
+/// Most header lines of a response.
+const HEADERS_MAX: usize = 64;
+
+/// What a document must be.
+#[derive(Debug, Clone, Copy)]
+pub struct Wanted<'a> {
+    /// Its media type is one of these.
+    pub media_types: &'a [&'a str],
+    /// It has no more bytes.
+    pub bytes_max: usize,
+}
+
+/// A document that was got.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Document {
+    /// Its bytes, as they came.
+    pub body: Vec<u8>,
+    /// For how many seconds it may be kept, if its server says so (RFC 9111 §5.2.2); 0 where it must not be.
+    pub max_age: Option<u32>,
+}
+
+impl Outbound {
+    /// Gets a document.
+    ///
+    /// # Errors
+    /// [`OutboundFault`]; whatever it was, nothing is left running.
+    pub async fn get(&self, url: &HttpsUrl, wanted: Wanted<'_>) -> Result<Document, OutboundFault> {
+        if !self.reach.has_port(url.port()) {
+            return Err(OutboundFault::Port(url.port()));
+        }
+        let tls = self.tls()?;
+        let got = async {
+            let addresses = self.addresses(url).await?;
+            let stream = connect(&addresses, self.deadline / ADDRESSES_TRIED).await?;
+            let name = ServerName::try_from(url.host().to_owned()).map_err(|error| tls_fault(&error))?;
+            let stream = TlsConnector::from(tls).connect(name, stream).await.map_err(|error| tls_fault(&error))?;
+            exchange(stream, url, wanted).await
+        };
+        timeout(self.deadline, got).await.unwrap_or(Err(OutboundFault::TooSlow(self.deadline)))
+    }
+
+    /// The addresses of the host, each of which may be contacted. One that may not condemns the name: it was put there
+    /// by mistake or by somebody who means harm.
+    async fn addresses(&self, url: &HttpsUrl) -> Result<Vec<SocketAddr>, OutboundFault> {
+        let unknown = |reason: String| OutboundFault::Name { host: url.host().to_owned(), reason };
+        let resolved = self.resolver.resolve(url.host().to_owned(), url.port()).await;
+        let addresses = resolved.map_err(|error| unknown(error.to_string()))?;
+        if addresses.is_empty() {
+            return Err(unknown("it has no address".into()));
+        }
+        if addresses.len() > ADDRESSES_MAX {
+            return Err(unknown(format!("it has more than {ADDRESSES_MAX} addresses")));
+        }
+        let special = |address: &SocketAddr| self.reach.forbids(*address).map(|what| (*address, what));
+        match addresses.iter().find_map(special) {
+            Some((address, what)) => Err(OutboundFault::Special { address, what }),
+            None => Ok(addresses),
+        }
+    }
+}
+
+/// A connection to the first of these addresses that takes one.
+async fn connect(addresses: &[SocketAddr], patience: Duration) -> Result<TcpStream, OutboundFault> {
+    let mut failure = OutboundFault::Unreachable("no address".into());
+    for address in addresses.iter().take(ADDRESSES_TRIED as usize) {
+        match timeout(patience, TcpStream::connect(address)).await {
+            Ok(Ok(stream)) => return Ok(stream),
+            Ok(Err(error)) => failure = OutboundFault::Unreachable(format!("{address}: {error}")),
+            Err(_) => failure = OutboundFault::Unreachable(format!("{address} does not answer")),
+        }
+    }
+    Err(failure)
+}
+
+async fn exchange(stream: TlsStream<TcpStream>, url: &HttpsUrl, wanted: Wanted<'_>) -> Result<Document, OutboundFault> {
+    let handshake =
+        http1::Builder::new().max_buf_size(HEAD_BYTES_MAX).max_headers(HEADERS_MAX).handshake(TokioIo::new(stream));
+    let (mut sender, connection) = handshake.await.map_err(|error| http_fault(&error))?;
+    // Ends with this function, whichever way it is left.
+    let mut driver = JoinSet::new();
+    driver.spawn(connection);
+    let request = request(url, wanted).map_err(|error| http_fault(&error))?;
+    let response = sender.send_request(request).await.map_err(|error| http_fault(&error))?;
+    check_head(&response, wanted)?;
+    let max_age = max_age(response.headers());
+    let body = read_body(response.into_body(), wanted.bytes_max).await?;
+    Ok(Document { body, max_age })
+}
+
+fn request(url: &HttpsUrl, wanted: Wanted<'_>) -> Result<Request<Empty<Bytes>>, http::Error> {
+    Request::get(url.path())
+        .header(HOST, url.authority())
+        .header(ACCEPT, wanted.media_types.join(", "))
+        .header(ACCEPT_ENCODING, "identity")
+        .header(CONNECTION, "close")
+        .header(USER_AGENT, "renkei")
+        .body(Empty::new())
+}
+
+/// Everything about the answer that is known before its body is read.
+fn check_head(response: &Response<Incoming>, wanted: Wanted<'_>) -> Result<(), OutboundFault> {
+    let status = response.status();
+    if status.is_redirection() {
+        return Err(OutboundFault::Redirect(status.as_u16()));
+    }
+    if status != StatusCode::OK {
+        return Err(OutboundFault::Status(status.as_u16()));
+    }
+    let mut codings = response.headers().get_all(CONTENT_ENCODING).iter();
+    if codings.any(|coding| !coding.as_bytes().eq_ignore_ascii_case(b"identity")) {
+        return Err(OutboundFault::Coded);
+    }
+    let mut types = response.headers().get_all(CONTENT_TYPE).iter();
+    let media = match (types.next(), types.next()) {
+        (Some(only), None) => only.to_str().unwrap_or_default().split(';').next().unwrap_or_default().trim(),
+        _ => "",
+    };
+    if !wanted.media_types.iter().any(|known| known.eq_ignore_ascii_case(media)) {
+        return Err(OutboundFault::MediaType(wanted.media_types.join(", ")));
+    }
+    let announced = response.body().size_hint().lower();
+    if announced > wanted.bytes_max as u64 { Err(OutboundFault::TooLarge(wanted.bytes_max)) } else { Ok(()) }
+}
+
+async fn read_body(mut body: Incoming, bytes_max: usize) -> Result<Vec<u8>, OutboundFault> {
+    let mut read = Vec::new();
+    while let Some(frame) = body.frame().await {
+        let frame = frame.map_err(|error| http_fault(&error))?;
+        let Some(data) = frame.data_ref() else { continue };
+        if read.len() + data.len() > bytes_max {
+            return Err(OutboundFault::TooLarge(bytes_max));
+        }
+        read.extend_from_slice(data);
+    }
+    Ok(read)
+}
+
+/// How long the answer may be kept: the shortest time that its `Cache-Control` names.
+fn max_age(headers: &HeaderMap) -> Option<u32> {
+    let lines = headers.get_all(CACHE_CONTROL).iter().filter_map(|line| line.to_str().ok());
+    let directives = lines.flat_map(|line| line.split(',')).map(str::trim);
+    let age = |directive: &str| {
+        let (name, value) = directive.split_once('=').unwrap_or((directive, ""));
+        match name.trim().to_ascii_lowercase().as_str() {
+            "no-store" | "no-cache" => Some(0),
+            "max-age" => value.trim().trim_matches('"').parse::<u64>().ok(),
+            _ => None,
+        }
+    };
+    directives.filter_map(age).min().map(|seconds| u32::try_from(seconds).unwrap_or(u32::MAX))
+}
+
+fn tls_fault(error: &dyn std::error::Error) -> OutboundFault {
+    OutboundFault::Tls(error.to_string())
+}
+
+fn http_fault(error: &dyn std::error::Error) -> OutboundFault {
+    OutboundFault::Http(error.to_string())
+}
