@@ -214,12 +214,37 @@ impl Installation {
         records.iter().map(|record| format!("{record:?}\n")).collect()
     }
 
+    /// The database's files, copied elsewhere while nodes run.
+    pub fn copy_database(&self, to: &Path) {
+        for entry in fs::read_dir(self.folder.path()).unwrap() {
+            let entry = entry.unwrap();
+            if entry.file_name().to_string_lossy().starts_with("renkei.db") {
+                fs::copy(entry.path(), to.join(entry.file_name())).unwrap();
+            }
+        }
+    }
+
     /// Starts a node and waits until it answers.
     pub async fn start(&self) -> Node {
+        self.start_with(|| self.command(&["serve"])).await
+    }
+
+    /// The same with everything it can log in a file, as JSON.
+    pub async fn start_logging(&self) -> (Node, std::path::PathBuf) {
+        let log = self.path("log.json");
+        let command = || {
+            let mut command = self.command(&["--log", "json", "serve"]);
+            command.env("RUST_LOG", "debug").stderr(fs::File::create(&log).unwrap());
+            command
+        };
+        (self.start_with(command).await, log)
+    }
+
+    async fn start_with(&self, command: impl Fn() -> Command) -> Node {
         for _ in 0..5 {
             let port = free_port();
             self.write_config(port);
-            let process = self.command(&["serve"]).stderr(Stdio::inherit()).spawn().unwrap();
+            let process = command().spawn().unwrap();
             let node = Node { process, port, http: self.http(port) };
             if let Some(node) = node.ready().await {
                 return node;

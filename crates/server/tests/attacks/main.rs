@@ -20,6 +20,8 @@ mod bank {
 
 mod codes;
 mod guesses;
+mod injection;
 mod installation;
 mod replays;
 mod scenarios;
+mod stolen;
