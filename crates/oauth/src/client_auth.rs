@@ -1,32 +1,28 @@
-//! Client authentication by signed assertion: `private_key_jwt` (RFC 7521 §4.2, RFC 7523 §3, FAPI 2.0
-//! Security Profile §5.3.2.1).
+//! Client authentication: each client has one way to prove who it is, and every other way fails for it.
 //!
-//! Two steps, because the claims must be read before the keys are known:
+//! | method | what is presented | checked by |
+//! | --- | --- | --- |
+//! | `private_key_jwt` | a signed assertion | [`assertion`] |
+//! | `tls_client_auth` | a certificate of a trusted authority | its chain by the caller, its name by [`certificate`] |
+//! | `self_signed_tls_client_auth` | a certificate of a registered key | [`certificate`] |
 //!
-//! 1. [`PresentedAssertion::from_form`] takes the assertion out of the request. The caller looks up the client by
-//!    [`PresentedAssertion::unverified_client_id`].
-//! 2. [`PresentedAssertion::verify`] with that client's keys gives a [`VerifiedAssertion`]. Then the caller stores
-//!    its [`Replay`]; an assertion already stored is refused.
+//! [`Presented::from_form`] reads what a request claims and shows; the caller looks up the client it names, and that
+//! client's registered method decides which of [`Presented::as_assertion`] and [`Presented::without_assertion`] is asked
+//! for. More than one method in a request is refused by both.
+
+pub mod assertion;
+pub mod certificate;
+pub mod name;
 
 use crate::error::{ErrorCode, OAuthError};
 use crate::form::Form;
-use crate::jose::{Algorithm, JoseFault, Jws, KeySet};
-use crate::json::{JsonFault, Object};
-use crate::replay::Replay;
+use crate::jose::JoseFault;
+use crate::json::JsonFault;
 
-/// The only way a client authenticates; advertised in the metadata.
-pub const METHOD: &str = "private_key_jwt";
-/// The longest lifetime of an assertion, in seconds.
-pub const MAX_LIFETIME_SECONDS: i64 = 300;
-/// How far ahead of our clock `iat` and `nbf` may be, in seconds. FAPI asks for at least 10 and at most 60;
-/// a partner's clock half a minute fast is let in, since replay is bounded by `exp` alone.
-pub const MAX_AHEAD_SECONDS: i64 = 30;
-/// The longest `jti`, in bytes.
-pub const MAX_JTI_BYTES: usize = 256;
-/// The only `client_assertion_type` (RFC 7523 §2.2).
-pub const ASSERTION_TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
-/// The explicit type of an assertion (RFC 7523 update, draft).
-pub const TYP: &str = "client-authentication+jwt";
+pub use assertion::{
+    ASSERTION_TYPE, MAX_AHEAD_SECONDS, MAX_JTI_BYTES, MAX_LIFETIME_SECONDS, METHOD, PresentedAssertion, TYP,
+    VerifiedAssertion,
+};
 
 /// Why a client was not authenticated. For the audit trail and the log; the client gets one text for all
 /// but the first.
@@ -65,6 +61,18 @@ pub enum ClientAuthFault {
     /// `jti` is empty or too long.
     #[error("jti empty or too long")]
     Jti,
+    /// The connection has no client certificate.
+    #[error("no client certificate")]
+    NoCertificate,
+    /// The certificate can't be read.
+    #[error("the certificate is malformed")]
+    Certificate,
+    /// The certificate has another name.
+    #[error("the certificate has another name")]
+    OtherName,
+    /// The certificate's key is not one of the client's.
+    #[error("the certificate's key is not registered")]
+    OtherKey,
     /// No JWT of the allowed form, a claim missing or of the wrong type, or a signature that does not
     /// verify.
     #[error(transparent)]
@@ -90,135 +98,53 @@ impl From<ClientAuthFault> for OAuthError {
     }
 }
 
-/// An assertion as it came, not verified.
+/// What a request presents to say who sends it. A certificate is no part of it: that is the connection's.
 #[derive(Debug)]
-pub struct PresentedAssertion<'a> {
-    jws: Jws<'a>,
-    subject: String,
+pub struct Presented<'a> {
+    assertion: Option<PresentedAssertion<'a>>,
+    secret_sent: bool,
+    client_id: String,
 }
 
-/// An assertion that held.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct VerifiedAssertion {
-    /// The client it authenticates.
-    pub client_id: String,
-    /// `exp`, in seconds.
-    pub expires_at: i64,
-    /// To be stored before anything else is done on the client's behalf.
-    pub replay: Replay,
-}
-
-impl<'a> PresentedAssertion<'a> {
-    /// Takes the assertion out of a request. `authorization_sent`: whether the request has an
-    /// `Authorization` header, which at these endpoints could only be a second method.
-    pub fn from_form(form: &'a Form, authorization_sent: bool) -> Result<Self, ClientAuthFault> {
-        let assertion = form.get("client_assertion");
-        if authorization_sent || form.get("client_secret").is_some() {
-            return Err(match assertion {
-                Some(_) => ClientAuthFault::TwoMethods,
-                None => ClientAuthFault::NoAssertion,
-            });
+impl<'a> Presented<'a> {
+    /// Reads the form. `authorization_sent`: whether the request has an `Authorization` header, which at these endpoints
+    /// could only be a method of its own.
+    pub fn from_form(form: &'a Form, authorization_sent: bool) -> Result<Presented<'a>, ClientAuthFault> {
+        let names_assertion = form.get("client_assertion").is_some() || form.get("client_assertion_type").is_some();
+        let secret_sent = authorization_sent || form.get("client_secret").is_some();
+        let client_id = form.get("client_id").filter(|_| !names_assertion);
+        match client_id {
+            Some(client_id) => Ok(Presented { assertion: None, secret_sent, client_id: client_id.to_owned() }),
+            None => {
+                let assertion = PresentedAssertion::from_form(form, authorization_sent)?;
+                let client_id = assertion.unverified_client_id().to_owned();
+                Ok(Presented { assertion: Some(assertion), secret_sent, client_id })
+            }
         }
-        if form.get("client_assertion_type") != Some(ASSERTION_TYPE) {
-            return Err(ClientAuthFault::NoAssertion);
-        }
-        let jws = Jws::parse(assertion.ok_or(ClientAuthFault::NoAssertion)?)?;
-        let subject = jws.claims.required_text("sub")?.to_owned();
-        if form.get("client_id").is_some_and(|client_id| client_id != subject) {
-            return Err(ClientAuthFault::OtherClientId);
-        }
-        Ok(PresentedAssertion { jws, subject })
     }
 
-    /// Who the sender says it is. Good for looking up keys, and for nothing else.
+    /// Who the sender says it is. Good for looking up a registration, and for nothing else.
     pub fn unverified_client_id(&self) -> &str {
-        &self.subject
+        &self.client_id
     }
 
-    /// The key the sender says it signed with. Good for looking for that key, and for nothing else.
+    /// The key an assertion says it was signed with. Good for looking for that key, and for nothing else.
     pub fn unverified_key_id(&self) -> Option<&str> {
-        self.jws.header.key_id.as_deref()
+        self.assertion.as_ref().and_then(PresentedAssertion::unverified_key_id)
     }
 
-    /// Checks the assertion against the keys registered for [`Self::unverified_client_id`]; for an unknown
-    /// client, against `KeySet::default()`, which fails in about the same time. `registered` is the
-    /// client's `token_endpoint_auth_signing_alg`, if it has one. `issuer` is the only audience.
-    pub fn verify(
-        &self,
-        keys: &KeySet,
-        registered: Option<Algorithm>,
-        issuer: &str,
-        now: i64,
-    ) -> Result<VerifiedAssertion, ClientAuthFault> {
-        self.check_typ()?;
-        self.check_algorithm(registered)?;
-        keys.verify(&self.jws)?;
-        let claims = &self.jws.claims;
-        self.check_issuer(claims)?;
-        check_audience(claims, issuer)?;
-        let expires_at = check_lifetime(claims, now)?;
-        check_not_from_the_future(claims, now)?;
-        let jti = check_jti(claims)?;
-        Ok(VerifiedAssertion {
-            client_id: self.subject.clone(),
-            expires_at,
-            replay: Replay::of_assertion(&self.subject, jti, expires_at),
-        })
+    /// Whether it is an assertion that says so.
+    pub fn has_assertion(&self) -> bool {
+        self.assertion.is_some()
     }
 
-    /// `typ` is absent, its own, or the `JWT` that many libraries write by default and that names no kind.
-    fn check_typ(&self) -> Result<(), ClientAuthFault> {
-        let header = &self.jws.header;
-        if header.typ.is_none() || header.has_typ(TYP) || header.has_typ("JWT") {
-            return Ok(());
-        }
-        Err(ClientAuthFault::Typ)
+    /// The assertion, for a client registered for one.
+    pub fn as_assertion(&self) -> Result<&PresentedAssertion<'a>, ClientAuthFault> {
+        self.assertion.as_ref().ok_or(ClientAuthFault::NoAssertion)
     }
 
-    fn check_algorithm(&self, registered: Option<Algorithm>) -> Result<(), ClientAuthFault> {
-        if registered.is_some_and(|algorithm| algorithm != self.jws.header.algorithm) {
-            return Err(ClientAuthFault::OtherAlgorithm);
-        }
-        Ok(())
+    /// Nothing, for a client registered for certificates: whatever the form holds besides would be a second method.
+    pub fn without_assertion(&self) -> Result<(), ClientAuthFault> {
+        if self.assertion.is_some() || self.secret_sent { Err(ClientAuthFault::TwoMethods) } else { Ok(()) }
     }
-
-    /// `iss` = `sub` = the client (RFC 7523 §3, checks 1 and 2).
-    fn check_issuer(&self, claims: &Object) -> Result<(), ClientAuthFault> {
-        if claims.required_text("iss")? == self.subject { Ok(()) } else { Err(ClientAuthFault::Issuer) }
-    }
-}
-
-/// `aud` is the issuer as a string; an array, even of one, is not (FAPI 2.0 Security Profile §5.3.2.1-8).
-fn check_audience(claims: &Object, issuer: &str) -> Result<(), ClientAuthFault> {
-    if claims.required_text("aud")? == issuer { Ok(()) } else { Err(ClientAuthFault::Audience) }
-}
-
-/// `exp` is in the future, and not far from `iat`. As `iat` is at most [`MAX_AHEAD_SECONDS`] ahead, no assertion is
-/// accepted for longer than both limits together.
-fn check_lifetime(claims: &Object, now: i64) -> Result<i64, ClientAuthFault> {
-    let expires_at = claims.required_date("exp")?;
-    if expires_at <= now {
-        return Err(ClientAuthFault::Expired);
-    }
-    let issued_at = claims.date("iat")?.unwrap_or(now);
-    if expires_at.saturating_sub(issued_at) > MAX_LIFETIME_SECONDS {
-        return Err(ClientAuthFault::Lifetime);
-    }
-    Ok(expires_at)
-}
-
-/// `iat` and `nbf`, where present, are at most [`MAX_AHEAD_SECONDS`] ahead.
-fn check_not_from_the_future(claims: &Object, now: i64) -> Result<(), ClientAuthFault> {
-    let latest = now.saturating_add(MAX_AHEAD_SECONDS);
-    for name in ["iat", "nbf"] {
-        if claims.date(name)?.is_some_and(|date| date > latest) {
-            return Err(ClientAuthFault::Future);
-        }
-    }
-    Ok(())
-}
-
-fn check_jti(claims: &Object) -> Result<&str, ClientAuthFault> {
-    let jti = claims.required_text("jti")?;
-    if (1..=MAX_JTI_BYTES).contains(&jti.len()) { Ok(jti) } else { Err(ClientAuthFault::Jti) }
 }

@@ -178,17 +178,34 @@ impl ResourceError {
         }
     }
 
-    /// The value of `WWW-Authenticate`: the one scheme there is, with the algorithms a proof may use and
+    /// The challenge of the `DPoP` scheme, a value of `WWW-Authenticate`: with the algorithms a proof may use and
     /// where the resource metadata is (RFC 9728 §5.1). `resource_metadata` is a URL of ours; `"` and `\`
     /// cannot be part of one and are left out.
     pub fn www_authenticate(&self, resource_metadata: &str) -> String {
-        let mut challenge = String::from("DPoP ");
-        if let ResourceError::Refused(error) = self {
-            challenge += &format!("error=\"{}\", error_description=\"{}\", ", error.code, error.description);
+        let algorithms = format!("algs=\"{}\", ", Algorithm::NAMES.join(" "));
+        self.challenge("DPoP", &algorithms, resource_metadata)
+    }
+
+    /// The challenge of the `Bearer` scheme (RFC 6750 §3), where tokens bound to certificates are taken. Nothing about
+    /// proofs is said in it.
+    pub fn bearer_challenge(&self, resource_metadata: &str) -> String {
+        match self {
+            ResourceError::Refused(OAuthError {
+                code: ErrorCode::InvalidDpopProof | ErrorCode::UseDpopNonce, ..
+            }) => ResourceError::NoToken.challenge("Bearer", "", resource_metadata),
+            error => error.challenge("Bearer", "", resource_metadata),
         }
+    }
+
+    fn challenge(&self, scheme: &str, particulars: &str, resource_metadata: &str) -> String {
+        let error = match self {
+            ResourceError::NoToken => String::new(),
+            ResourceError::Refused(error) => {
+                format!("error=\"{}\", error_description=\"{}\", ", error.code, error.description)
+            }
+        };
         let url: String = resource_metadata.chars().filter(|c| !matches!(c, '"' | '\\')).collect();
-        challenge += &format!("algs=\"{}\", resource_metadata=\"{url}\"", Algorithm::NAMES.join(" "));
-        challenge
+        format!("{scheme} {error}{particulars}resource_metadata=\"{url}\"")
     }
 }
 
@@ -219,6 +236,16 @@ mod tests {
             "DPoP error=\"invalid_token\", error_description=\"token expired\", \
              algs=\"ES256 PS256 EdDSA Ed25519\", resource_metadata=\"https://a.example/m\""
         );
+    }
+
+    #[test]
+    fn r_014_the_bearer_challenge_says_the_same_but_nothing_of_proofs() {
+        let challenge = ResourceError::invalid_token("token expired").bearer_challenge("https://a.example/m");
+        let expected = "Bearer error=\"invalid_token\", error_description=\"token expired\", \
+             resource_metadata=\"https://a.example/m\"";
+        assert_eq!(challenge, expected);
+        let proof = ResourceError::Refused(OAuthError::new(ErrorCode::InvalidDpopProof, "no"));
+        assert_eq!(proof.bearer_challenge("https://a.example/m"), "Bearer resource_metadata=\"https://a.example/m\"");
     }
 
     #[test]

@@ -2,8 +2,11 @@
 //!
 //! What is advertised comes from the very constants the checks use, so the two cannot part.
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 
+use crate::client_auth::certificate::{SELF_SIGNED_TLS_CLIENT_AUTH, TLS_CLIENT_AUTH};
 use crate::jose::Algorithm;
 use crate::uri::Uri;
 use crate::{client_auth, pkce, request, token};
@@ -61,9 +64,9 @@ pub struct AuthorizationServer {
     response_types_supported: [&'static str; 1],
     response_modes_supported: [&'static str; 1],
     grant_types_supported: [&'static str; 2],
-    token_endpoint_auth_methods_supported: [&'static str; 1],
+    token_endpoint_auth_methods_supported: Vec<&'static str>,
     token_endpoint_auth_signing_alg_values_supported: [&'static str; 4],
-    revocation_endpoint_auth_methods_supported: [&'static str; 1],
+    revocation_endpoint_auth_methods_supported: Vec<&'static str>,
     revocation_endpoint_auth_signing_alg_values_supported: [&'static str; 4],
     introspection_endpoint_auth_methods_supported: [&'static str; 1],
     introspection_endpoint_auth_signing_alg_values_supported: [&'static str; 4],
@@ -74,6 +77,11 @@ pub struct AuthorizationServer {
     require_signed_request_object: bool,
     require_pushed_authorization_requests: bool,
     authorization_response_iss_parameter_supported: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tls_client_certificate_bound_access_tokens: Option<bool>,
+    /// The endpoints once more, where certificates are asked for (RFC 8705 §5), under their own names.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    mtls_endpoint_aliases: BTreeMap<String, String>,
 }
 
 impl AuthorizationServer {
@@ -92,9 +100,9 @@ impl AuthorizationServer {
             response_types_supported: [request::RESPONSE_TYPE],
             response_modes_supported: [request::RESPONSE_MODE],
             grant_types_supported: token::GRANT_TYPES,
-            token_endpoint_auth_methods_supported: [client_auth::METHOD],
+            token_endpoint_auth_methods_supported: vec![client_auth::METHOD],
             token_endpoint_auth_signing_alg_values_supported: Algorithm::NAMES,
-            revocation_endpoint_auth_methods_supported: [client_auth::METHOD],
+            revocation_endpoint_auth_methods_supported: vec![client_auth::METHOD],
             revocation_endpoint_auth_signing_alg_values_supported: Algorithm::NAMES,
             introspection_endpoint_auth_methods_supported: [client_auth::METHOD],
             introspection_endpoint_auth_signing_alg_values_supported: Algorithm::NAMES,
@@ -106,7 +114,35 @@ impl AuthorizationServer {
             require_signed_request_object: false,
             require_pushed_authorization_requests: true,
             authorization_response_iss_parameter_supported: true,
+            tls_client_certificate_bound_access_tokens: None,
+            mtls_endpoint_aliases: BTreeMap::new(),
         }
+    }
+
+    /// The same document where partners' certificates are taken too, at endpoints of the same names below `root`.
+    #[must_use]
+    pub fn with_certificates(self, root: &str) -> AuthorizationServer {
+        let methods = vec![client_auth::METHOD, TLS_CLIENT_AUTH, SELF_SIGNED_TLS_CLIENT_AUTH];
+        AuthorizationServer {
+            mtls_endpoint_aliases: self.aliases(root),
+            token_endpoint_auth_methods_supported: methods.clone(),
+            revocation_endpoint_auth_methods_supported: methods,
+            tls_client_certificate_bound_access_tokens: Some(true),
+            ..self
+        }
+    }
+
+    /// Every endpoint of this document but the authorization endpoint, which is for browsers, below `root`.
+    fn aliases(&self, root: &str) -> BTreeMap<String, String> {
+        let document = serde_json::to_value(self).unwrap_or_default();
+        let members = document.as_object().into_iter().flatten();
+        let endpoints = members.filter(|(name, _)| name.ends_with("_endpoint") && *name != "authorization_endpoint");
+        endpoints
+            .filter_map(|(name, url)| {
+                let path = url.as_str()?.strip_prefix(&self.issuer)?;
+                Some((name.clone(), format!("{root}{path}")))
+            })
+            .collect()
     }
 }
 
@@ -122,6 +158,8 @@ pub struct ProtectedResource {
     bearer_methods_supported: [&'static str; 1],
     dpop_signing_alg_values_supported: [&'static str; 4],
     dpop_bound_access_tokens_required: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tls_client_certificate_bound_access_tokens: Option<bool>,
 }
 
 impl ProtectedResource {
@@ -134,6 +172,17 @@ impl ProtectedResource {
             bearer_methods_supported: ["header"],
             dpop_signing_alg_values_supported: Algorithm::NAMES,
             dpop_bound_access_tokens_required: true,
+            tls_client_certificate_bound_access_tokens: None,
+        }
+    }
+
+    /// The same document where tokens bound to certificates are taken too.
+    #[must_use]
+    pub fn with_certificates(self) -> ProtectedResource {
+        ProtectedResource {
+            dpop_bound_access_tokens_required: false,
+            tls_client_certificate_bound_access_tokens: Some(true),
+            ..self
         }
     }
 }

@@ -7,8 +7,25 @@ use crate::form::Form;
 
 /// The grant types there are; no other is ever accepted, for any client.
 pub const GRANT_TYPES: [&str; 2] = ["authorization_code", "refresh_token"];
-/// The type of every access token: bound to a key (RFC 9449 §5).
-pub const TOKEN_TYPE: &str = "DPoP";
+
+/// The type of an access token: the scheme it is to be sent with. There are no tokens that anybody could use.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TokenType {
+    /// Bound to a key (RFC 9449 §5).
+    Dpop,
+    /// Bound to a certificate, which leaves the type as it was without (RFC 8705 §3).
+    Bearer,
+}
+
+impl TokenType {
+    /// How it stands in answers.
+    pub const fn word(self) -> &'static str {
+        match self {
+            TokenType::Dpop => "DPoP",
+            TokenType::Bearer => "Bearer",
+        }
+    }
+}
 
 /// A token request. No `Debug`: it holds a code or a refresh token.
 #[derive(Clone, PartialEq, Eq)]
@@ -75,13 +92,19 @@ impl TokenResponse {
     ) -> TokenResponse {
         TokenResponse {
             access_token,
-            token_type: TOKEN_TYPE,
+            token_type: TokenType::Dpop.word(),
             expires_in,
             refresh_token,
             scope: scope.join(" "),
             grant_id,
             authorization_expires_in,
         }
+    }
+
+    /// The same response for a token of this type; without it the token is bound to a key.
+    #[must_use]
+    pub fn of_type(self, token_type: TokenType) -> TokenResponse {
+        TokenResponse { token_type: token_type.word(), ..self }
     }
 }
 
@@ -141,9 +164,12 @@ mod tests {
     }
 
     #[test]
-    fn r_130_the_response_says_dpop() {
+    fn r_130_the_response_says_dpop_or_bearer_for_a_certificate() {
         let scope = ["balances".to_owned(), "transactions".to_owned()];
-        let response = TokenResponse::new("a".to_owned(), 300, None, &scope, "g".to_owned(), 9);
+        let response = || TokenResponse::new("a".to_owned(), 300, None, &scope, "g".to_owned(), 9);
+        let bound = serde_json::to_value(response().of_type(TokenType::Bearer)).unwrap();
+        assert_eq!(bound["token_type"], "Bearer");
+        let response = response();
         assert_eq!(
             serde_json::to_string(&response).unwrap(),
             "{\"access_token\":\"a\",\"token_type\":\"DPoP\",\"expires_in\":300,\

@@ -76,6 +76,26 @@ fn r_001_the_document_is_this() {
 }
 
 #[test]
+fn r_007_r_010_where_certificates_are_taken_the_document_has_this_besides() {
+    let root = "https://partners.example/1001";
+    let certificates = AuthorizationServer::new(ISSUER, scopes()).with_certificates(root);
+    let mut document = document();
+    let methods = json!(["private_key_jwt", "tls_client_auth", "self_signed_tls_client_auth"]);
+    document["token_endpoint_auth_methods_supported"] = methods.clone();
+    document["revocation_endpoint_auth_methods_supported"] = methods;
+    document["tls_client_certificate_bound_access_tokens"] = true.into();
+    document["mtls_endpoint_aliases"] = json!({
+        "token_endpoint": "https://partners.example/1001/token",
+        "pushed_authorization_request_endpoint": "https://partners.example/1001/par",
+        "revocation_endpoint": "https://partners.example/1001/revoke",
+    });
+    assert_eq!(serde_json::to_value(certificates).unwrap(), document);
+    let resource = serde_json::to_value(ProtectedResource::new(API, ISSUER, scopes()).with_certificates()).unwrap();
+    assert_eq!(resource["tls_client_certificate_bound_access_tokens"], true);
+    assert_eq!(resource["dpop_bound_access_tokens_required"], false);
+}
+
+#[test]
 fn r_001_r_013_the_well_known_segment_stands_between_host_and_path() {
     let url = "https://bank.example/.well-known/oauth-authorization-server/1001";
     assert_eq!(well_known(AUTHORIZATION_SERVER, ISSUER), url);

@@ -38,6 +38,8 @@ pub struct Site {
     pub origin: String,
     /// The same for the listener that asks for users' certificates; `None` where certificate login is not offered.
     pub certificate_origin: Option<String>,
+    /// The same for the listener that asks for partners' certificates; `None` where partners can't use any.
+    pub partner_origin: Option<String>,
 }
 
 impl Site {

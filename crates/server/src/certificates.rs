@@ -4,6 +4,10 @@
 //! key; it can't know yet which institution is meant. That is known once the path is read, so the chain is verified
 //! here, per login and against that institution's authority alone. The revocation list is read at each login: a
 //! certificate revoked since the connection began is refused at the next one, and no list is hashed in handshakes.
+//!
+//! Certificates of [`partners`] are judged by the same rules against authorities of their own.
+
+pub mod partners;
 
 use std::time::Duration;
 
@@ -20,7 +24,7 @@ use x509_parser::prelude::{FromDer, X509Certificate};
 use crate::keys::sha256;
 
 /// What the browser at the other end of a TLS connection showed, DER. It has proved that it holds the leaf's key;
-/// nothing else about it has been checked. An extension of each request on the certificate-login listener.
+/// nothing else about it has been checked. An extension of each request on a listener that asks for certificates.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PeerCertificate {
     /// The certificate whose key signed the handshake: the only one that says who it is.
@@ -48,7 +52,7 @@ impl Fingerprint {
     }
 }
 
-/// Why a user's certificate is refused. The person sees one page for all of them; the audit trail has the word.
+/// Why a certificate is refused. Whoever shows it gets one answer for all of them; the audit trail has the word.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("{}", self.word())]
 pub enum CertificateRefusal {
@@ -58,7 +62,7 @@ pub enum CertificateRefusal {
     Expired,
     /// Its validity has not begun.
     NotYetValid,
-    /// Not issued by the institution's authority: another issuer, a broken signature, a chain that may not issue it.
+    /// Not issued by a trusted authority: another issuer, a broken signature, a chain that may not issue it.
     WrongIssuer,
     /// Not meant for client authentication.
     WrongUsage,
@@ -117,32 +121,34 @@ pub fn verify_user_certificate(
     crl_pem: Option<&str>,
     now: Timestamp,
 ) -> Result<Fingerprint, CertificateRefusal> {
+    let lists = revocation_lists(crl_pem)?;
+    verify_chain(leaf, intermediates, &authorities(institution_ca_pem)?, Some(&lists), now)?;
+    Ok(Fingerprint::of(leaf))
+}
+
+/// Whether one of the authorities stands behind this certificate, now and for client authentication. Without `lists`
+/// nothing is said about revocation; with them, each authority in the chain must have one in force.
+fn verify_chain(
+    leaf: &[u8],
+    intermediates: &[Vec<u8>],
+    authorities: &[CertificateDer<'_>],
+    lists: Option<&[CertificateRevocationListDer<'static>]>,
+    now: Timestamp,
+) -> Result<(), CertificateRefusal> {
     let leaf_der = CertificateDer::from(leaf);
     let certificate = EndEntityCert::try_from(&leaf_der).map_err(|error| refusal(&error))?;
     check_usage(leaf)?;
-
-    let authorities = authorities(institution_ca_pem)?;
     let anchors: Vec<_> = authorities.iter().filter_map(|der| anchor_from_trusted_cert(der).ok()).collect();
     let intermediates: Vec<CertificateDer<'_>> =
         intermediates.iter().map(|der| CertificateDer::from(der.as_slice())).collect();
-    let list_ders = revocation_lists(crl_pem)?;
-    let lists = parse_lists(&list_ders)?;
-    let lists: Vec<&CertRevocationList<'_>> = lists.iter().collect();
-
+    let lists = lists.map(parse_lists).transpose()?;
+    let lists: Option<Vec<&CertRevocationList<'_>>> = lists.as_ref().map(|lists| lists.iter().collect());
+    let revocation = lists.as_ref().map(|lists| revocation(lists)).transpose()?;
     let at = UnixTime::since_unix_epoch(Duration::from_millis(now.millis()));
     let algorithms = default_provider().signature_verification_algorithms.all;
-    certificate
-        .verify_for_usage(
-            algorithms,
-            &anchors,
-            &intermediates,
-            at,
-            KeyUsage::client_auth(),
-            Some(revocation(&lists)?),
-            None,
-        )
-        .map_err(|error| refusal(&error))?;
-    Ok(Fingerprint::of(leaf))
+    let usage = KeyUsage::client_auth();
+    let verified = certificate.verify_for_usage(algorithms, &anchors, &intermediates, at, usage, revocation, None);
+    verified.map(|_| ()).map_err(|error| refusal(&error))
 }
 
 /// Every certificate of the chain is looked up, an issuer without a list is no excuse, and a list must be in force.

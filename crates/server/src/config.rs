@@ -39,6 +39,8 @@ pub struct Config {
     /// How much may be asked for.
     #[serde(default)]
     pub limits: LimitsSection,
+    /// The listener that asks partners for certificates; without it they can't authenticate by one.
+    pub partner_tls: Option<PartnerTls>,
     /// How partners' servers are reached: for the keys they publish at addresses of their own.
     #[serde(default)]
     pub outbound: OutboundSection,
@@ -98,6 +100,23 @@ pub struct OutboundSection {
     pub allow: Vec<SocketAddr>,
 }
 
+/// The listener that asks partners for certificates (RFC 8705): for their machines alone, with a host name or port of its
+/// own, always TLS.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PartnerTls {
+    /// Scheme, host and port under which partners reach it.
+    pub origin: String,
+    /// Address to listen on.
+    pub listen: SocketAddr,
+    /// PEM of the authorities whose certificates `tls_client_auth` goes by; without it only registered keys count.
+    pub ca: Option<PathBuf>,
+    /// PEM of their revocation lists; without it revocation is not asked about.
+    pub crl: Option<PathBuf>,
+    /// Certificate and key; those of `[tls]` when left out.
+    pub tls: Option<TlsSection>,
+}
+
 /// A PostgreSQL server.
 #[derive(Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -129,7 +148,16 @@ impl Config {
     }
 
     fn resolve(&mut self, folder: &Path) {
-        let sections = [self.tls.as_mut(), self.certificate_login.as_mut().and_then(|login| login.tls.as_mut())];
+        if let Some(partners) = &mut self.partner_tls {
+            for file in [&mut partners.ca, &mut partners.crl].into_iter().flatten() {
+                *file = folder.join(&file);
+            }
+        }
+        let sections = [
+            self.tls.as_mut(),
+            self.certificate_login.as_mut().and_then(|login| login.tls.as_mut()),
+            self.partner_tls.as_mut().and_then(|partners| partners.tls.as_mut()),
+        ];
         for section in sections.into_iter().flatten() {
             section.certificate = folder.join(&section.certificate);
             section.key = folder.join(&section.key);
@@ -157,9 +185,6 @@ impl Config {
         if !(1..=FACTOR_MAX).contains(&self.limits.factor) {
             return Err(format!("limits.factor: it must be from 1 to {FACTOR_MAX}"));
         }
-        if let Some(login) = &self.certificate_login {
-            self.check_login(login)?;
-        }
         if self.outbound.ports.as_ref().is_some_and(|ports| ports.is_empty() || ports.contains(&0)) {
             return Err("outbound.ports: name at least one port, from 1 to 65535".into());
         }
@@ -170,24 +195,60 @@ impl Config {
                     .into(),
             );
         }
-        Ok(())
+        self.check_others()
     }
 
-    fn check_login(&self, login: &CertificateLogin) -> Result<(), String> {
-        let origin = Origin::parse(&login.origin).map_err(|reason| format!("certificate_login.origin: {reason}"))?;
+    /// The listeners beside the main one: always TLS, each at an address of its own.
+    fn check_others(&self) -> Result<(), String> {
+        let login = self.certificate_login.as_ref().map(|login| Other {
+            section: "certificate_login",
+            origin: &login.origin,
+            listen: login.listen,
+            tls: login.tls.as_ref(),
+        });
+        let partners = self.partner_tls.as_ref().map(|partners| Other {
+            section: "partner_tls",
+            origin: &partners.origin,
+            listen: partners.listen,
+            tls: partners.tls.as_ref(),
+        });
+        for other in [&login, &partners].into_iter().flatten() {
+            self.check_other(other)?;
+        }
+        if let (Some(login), Some(partners)) = (login, partners)
+            && (login.origin == partners.origin || (login.listen == partners.listen && login.listen.port() != 0))
+        {
+            return Err(
+                "partner_tls: users' and partners' certificates are asked for at different listeners; give it \
+                        an origin and an address of its own"
+                    .into(),
+            );
+        }
+        match &self.partner_tls {
+            Some(PartnerTls { ca: None, crl: Some(_), .. }) => {
+                Err("partner_tls.ca is missing: a revocation list needs its authority".into())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn check_other(&self, other: &Other<'_>) -> Result<(), String> {
+        let section = other.section;
+        let origin = Origin::parse(other.origin).map_err(|reason| format!("{section}.origin: {reason}"))?;
         if !origin.secure {
-            return Err("certificate_login.origin: certificates are shown in TLS only; make it https".into());
+            return Err(format!("{section}.origin: certificates are shown in TLS only; make it https"));
         }
-        if login.origin == self.origin {
-            return Err("certificate_login.origin: it needs a host name or port of its own, or every browser would \
-                        be asked for a certificate"
-                .into());
+        if other.origin == self.origin {
+            return Err(format!(
+                "{section}.origin: it needs a host name or port of its own, or every browser would be asked for a \
+                 certificate"
+            ));
         }
-        if login.listen == self.listen {
-            return Err("certificate_login.listen: it is the main listener's address; give it one of its own".into());
+        if other.listen == self.listen {
+            return Err(format!("{section}.listen: it is the main listener's address; give it one of its own"));
         }
-        if login.tls.is_none() && self.tls.is_none() {
-            return Err("certificate_login.tls is missing, and there is no [tls] to take instead".into());
+        if other.tls.is_none() && self.tls.is_none() {
+            return Err(format!("{section}.tls is missing, and there is no [tls] to take instead"));
         }
         Ok(())
     }
@@ -213,6 +274,7 @@ impl Config {
         Site {
             origin: self.origin.clone(),
             certificate_origin: self.certificate_login.as_ref().map(|login| login.origin.clone()),
+            partner_origin: self.partner_tls.as_ref().map(|partners| partners.origin.clone()),
         }
     }
 
@@ -228,6 +290,21 @@ impl Config {
         let login = self.certificate_login.as_ref()?;
         Some((host_of(&login.origin), login.tls.as_ref().or(self.tls.as_ref())?.files()))
     }
+
+    /// The same for the partners' listener.
+    #[must_use]
+    pub fn partner_tls_files(&self) -> Option<(String, TlsFiles)> {
+        let partners = self.partner_tls.as_ref()?;
+        Some((host_of(&partners.origin), partners.tls.as_ref().or(self.tls.as_ref())?.files()))
+    }
+}
+
+/// What the listeners beside the main one have in common.
+struct Other<'a> {
+    section: &'static str,
+    origin: &'a str,
+    listen: SocketAddr,
+    tls: Option<&'a TlsSection>,
 }
 
 impl TlsSection {

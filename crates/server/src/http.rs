@@ -4,6 +4,7 @@ pub mod acr;
 pub mod api;
 pub mod bare;
 pub mod browser;
+pub mod connection;
 pub mod csp_report;
 pub mod fence;
 pub mod flow;
@@ -21,18 +22,20 @@ pub mod transport;
 
 use std::sync::Arc;
 
-use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::middleware;
 use axum::routing::{any, get, post};
+use axum::{Extension, Router};
 
 use crate::app::App;
+use connection::PartnerDoor;
 
 /// All routes of the main listener.
 pub fn router(app: Arc<App>) -> Router {
     let routes = Router::new()
         .merge(partner_routes())
         .merge(api_routes())
+        .merge(document_routes())
         .merge(customer_routes(&app))
         .merge(public_routes(&app))
         .merge(page_routes());
@@ -45,6 +48,12 @@ pub fn router(app: Arc<App>) -> Router {
 pub fn certificate_router(app: Arc<App>) -> Router {
     let routes = certificate_routes(&app).layer(middleware::from_fn_with_state(Arc::clone(&app), transport::to_main));
     finished(routes.merge(page_routes()).fallback(transport::on_main), app)
+}
+
+/// All routes of the listener that asks partners for certificates: what partners' machines call, and nothing for browsers.
+pub fn partner_router(app: Arc<App>, door: PartnerDoor) -> Router {
+    let routes = Router::new().merge(partner_routes()).merge(api_routes()).fallback(api::not_found);
+    finished(routes, app).layer(Extension(door))
 }
 
 fn finished(routes: Router<Arc<App>>, app: Arc<App>) -> Router {
@@ -64,7 +73,7 @@ fn partner_routes() -> Router<Arc<App>> {
 
 /// Partners, with a token: account data.
 fn api_routes() -> Router<Arc<App>> {
-    use api::{accounts, balances, document, guide, linkage, transactions};
+    use api::{accounts, balances, linkage, transactions};
     Router::new()
         .route("/{institution}/api/v1/accounts", get(accounts::list))
         .route("/{institution}/api/v1/accounts/{account}", get(accounts::show))
@@ -73,8 +82,15 @@ fn api_routes() -> Router<Arc<App>> {
         .route("/{institution}/api/v1/linkage", get(linkage::show))
         .route("/{institution}/api/v1/{*rest}", any(api::not_found))
         .method_not_allowed_fallback(api::method_not_allowed)
+}
+
+/// Partners' developers: what the account API is.
+fn document_routes() -> Router<Arc<App>> {
+    use api::{document, guide};
+    Router::new()
         .route("/{institution}/api/openapi.json", get(document::show))
         .route("/{institution}/api/", get(guide::show))
+        .method_not_allowed_fallback(api::method_not_allowed)
 }
 
 /// Customers in a browser: the linkage flow and their linkages.

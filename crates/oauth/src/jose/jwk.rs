@@ -7,6 +7,8 @@ use serde_json::json;
 
 use super::{Algorithm, base64url, from_base64url, sha256_base64url};
 use crate::json::{JsonFault, Object, Value};
+use x509_parser::prelude::X509Certificate;
+use x509_parser::public_key::PublicKey;
 
 /// The longest `kid`, in bytes.
 pub const MAX_KEY_ID_BYTES: usize = 128;
@@ -18,6 +20,12 @@ pub const MAX_RSA_BITS: usize = 4096;
 const RSA_EXPONENT_BYTES: std::ops::RangeInclusive<usize> = 3..=4;
 /// The members of private and symmetric keys (RFC 7518 §6.2.2, §6.3.2, §6.4).
 const PRIVATE_MEMBERS: [&str; 8] = ["d", "p", "q", "dp", "dq", "qi", "oth", "k"];
+
+/// Kinds of keys in certificates (RFC 3279 §2.3, RFC 5480 §2.1, RFC 8410 §3).
+const OID_RSA: &str = "1.2.840.113549.1.1.1";
+const OID_EC: &str = "1.2.840.10045.2.1";
+const OID_P256: &str = "1.2.840.10045.3.1.7";
+const OID_ED25519: &str = "1.3.101.112";
 
 /// Why a JWK was refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -109,6 +117,28 @@ impl Jwk {
         if RSA_EXPONENT_BYTES.contains(&e.len()) && odd { Ok(()) } else { Err(JwkFault::Material) }
     }
 
+    /// The key of a certificate, without `kid`; `None` where it is of a kind that no registered key is.
+    pub fn of_certificate(certificate: &X509Certificate<'_>) -> Option<Jwk> {
+        let info = certificate.public_key();
+        let bytes = &info.subject_public_key.data;
+        let kind = info.algorithm.algorithm.to_id_string();
+        let material = match (kind.as_str(), info.parsed().ok()?) {
+            (OID_ED25519, _) => Material::Ed25519 { x: bytes.to_vec() },
+            (OID_RSA, PublicKey::RSA(key)) => {
+                Material::Rsa { n: without_zeros(key.modulus), e: without_zeros(key.exponent) }
+            }
+            (OID_EC, PublicKey::EC(_)) => {
+                let curve = info.algorithm.parameters.as_ref()?.as_oid().ok()?;
+                // SEC 1 §2.3.3: 0x04, then both coordinates.
+                let (x, y) = bytes.strip_prefix(&[0x04])?.split_at_checked(32)?;
+                let fits = curve.to_id_string() == OID_P256 && y.len() == 32;
+                fits.then(|| Material::P256 { x: x.to_vec(), y: y.to_vec() })?
+            }
+            _ => return None,
+        };
+        Some(Jwk { key_id: None, material })
+    }
+
     /// The one algorithm this key is for.
     pub fn algorithm(&self) -> Algorithm {
         match self.material {
@@ -167,6 +197,11 @@ impl Jwk {
         }
         .map_err(|_| JwkFault::Material)
     }
+}
+
+/// DER puts a zero in front of a number whose first bit is set; a JWK does not (RFC 7518 §2).
+fn without_zeros(number: &[u8]) -> Vec<u8> {
+    number.iter().copied().skip_while(|byte| *byte == 0).collect()
 }
 
 /// A member of exactly so many octets.

@@ -27,13 +27,15 @@ const MAX_TRIED: usize = 8;
 pub struct VerifyingKey {
     algorithm: Algorithm,
     key_id: Option<String>,
+    thumbprint: String,
     public: ParsedPublicKey,
 }
 
 impl VerifyingKey {
     /// Parses the key's numbers.
     pub fn new(jwk: &Jwk) -> Result<VerifyingKey, JwkFault> {
-        Ok(VerifyingKey { algorithm: jwk.algorithm(), key_id: jwk.key_id.clone(), public: jwk.parsed()? })
+        let (key_id, thumbprint) = (jwk.key_id.clone(), jwk.thumbprint());
+        Ok(VerifyingKey { algorithm: jwk.algorithm(), key_id, thumbprint, public: jwk.parsed()? })
     }
 
     /// `kid`, if it has one.
@@ -105,6 +107,12 @@ impl KeySet {
     /// Whether no key is left that could verify anything.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
+    }
+
+    /// Whether this very key is one of them, whatever it is called.
+    pub fn holds(&self, key: &Jwk) -> bool {
+        let thumbprint = key.thumbprint();
+        self.0.iter().any(|own| own.thumbprint == thumbprint)
     }
 
     /// Checks that one of these keys signed the JWS. A `kid` narrows the choice; where it is repeated or

@@ -135,7 +135,7 @@ impl Doors {
 
     fn site(&self, tls: bool) -> Result<Site, CommandError> {
         let origins = self.origins(tls)?;
-        Ok(Site { origin: origins.main, certificate_origin: Some(origins.certificate) })
+        Ok(Site { origin: origins.main, certificate_origin: Some(origins.certificate), partner_origin: None })
     }
 
     async fn serve(

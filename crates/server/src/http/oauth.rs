@@ -3,6 +3,7 @@
 mod answer;
 pub mod bearer;
 mod call;
+mod client;
 mod introspect;
 mod jwks;
 mod memory;
@@ -10,6 +11,7 @@ mod metadata;
 mod mint;
 mod par;
 pub mod policy;
+mod possession;
 mod revoke;
 mod token;
 

@@ -1,8 +1,6 @@
 //! The checks of how a product proves who it is: its method, its keys or the name in its certificate, what its tokens are
 //! bound to, and what it signs.
 
-use std::net::IpAddr;
-
 use renkei_domain::partner::{AuthMethod, Profile, SenderConstraint, TlsSubject};
 use renkei_oauth::jose::{Algorithm, Jwk, KeySet};
 use renkei_oauth::json::Object;
@@ -11,10 +9,9 @@ use super::check::Surroundings;
 use super::file::ProductTable;
 use super::problem::TableProblems;
 use super::values;
+use crate::certificates::partners::registered_name;
 use crate::outbound::{HttpsUrl, UrlFault};
 
-/// Most characters of a name in a certificate.
-pub const TLS_SUBJECT_CHARS_MAX: usize = 1_024;
 /// A set without keys.
 const NO_KEYS: &str = r#"{"keys":[]}"#;
 
@@ -188,14 +185,17 @@ fn check_subject(at: &mut TableProblems<'_>, table: &ProductTable, method: AuthM
     None
 }
 
+/// The name is read as it will be when a certificate comes.
 fn check_subject_text(at: &mut TableProblems<'_>, subject: &TlsSubject) {
-    match subject {
-        TlsSubject::SubjectDn(name) => values::line(at, "tls_client_auth_subject_dn", name, TLS_SUBJECT_CHARS_MAX),
-        TlsSubject::SanDns(name) => values::domain(at, "tls_client_auth_san_dns", name),
-        TlsSubject::SanUri(name) => values::line(at, "tls_client_auth_san_uri", name, TLS_SUBJECT_CHARS_MAX),
-        TlsSubject::SanIp(name) => {
-            at.take("tls_client_auth_san_ip", name.parse::<IpAddr>());
-        }
-        TlsSubject::SanEmail(name) => values::line(at, "tls_client_auth_san_email", name, TLS_SUBJECT_CHARS_MAX),
+    let key = match subject {
+        TlsSubject::SubjectDn(_) => "tls_client_auth_subject_dn",
+        TlsSubject::SanDns(_) => "tls_client_auth_san_dns",
+        TlsSubject::SanUri(_) => "tls_client_auth_san_uri",
+        TlsSubject::SanIp(_) => "tls_client_auth_san_ip",
+        TlsSubject::SanEmail(_) => "tls_client_auth_san_email",
+    };
+    at.take(key, registered_name(subject));
+    if let TlsSubject::SanDns(name) = subject {
+        values::domain(at, key, name);
     }
 }

@@ -107,7 +107,7 @@ impl Bank {
             keys: Keys::from_master(&[7; 32]).unwrap(),
             clock: Arc::clone(&clock) as Arc<dyn Clock>,
             random: Arc::new(SystemRandom),
-            site: Site { origin: ORIGIN.to_owned(), certificate_origin: None },
+            site: Site { origin: ORIGIN.to_owned(), certificate_origin: None, partner_origin: None },
             outbound: Outbound::default(),
             memory: Memory::default(),
         });

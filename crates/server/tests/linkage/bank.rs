@@ -103,6 +103,7 @@ impl Bank {
             site: Site {
                 origin: origin.unwrap_or(&address).to_owned(),
                 certificate_origin: Some(certificate_address.clone()),
+                partner_origin: None,
             },
             outbound: Outbound::default(),
             memory,

@@ -1,11 +1,13 @@
 //! Who calls the account API.
 
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method};
+use renkei_domain::institution::InstitutionCode;
 use renkei_domain::linkage::{EndedBy, Reason};
 use renkei_domain::operation::Operation;
 use renkei_domain::token::Binding;
 use renkei_oauth::error::ResourceError;
-use renkei_server::http::oauth::bearer::{Caller, Refusal, authenticate};
+use renkei_server::http::connection::Connection;
+use renkei_server::http::oauth::bearer::{Caller, Refusal, Sent, authenticate};
 use renkei_testing::{aoi, midori};
 use serde_json::json;
 
@@ -22,8 +24,19 @@ fn headers(pairs: &[(&str, &str)]) -> HeaderMap {
     headers
 }
 
+async fn call_at(
+    bank: &Bank,
+    institution: &InstitutionCode,
+    path: &str,
+    pairs: &[(&str, &str)],
+) -> Result<Caller, Refusal> {
+    let (headers, connection) = (headers(pairs), Connection::plain(&bank.app));
+    let sent = Sent { method: &Method::GET, path, headers: &headers, connection: &connection };
+    authenticate(&bank.app, institution, sent, bank.now()).await
+}
+
 async fn call(bank: &Bank, pairs: &[(&str, &str)]) -> Result<Caller, Refusal> {
-    authenticate(&bank.app, &aoi(), &Method::GET, PATH, &headers(pairs), bank.now()).await
+    call_at(bank, &aoi(), PATH, pairs).await
 }
 
 async fn call_with(bank: &Bank, access: &str, proof: &Jwt) -> Result<Caller, Refusal> {
@@ -131,8 +144,8 @@ async fn r_018_a_token_of_one_institution_opens_nothing_at_another() {
     let held = bank.linked(&at_aoi).await;
     let path = "/1002/api/v1/accounts";
     let sent = format!("DPoP {}", held.access);
-    let headers = headers(&[("authorization", &sent), ("dpop", &at_aoi.proof_with(path, &held.access).sign())]);
-    let result = authenticate(&bank.app, &midori(), &Method::GET, path, &headers, bank.now()).await;
+    let proof = at_aoi.proof_with(path, &held.access).sign();
+    let result = call_at(&bank, &midori(), path, &[("authorization", &sent), ("dpop", &proof)]).await;
     assert_eq!(refused(result), INVALID_TOKEN);
 }
 

@@ -71,25 +71,38 @@ pub struct Bank {
 impl Bank {
     /// Over a new SQLite file.
     pub async fn open() -> Bank {
+        Bank::open_with(None).await
+    }
+
+    /// Over a new SQLite file, with a listener for partners' certificates at this address.
+    pub async fn open_with(partner_origin: Option<&str>) -> Bank {
         let fresh = fresh_sqlite().await;
-        let bank = Bank::over(fresh.store.clone()).await;
+        let bank = Bank::at(fresh.store.clone(), partner_origin, |_| Outbound::default()).await;
         Bank { _fresh: Some(fresh), ..bank }
     }
 
     /// Over a store of the test's own.
     pub async fn over(store: Store) -> Bank {
-        Bank::reaching(store, |_| Outbound::default()).await
+        Bank::at(store, None, |_| Outbound::default()).await
     }
 
     /// The same, whose requests to partners' servers go this way.
     pub async fn reaching(store: Store, outbound: impl FnOnce(Arc<dyn Clock>) -> Outbound) -> Bank {
+        Bank::at(store, None, outbound).await
+    }
+
+    async fn at(store: Store, partner_origin: Option<&str>, outbound: impl FnOnce(Arc<dyn Clock>) -> Outbound) -> Bank {
         let clock = Arc::new(ManualClock(AtomicI64::new(START.0)));
         let app = Arc::new(App {
             store,
             keys: Keys::from_master(&[7; 32]).unwrap(),
             clock: Arc::clone(&clock) as Arc<dyn Clock>,
             random: Arc::new(SystemRandom),
-            site: Site { origin: ORIGIN.to_owned(), certificate_origin: None },
+            site: Site {
+                origin: ORIGIN.to_owned(),
+                certificate_origin: None,
+                partner_origin: partner_origin.map(str::to_owned),
+            },
             outbound: outbound(Arc::clone(&clock) as Arc<dyn Clock>),
             memory: Memory::default(),
         });

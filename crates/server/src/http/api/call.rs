@@ -22,8 +22,9 @@ use super::problem::Problem;
 use crate::app::App;
 use crate::error::Fault;
 use crate::http::browser::set;
+use crate::http::connection::Connection;
 use crate::http::limits::{self, Over, Party, Prefix};
-use crate::http::oauth::bearer::{self, Caller, Refusal};
+use crate::http::oauth::bearer::{self, Caller, Refusal, Sent};
 use crate::http::request_id::RequestId;
 
 /// Reads are noted on the linkage to the hour.
@@ -60,6 +61,8 @@ pub struct Call {
     pub caller: Caller,
     /// The headers as they came.
     pub headers: HeaderMap,
+    /// What it came over.
+    pub connection: Connection,
     /// This request's identifier.
     pub request_id: String,
     /// The present instant: one for the whole request.
@@ -111,30 +114,35 @@ impl FromRequestParts<Arc<App>> for Call {
         if let Err(over) = limits.look(source, &limits::SOURCE_STRANGERS, now) {
             return Err(Problem::from(over).into_response(&root, &request_id));
         }
-        let caller =
-            bearer::authenticate(app, &institution, &parts.method, parts.uri.path(), &parts.headers, now).await;
+        let connection = Connection::of(&parts.extensions, app);
+        let sent =
+            Sent { method: &parts.method, path: parts.uri.path(), headers: &parts.headers, connection: &connection };
+        let caller = bearer::authenticate(app, &institution, sent, now).await;
         let headers = std::mem::take(&mut parts.headers);
         let call = |caller| Call {
             app: Arc::clone(app),
             institution: institution.clone(),
             caller,
             headers,
+            connection,
             request_id: request_id.clone(),
             now,
         };
-        match caller {
+        let problem = match caller {
             Ok(caller) => match pace(app, &institution, &caller, now) {
-                Ok(()) => Ok(call(caller)),
-                Err(over) => Err(Problem::from(over).into_response(&root, &request_id)),
+                Ok(()) => return Ok(call(caller)),
+                Err(over) => Problem::from(over),
             },
+            Err(Refusal::Linkage(reason, caller)) => return Err(call(*caller).finish(Err(reason.into())).await),
             Err(Refusal::Call(error)) => {
                 // Over the budget already is as good as at its end: the next call is not looked at.
                 let _ = limits.take(source, &limits::SOURCE_STRANGERS, now);
-                Err(Problem::from(error).into_response(&root, &request_id))
+                Problem::from(error)
             }
-            Err(Refusal::Fault(fault)) => Err(Problem::from(fault).into_response(&root, &request_id)),
-            Err(Refusal::Linkage(reason, caller)) => Err(call(*caller).finish(Err(reason.into())).await),
-        }
+            Err(Refusal::Fault(fault)) => Problem::from(fault),
+        };
+        let problem = problem.at(&Connection::of(&parts.extensions, app), &institution);
+        Err(problem.into_response(&root, &request_id))
     }
 }
 
@@ -148,10 +156,10 @@ fn pace(app: &App, institution: &InstitutionCode, caller: &Caller, now: Timestam
 }
 
 impl Call {
-    /// The institution's issuer identifier: the root of all its addresses.
+    /// The root of the institution's addresses on the listener that was called.
     #[must_use]
     pub fn root(&self) -> String {
-        self.app.site.issuer(&self.institution)
+        self.connection.root(&self.institution)
     }
 
     /// Reads of this institution.
@@ -203,7 +211,10 @@ impl Call {
         };
         match outcome {
             Ok(answer) => respond(answer),
-            Err(problem) => problem.into_response(&self.root(), &self.request_id),
+            Err(problem) => {
+                let problem = problem.at(&self.connection, &self.institution);
+                problem.into_response(&self.app.site.issuer(&self.institution), &self.request_id)
+            }
         }
     }
 

@@ -1,7 +1,8 @@
 //! Why there is no answer: one coded problem for each cause (RFC 9457), with a sentence in Japanese and in English.
 
-use axum::http::{StatusCode, header};
+use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use renkei_domain::institution::InstitutionCode;
 use renkei_domain::linkage::Reason;
 use renkei_domain::operation::Operation;
 use renkei_oauth::error::{ErrorCode, ResourceError};
@@ -10,6 +11,7 @@ use utoipa::ToSchema;
 
 use crate::error::Fault;
 use crate::http::browser::set;
+use crate::http::connection::Connection;
 use crate::http::limits::Over;
 
 /// Seconds after which to try again when the store was away.
@@ -129,6 +131,8 @@ pub struct Problem {
     pub kind: ProblemKind,
     /// What `WWW-Authenticate` says, for problems with token, proof or scope.
     challenge: Option<ResourceError>,
+    /// The root on the listener for certificates, when it was called there: it takes one scheme more.
+    certificate_root: Option<String>,
     retry_after_seconds: Option<u32>,
     over: Option<Over>,
     /// What the log gets to know and the world does not.
@@ -137,7 +141,7 @@ pub struct Problem {
 
 impl From<ProblemKind> for Problem {
     fn from(kind: ProblemKind) -> Problem {
-        Problem { kind, challenge: None, retry_after_seconds: None, over: None, fault: None }
+        Problem { kind, challenge: None, certificate_root: None, retry_after_seconds: None, over: None, fault: None }
     }
 }
 
@@ -275,6 +279,13 @@ impl Problem {
         self.fault.is_some()
     }
 
+    /// The same problem, to be told over this connection.
+    #[must_use]
+    pub fn at(self, connection: &Connection, institution: &InstitutionCode) -> Problem {
+        let certificate_root = connection.takes_certificates().then(|| connection.root(institution));
+        Problem { certificate_root, ..self }
+    }
+
     /// The answer. `root` is the institution's issuer identifier.
     #[must_use]
     pub fn into_response(self, root: &str, reference: &str) -> Response {
@@ -297,8 +308,12 @@ impl Problem {
         set(&mut response, header::CACHE_CONTROL, "no-store");
         set(&mut response, header::X_CONTENT_TYPE_OPTIONS, "nosniff");
         if let Some(challenge) = self.challenge {
-            let metadata = resource_metadata(root);
+            let metadata = resource_metadata(self.certificate_root.as_deref().unwrap_or(root));
             set(&mut response, header::WWW_AUTHENTICATE, &challenge.www_authenticate(&metadata));
+            let bearer = self.certificate_root.map(|_| challenge.bearer_challenge(&metadata));
+            if let Some(bearer) = bearer.and_then(|bearer| HeaderValue::from_str(&bearer).ok()) {
+                response.headers_mut().append(header::WWW_AUTHENTICATE, bearer);
+            }
         }
         if let Some(seconds) = self.retry_after_seconds {
             set(&mut response, header::RETRY_AFTER, &seconds.to_string());

@@ -8,14 +8,19 @@ use renkei_domain::ticket::Ticket;
 use renkei_domain::time::Timestamp;
 use renkei_domain::token::Binding;
 use renkei_oauth::authorization::access_token;
+use renkei_oauth::client_auth::certificate::thumbprint;
 use renkei_oauth::dpop::{self, DpopFault, Proof, Target};
 use renkei_oauth::error::ResourceError;
+use renkei_oauth::token::TokenType;
 use renkei_store::linkages::Linkage;
 use renkei_store::tokens::AccessToken;
 use renkei_store::{StoreError, Tx};
+use subtle::ConstantTimeEq as _;
 
 use crate::app::App;
+use crate::certificates::PeerCertificate;
 use crate::error::Fault;
+use crate::http::connection::Connection;
 
 /// A caller with a token that holds, for a linkage that may be used now.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,7 +31,7 @@ pub struct Caller {
     pub token: AccessToken,
     /// What the token may do, before the ends of the linkage's operations are looked at.
     pub scope: Operations,
-    proof: Proof,
+    proof: Option<Proof>,
 }
 
 /// Why a call to the account API was refused before anything was read.
@@ -72,43 +77,49 @@ impl Caller {
         in_force && self.scope.contains(operation)
     }
 
-    /// Uses the proof up, in the transaction of the call. `false`: it was used before; the call is refused with
-    /// [`dpop::REPLAYED`].
+    /// Uses the proof up, if it was one, in the transaction of the call. `false`: it was used before; the call is refused
+    /// with [`dpop::REPLAYED`].
     ///
     /// # Errors
     /// [`Fault`] when the store can't tell.
     pub async fn claim_proof(&self, tx: &mut Tx, now: Timestamp) -> Result<bool, Fault> {
-        let replay = &self.proof.replay;
+        let Some(Proof { replay, .. }) = &self.proof else { return Ok(true) };
         Ok(tx.claim_replay(&replay.digest, Timestamp::from_seconds(replay.remember_until), now).await?)
     }
 }
 
-/// Finds out who calls, from what `Authorization` and `DPoP` say (RFC 9449 §7.1). `path` is the path of the request as
-/// it came; the proof must name it below the public origin. What costs little comes first, the signature last but for
-/// the linkage's standing, which is told to nobody but the holder of the key.
+/// A request as far as it says who calls.
+#[derive(Clone, Copy)]
+pub struct Sent<'a> {
+    /// Its method.
+    pub method: &'a Method,
+    /// Its path as it came; a proof must name it below the listener's origin.
+    pub path: &'a str,
+    /// Its headers.
+    pub headers: &'a HeaderMap,
+    /// What it came over.
+    pub connection: &'a Connection,
+}
+
+/// Finds out who calls, from what `Authorization` and `DPoP` say (RFC 9449 §7.1), or `Authorization` and the certificate
+/// of the connection (RFC 8705 §3). What costs little comes first, the signature last but for the linkage's standing,
+/// which is told to nobody but the holder of the key.
 ///
-/// The proof is checked, not used up: [`Caller::claim_proof`] does that.
+/// A proof is checked, not used up: [`Caller::claim_proof`] does that.
 ///
 /// # Errors
 /// [`Refusal`].
 pub async fn authenticate(
     app: &App,
     institution: &InstitutionCode,
-    method: &Method,
-    path: &str,
-    headers: &HeaderMap,
+    sent: Sent<'_>,
     now: Timestamp,
 ) -> Result<Caller, Refusal> {
-    let text = access_token(headers.get_all(header::AUTHORIZATION).iter().map(|value| value.as_bytes()))?;
-    let sent = dpop::header(headers.get_all("dpop").iter().map(|value| value.as_bytes()))?;
-    let sent = sent.ok_or(DpopFault::Missing)?;
+    let headers = sent.headers.get_all(header::AUTHORIZATION).iter().map(|value| value.as_bytes());
+    let (scheme, text) = access_token(headers)?;
+    let shown = Shown::of(scheme, sent)?;
     let (token, linkage) = find(app, institution, text, now).await?;
-    let url = format!("{}{path}", app.site.origin);
-    let target = Target { method: method.as_str(), url: &url, access_token: Some(text) };
-    let proof = dpop::check(sent, &target, now.seconds())?;
-    if !matches!(&token.binding, Binding::Dpop(jkt) if proof.is_by(jkt)) {
-        return Err(ResourceError::invalid_token("the access token is bound to another key").into());
-    }
+    let proof = shown.check(&token.binding, text, sent, now)?;
     let scope = Operations::from_scope(&token.scope)
         .map_err(|_| Fault::Defect("an access token has a scope of unknown words".into()))?;
     let caller = Caller { linkage, token, scope, proof };
@@ -117,6 +128,51 @@ pub async fn authenticate(
         Err(reason) => Err(Refusal::Linkage(reason, Box::new(caller))),
     }
 }
+
+/// What came with the token to show that the caller holds what it is bound to.
+enum Shown<'a> {
+    Proof(&'a str),
+    Certificate(&'a PeerCertificate),
+}
+
+impl<'a> Shown<'a> {
+    fn of(scheme: TokenType, sent: Sent<'a>) -> Result<Shown<'a>, Refusal> {
+        match scheme {
+            TokenType::Dpop => {
+                let proof = dpop::header(sent.headers.get_all("dpop").iter().map(|value| value.as_bytes()))?;
+                Ok(Shown::Proof(proof.ok_or(DpopFault::Missing)?))
+            }
+            TokenType::Bearer => Ok(Shown::Certificate(sent.connection.certificate().ok_or(NO_CERTIFICATE)?)),
+        }
+    }
+
+    /// Checks it against what the token is bound to. A token of one kind is never good with what shows the other.
+    fn check(&self, binding: &Binding, token: &str, sent: Sent<'_>, now: Timestamp) -> Result<Option<Proof>, Refusal> {
+        match self {
+            Shown::Proof(proof) => {
+                let url = sent.connection.url(sent.path);
+                let target = Target { method: sent.method.as_str(), url: &url, access_token: Some(token) };
+                let proof = dpop::check(proof, &target, now.seconds())?;
+                let fits = matches!(binding, Binding::Dpop(jkt) if proof.is_by(jkt));
+                if fits { Ok(Some(proof)) } else { Err(OTHER_KEY.into()) }
+            }
+            Shown::Certificate(certificate) => {
+                let own = thumbprint(&certificate.leaf);
+                match binding {
+                    Binding::Dpop(_) => Err(NO_CERTIFICATE.into()),
+                    Binding::Certificate(bound) if bool::from(own.as_bytes().ct_eq(bound.as_bytes())) => Ok(None),
+                    Binding::Certificate(_) => Err(OTHER_CERTIFICATE.into()),
+                }
+            }
+        }
+    }
+}
+
+const NO_CERTIFICATE: ResourceError =
+    ResourceError::invalid_token("a Bearer token is taken with the certificate it is bound to and no other way");
+const OTHER_CERTIFICATE: ResourceError =
+    ResourceError::invalid_token("the access token is bound to another certificate");
+const OTHER_KEY: ResourceError = ResourceError::invalid_token("the access token is bound to another key");
 
 async fn find(
     app: &App,

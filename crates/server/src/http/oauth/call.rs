@@ -10,13 +10,11 @@ use axum::http::{HeaderMap, header};
 use renkei_domain::audit::{Action, Actor, Record};
 use renkei_domain::institution::InstitutionCode;
 use renkei_domain::linkage::Reason;
-use renkei_domain::partner::AuthMethod;
 use renkei_domain::time::Timestamp;
-use renkei_oauth::client_auth::{INVALID_CLIENT, PresentedAssertion};
+use renkei_oauth::client_auth::{INVALID_CLIENT, Presented};
 use renkei_oauth::dpop::{self, DpopFault, Proof, Target};
 use renkei_oauth::error::OAuthError;
 use renkei_oauth::form::{Form, MAX_FORM_BYTES};
-use renkei_oauth::jose::{Algorithm, KeySet};
 use renkei_oauth::replay::Replay;
 use renkei_store::partners::Product;
 use renkei_store::{StoreError, Tx};
@@ -24,9 +22,9 @@ use renkei_store::{StoreError, Tx};
 use super::answer::Refusal;
 use crate::app::App;
 use crate::error::Fault;
+use crate::http::connection::Connection;
 use crate::http::limits::{self, Budget, Party, Prefix};
 use crate::http::request_id::RequestId;
-use crate::partner_keys;
 
 pub use server::Asker;
 
@@ -40,17 +38,19 @@ pub struct Call {
     pub now: Timestamp,
     /// Its parameters.
     pub form: Form,
+    /// What it came over.
+    pub connection: Connection,
     source: Prefix,
     request_id: String,
     url: String,
     headers: HeaderMap,
 }
 
-/// A client whose assertion holds and who may act. The assertion is not used up yet: [`Call::begin`] does that.
+/// A client that proved who it is and may act. An assertion is not used up yet: [`Call::begin`] does that.
 pub struct Client {
     /// The product it authenticated as.
     pub product: Product,
-    assertion: Replay,
+    assertion: Option<Replay>,
 }
 
 impl Client {
@@ -123,6 +123,7 @@ impl FromRequest<Arc<App>> for Call {
         let body = to_bytes(body, MAX_FORM_BYTES).await.map_err(|_| Refusal::TooLarge)?;
         let RequestId(request_id) =
             parts.extensions.get().cloned().ok_or_else(|| Fault::Defect("a request without identifier".into()))?;
+        let connection = Connection::of(&parts.extensions, app);
         Ok(Call {
             app: Arc::clone(app),
             institution,
@@ -130,7 +131,8 @@ impl FromRequest<Arc<App>> for Call {
             form: Form::parse(&body)?,
             source,
             request_id,
-            url: format!("{}{}", app.site.origin, parts.uri.path()),
+            url: connection.url(parts.uri.path()),
+            connection,
             headers: parts.headers,
         })
     }
@@ -145,62 +147,29 @@ fn is_form(headers: &HeaderMap) -> bool {
 }
 
 impl Call {
-    /// Authenticates the client. `readable`: a check of the form that costs nothing and is done before any signature is;
-    /// its result is handed back.
+    /// Authenticates the client by the one method it is registered for. `readable`: a check of the form that costs
+    /// nothing and is done before any signature is; its result is handed back.
     ///
     /// # Errors
-    /// The same `invalid_client`, after about the same work, for an unknown client, a bad key and a suspended client.
+    /// The same `invalid_client`, after about the same work, for an unknown client, a bad key or certificate, another
+    /// method and a suspended client.
     pub async fn authenticate<T, E: Into<Refusal>>(
         &self,
         readable: impl FnOnce(&Form) -> Result<T, E>,
     ) -> Result<(Client, T), Refusal> {
-        let sent = match PresentedAssertion::from_form(&self.form, self.headers.contains_key(header::AUTHORIZATION)) {
+        let sent = match Presented::from_form(&self.form, self.headers.contains_key(header::AUTHORIZATION)) {
             Ok(sent) => sent,
             Err(fault) => return Err(self.refuse_client(None, &fault.to_string(), fault.into()).await),
         };
         let read = readable(&self.form).map_err(Into::into)?;
         let product = self.app.store.read(&self.institution).find_product(sent.unverified_client_id()).await?;
-        let (keys, algorithm) = self.registered(product.as_ref(), sent.unverified_key_id()).await?;
-        let issuer = self.app.site.issuer(&self.institution);
-        let verified = sent.verify(&keys, algorithm, &issuer, self.now.seconds());
-        match (product, verified) {
-            (Some(product), Ok(verified)) if product.is_active() => {
-                Ok((Client { product, assertion: verified.replay }, read))
-            }
-            (product, verified) => {
-                let why = verified.err().map_or_else(|| "not active".to_owned(), |fault| fault.to_string());
+        match (self.prove(&sent, product.as_ref()).await?, product) {
+            (Ok(assertion), Some(product)) if product.is_active() => Ok((Client { product, assertion }, read)),
+            (proven, product) => {
+                let why = proven.err().map_or_else(|| "not active".to_owned(), |unproven| unproven.to_string());
                 Err(self.refuse_client(product.map(|known| known.client_id), &why, INVALID_CLIENT).await)
             }
         }
-    }
-
-    /// The keys and the algorithm that an assertion of this client is checked with; for an unknown one, and for one that
-    /// authenticates otherwise, keys that nothing holds against.
-    async fn registered(
-        &self,
-        product: Option<&Product>,
-        kid: Option<&str>,
-    ) -> Result<(Arc<KeySet>, Option<Algorithm>), Fault> {
-        match product.filter(|product| product.auth_method == AuthMethod::PrivateKeyJwt) {
-            Some(product) => self.signing_keys(product, kid).await,
-            None => Ok((Arc::default(), None)),
-        }
-    }
-
-    /// The keys and the one algorithm a product signs with, with the key of this `kid` if it can be had; none of either
-    /// for one that signs nothing.
-    ///
-    /// # Errors
-    /// [`Fault::Defect`] when what is registered can't be read, which registration refuses; a failure of the store.
-    pub async fn signing_keys(
-        &self,
-        product: &Product,
-        kid: Option<&str>,
-    ) -> Result<(Arc<KeySet>, Option<Algorithm>), Fault> {
-        let Some(name) = product.signing_alg.as_deref() else { return Ok((Arc::default(), None)) };
-        let algorithm = Algorithm::parse(name)
-            .ok_or_else(|| Fault::Defect(format!("client {} has an unknown algorithm", product.client_id)))?;
-        Ok((partner_keys::of(&self.app, &self.institution, product, kid).await?, Some(algorithm)))
     }
 
     /// The one `DPoP` header, checked against this request. `None`: there is none.
@@ -226,7 +195,9 @@ impl Call {
     pub async fn begin(&self, client: &Client, proof: Option<&Proof>) -> Result<Tx, Refusal> {
         let mut tx = self.app.store.begin(&self.institution).await?;
         let actor = Actor::Product(client.product.client_id.clone());
-        if !self.claim(&mut tx, &client.assertion).await? {
+        if let Some(assertion) = &client.assertion
+            && !self.claim(&mut tx, assertion).await?
+        {
             let record = Record::refused(actor, Action::ClientRefused, "assertion already used");
             return Err(self.refuse(tx, record, INVALID_CLIENT).await);
         }

@@ -4,12 +4,14 @@
 use std::sync::Arc;
 
 use axum::extract::{Path, State};
+use axum::http::Extensions;
 use renkei_domain::institution::InstitutionCode;
 use renkei_domain::operation::Operation;
 use renkei_oauth::metadata::{AuthorizationServer, ProtectedResource};
 
 use super::answer::{Answered, Refusal, published, to_json};
 use crate::app::App;
+use crate::http::connection::Connection;
 use crate::http::tenant;
 
 /// How long a partner may keep a document, in seconds.
@@ -19,13 +21,25 @@ pub const KEPT_SECONDS: u32 = 300;
 pub async fn authorization_server(State(app): State<Arc<App>>, Path(segment): Path<String>) -> Answered {
     let institution = existing(&app, &segment).await?;
     let document = AuthorizationServer::new(&app.site.issuer(&institution), scopes());
+    let document = match &app.site.partner_origin {
+        Some(origin) => document.with_certificates(&format!("{origin}/{institution}")),
+        None => document,
+    };
     Ok::<_, Refusal>(published(to_json(&document)?, KEPT_SECONDS))
 }
 
-/// `GET /.well-known/oauth-protected-resource/{institution}/api/v1`.
-pub async fn protected_resource(State(app): State<Arc<App>>, Path(segment): Path<String>) -> Answered {
+/// `GET /.well-known/oauth-protected-resource/{institution}/api/v1`. The listener for certificates has a document of its
+/// own: a resource is named by the address it is called at (RFC 9728 §3.3).
+pub async fn protected_resource(
+    State(app): State<Arc<App>>,
+    Path(segment): Path<String>,
+    extensions: Extensions,
+) -> Answered {
     let institution = existing(&app, &segment).await?;
-    let document = ProtectedResource::new(&app.site.resource(&institution), &app.site.issuer(&institution), scopes());
+    let connection = Connection::of(&extensions, &app);
+    let resource = format!("{}/api/v1", connection.root(&institution));
+    let document = ProtectedResource::new(&resource, &app.site.issuer(&institution), scopes());
+    let document = if connection.takes_certificates() { document.with_certificates() } else { document };
     Ok::<_, Refusal>(published(to_json(&document)?, KEPT_SECONDS))
 }
 

@@ -3,7 +3,7 @@
 use renkei_domain::linkage::standing;
 use renkei_domain::operation::Operations;
 use renkei_domain::ticket::Ticket;
-use renkei_domain::token::{Binding, access_token_ends_at};
+use renkei_domain::token::access_token_ends_at;
 use renkei_oauth::error::{ErrorCode, OAuthError};
 use renkei_store::Tx;
 use renkei_store::linkages::Linkage;
@@ -11,6 +11,7 @@ use renkei_store::tokens::AccessToken;
 use uuid::Uuid;
 
 use super::call::{Call, Denial};
+use super::possession::Possession;
 
 /// An access token in clear, on its way to its client.
 pub struct Issued {
@@ -22,8 +23,8 @@ pub struct Issued {
     pub seconds: i64,
 }
 
-/// Adds an access token for what of `asked` the linkage permits now, bound to `binding`. It ends with
-/// the first of its operations at the latest.
+/// Adds an access token for what of `asked` the linkage permits now, bound to what the client was seen to
+/// hold: there is no token without it. It ends with the first of its operations at the latest.
 ///
 /// # Errors
 /// The linkage's reason when it may not be used, `invalid_scope` when nothing of `asked` is permitted any more.
@@ -33,7 +34,7 @@ pub async fn access_token(
     linkage: &Linkage,
     asked: &Operations,
     refresh: Uuid,
-    binding: &Binding,
+    held: &Possession,
 ) -> Result<Issued, Denial> {
     standing(&linkage.facts, call.now)?;
     let in_force = |seconds: i64| seconds > 0;
@@ -51,7 +52,7 @@ pub async fn access_token(
         client_id: linkage.client_id.clone(),
         refresh,
         scope: scope.to_scope(),
-        binding: binding.clone(),
+        binding: held.binding().clone(),
         expires_at: call.now.plus_seconds(seconds),
         revoked_at: None,
     };

@@ -6,6 +6,7 @@ use axum::http::StatusCode;
 use renkei_domain::audit::Action;
 use renkei_domain::id::LinkageId;
 use renkei_domain::operation::Operation;
+use renkei_domain::partner::SenderConstraint;
 use renkei_domain::token::REQUEST_SECONDS;
 use renkei_oauth::dpop::Proof;
 use renkei_oauth::error::{ErrorCode, OAuthError};
@@ -53,6 +54,7 @@ async fn check(call: &Call, client: &Client) -> Result<(PushedRequest, Option<Pr
     let parameters = parameters(call, client).await?;
     let request = check_pushed_request(&parameters, &policy, proof.as_ref().map(|proof| proof.jkt.as_str()))?;
     policy::check_request(&client.product, &request)?;
+    check_binding(client, &request)?;
     check_grant(call, &request).await?;
     Ok((request, proof))
 }
@@ -65,6 +67,16 @@ async fn parameters(call: &Call, client: &Client) -> Result<Parameters, Denial> 
     let signer = Signer { client_id: &client.product.client_id, keys: &keys, algorithm };
     let issuer = call.app.site.issuer(&call.institution);
     Ok(take_parameters(&call.form, &signer, &issuer, call.now.seconds())?)
+}
+
+/// A code can be bound to a key only where the key is shown again when it is redeemed. To forget about the binding would
+/// leave the client believing in it.
+fn check_binding(client: &Client, request: &PushedRequest) -> Result<(), Denial> {
+    const UNBOUND: OAuthError =
+        OAuthError::invalid_request("access tokens of this client are bound to its certificate: push no DPoP key");
+    let names_key = request.dpop_jkt.is_some();
+    let by_certificate = client.product.sender_constraint == SenderConstraint::Mtls;
+    if names_key && by_certificate { Err(UNBOUND.into()) } else { Ok(()) }
 }
 
 /// A linkage that is named must be the client's own and not have been ended; whose it is on the customer's side shows

@@ -11,8 +11,7 @@ use axum::http::StatusCode;
 use renkei_domain::audit::Action;
 use renkei_domain::operation::{Operation, Operations};
 use renkei_domain::ticket::Ticket;
-use renkei_domain::token::Binding;
-use renkei_oauth::dpop::{DpopFault, Proof};
+use renkei_oauth::dpop::DpopFault;
 use renkei_oauth::error::OAuthError;
 use renkei_oauth::pkce::{self, CodeChallenge};
 use renkei_oauth::scope;
@@ -25,6 +24,7 @@ use renkei_store::tokens::RefreshToken;
 use super::answer::{Answered, Refusal, secret, to_json};
 use super::call::{Call, Client, Denial};
 use super::mint::{self, Issued};
+use super::possession::{self, Possession};
 use crate::error::Fault;
 use crate::http::limits::{INSTITUTION_TOKENS, LINKAGE_TOKENS, PRODUCT_TOKENS, Party};
 
@@ -35,9 +35,10 @@ const NO_REFRESH_TOKEN: OAuthError = OAuthError::invalid_grant("refresh token is
 
 /// Exchanges a code or a refresh token.
 pub async fn exchange(call: Call) -> Answered {
+    let shows_something = call.has_proof() || call.connection.certificate().is_some();
     let readable = |form: &_| {
         let request = TokenRequest::read(form)?;
-        if call.has_proof() { Ok(request) } else { Err(OAuthError::from(DpopFault::Missing)) }
+        if shows_something { Ok(request) } else { Err(OAuthError::from(DpopFault::Missing)) }
     };
     let (client, request) = call.authenticate(readable).await?;
     call.pace(&client, &PRODUCT_TOKENS, &INSTITUTION_TOKENS)?;
@@ -45,19 +46,19 @@ pub async fn exchange(call: Call) -> Answered {
         TokenRequest::Code { .. } => Action::CodeRefused,
         TokenRequest::Refresh { .. } => Action::RefreshRefused,
     };
-    let proof = match call.proof().and_then(|proof| proof.ok_or(DpopFault::Missing)) {
-        Ok(proof) => proof,
-        Err(fault) => {
+    let held = match possession::prove(&call, &client.product) {
+        Ok(held) => held,
+        Err(error) => {
             let tx = call.begin(&client, None).await?;
-            return Err(call.deny(tx, &client, refused_as, OAuthError::from(fault).into()).await);
+            return Err(call.deny(tx, &client, refused_as, error.into()).await);
         }
     };
     match request {
         TokenRequest::Code { code, redirect_uri, code_verifier } => {
-            redeem(&call, &client, &proof, &Sent { code, redirect_uri, code_verifier }).await
+            redeem(&call, &client, &held, &Sent { code, redirect_uri, code_verifier }).await
         }
         TokenRequest::Refresh { refresh_token, scope } => {
-            refresh(&call, &client, &proof, &refresh_token, scope.as_deref()).await
+            refresh(&call, &client, &held, &refresh_token, scope.as_deref()).await
         }
     }
 }
@@ -69,17 +70,17 @@ struct Sent {
     code_verifier: Option<String>,
 }
 
-async fn redeem(call: &Call, client: &Client, proof: &Proof, sent: &Sent) -> Answered {
+async fn redeem(call: &Call, client: &Client, held: &Possession, sent: &Sent) -> Answered {
     let found = match Ticket::parse(&sent.code) {
         Ok(ticket) => call.app.store.read(&call.institution).find_code(&ticket).await?,
         Err(_) => None,
     };
     let own = found.filter(|code| code.client_id == client.product.client_id);
-    let mut tx = call.begin(client, Some(proof)).await?;
-    match spend(call, &mut tx, own.as_ref(), proof, sent).await {
+    let mut tx = call.begin(client, held.proof()).await?;
+    match spend(call, &mut tx, own.as_ref(), held, sent).await {
         Ok((issued, linkage, refresh_token)) => {
             call.commit(tx, client.did(Action::CodeRedeemed).on(linkage.id)).await?;
-            answer(call, &issued, &linkage, Some(refresh_token.reveal()))
+            answer(call, &issued, held, &linkage, Some(refresh_token.reveal()))
         }
         Err(denial) => Err(call.deny(tx, client, Action::CodeRefused, denial).await),
     }
@@ -90,7 +91,7 @@ async fn spend(
     call: &Call,
     tx: &mut Tx,
     code: Option<&Code>,
-    proof: &Proof,
+    held: &Possession,
     sent: &Sent,
 ) -> Result<(Issued, Linkage, Ticket), Denial> {
     let code = code.ok_or(NO_CODE)?;
@@ -98,14 +99,14 @@ async fn spend(
         tx.revoke_tokens_of_code(code.id, call.now).await?;
         return Err(Denial::recorded_as(NO_CODE, "code used twice: its tokens are revoked"));
     }
-    check_code(call, code, proof, sent)?;
+    check_code(call, code, held, sent)?;
     let linkage = tx.find_linkage(code.linkage).await?;
     let linkage = linkage.ok_or_else(|| Fault::Defect("a code without linkage".into()))?;
     // A renewal replaces what the partner held before (Grant Management, `replace`).
     tx.revoke_tokens_of_linkage(linkage.id, call.now).await?;
     let ticket = call.app.new_ticket(call.now);
     let asked = stored_scope(&code.scope)?;
-    let issued = mint::access_token(call, tx, &linkage, &asked, ticket.id(), &Binding::Dpop(proof.jkt.clone())).await?;
+    let issued = mint::access_token(call, tx, &linkage, &asked, ticket.id(), held).await?;
     let token = RefreshToken {
         id: ticket.id(),
         linkage: linkage.id,
@@ -119,7 +120,7 @@ async fn spend(
 }
 
 /// Everything a code is bound to, of an unspent code of this client.
-fn check_code(call: &Call, code: &Code, proof: &Proof, sent: &Sent) -> Result<(), Denial> {
+fn check_code(call: &Call, code: &Code, held: &Possession, sent: &Sent) -> Result<(), Denial> {
     if call.now >= code.expires_at {
         return Err(Denial::recorded_as(NO_CODE, "code expired"));
     }
@@ -129,13 +130,13 @@ fn check_code(call: &Call, code: &Code, proof: &Proof, sent: &Sent) -> Result<()
     CodeChallenge::read(Some(&code.code_challenge), Some(pkce::METHOD))
         .map_err(|_| Fault::Defect("a code without challenge".into()))?
         .verify(sent.code_verifier.as_deref())?;
-    if code.dpop_jkt.as_ref().is_some_and(|jkt| !proof.is_by(jkt)) {
+    if code.dpop_jkt.as_ref().is_some_and(|jkt| !held.is_key(jkt)) {
         return Err(OAuthError::invalid_grant("the code is bound to another DPoP key").into());
     }
     Ok(())
 }
 
-async fn refresh(call: &Call, client: &Client, proof: &Proof, token: &str, asked: Option<&str>) -> Answered {
+async fn refresh(call: &Call, client: &Client, held: &Possession, token: &str, asked: Option<&str>) -> Answered {
     let found = match Ticket::parse(token) {
         Ok(ticket) => call.app.store.read(&call.institution).find_refresh_token(&ticket).await?,
         Err(_) => None,
@@ -144,11 +145,11 @@ async fn refresh(call: &Call, client: &Client, proof: &Proof, token: &str, asked
     if let Some((_, linkage)) = &own {
         call.app.memory.limits.take(Party::Linkage(&call.institution, linkage.id), &LINKAGE_TOKENS, call.now)?;
     }
-    let mut tx = call.begin(client, Some(proof)).await?;
-    match renew(call, &mut tx, own, proof, asked).await {
+    let mut tx = call.begin(client, held.proof()).await?;
+    match renew(call, &mut tx, own, held, asked).await {
         Ok((issued, linkage)) => {
             call.commit(tx, client.did(Action::TokenRefreshed).on(linkage.id)).await?;
-            answer(call, &issued, &linkage, None)
+            answer(call, &issued, held, &linkage, None)
         }
         Err(denial) => Err(call.deny(tx, client, Action::RefreshRefused, denial).await),
     }
@@ -160,18 +161,24 @@ async fn renew(
     call: &Call,
     tx: &mut Tx,
     found: Option<(RefreshToken, Linkage)>,
-    proof: &Proof,
+    held: &Possession,
     asked: Option<&str>,
 ) -> Result<(Issued, Linkage), Denial> {
     let (token, linkage) = found.filter(|(token, _)| token.revoked_at.is_none()).ok_or(NO_REFRESH_TOKEN)?;
     let granted = stored_scope(&token.scope)?;
     let words = scope::narrow(asked, &words(&granted))?;
     let asked = stored_scope(&words.join(" "))?;
-    let issued = mint::access_token(call, tx, &linkage, &asked, token.id, &Binding::Dpop(proof.jkt.clone())).await?;
+    let issued = mint::access_token(call, tx, &linkage, &asked, token.id, held).await?;
     Ok((issued, linkage))
 }
 
-fn answer(call: &Call, issued: &Issued, linkage: &Linkage, refresh_token: Option<String>) -> Answered {
+fn answer(
+    call: &Call,
+    issued: &Issued,
+    held: &Possession,
+    linkage: &Linkage,
+    refresh_token: Option<String>,
+) -> Answered {
     let response = TokenResponse::new(
         issued.ticket.reveal(),
         issued.seconds,
@@ -179,7 +186,8 @@ fn answer(call: &Call, issued: &Issued, linkage: &Linkage, refresh_token: Option
         &words(&issued.scope),
         linkage.id.to_string(),
         call.now.seconds_until(linkage.facts.ends_at),
-    );
+    )
+    .of_type(held.token_type());
     Ok::<_, Refusal>(secret(StatusCode::OK, to_json(&response)?))
 }
 

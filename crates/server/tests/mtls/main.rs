@@ -1,0 +1,15 @@
+//! Partners with certificates, over real TLS: who they are taken for, and what their tokens are bound to.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
+
+// Each test binary uses its own part of this.
+#[allow(dead_code)]
+#[path = "../serve/authority.rs"]
+mod authority;
+#[path = "../support/mod.rs"]
+mod support;
+
+mod authentication;
+mod bank;
+mod binding;
+mod names;
+mod published;
