@@ -8,10 +8,12 @@ use renkei_oauth::client_auth::PresentedAssertion;
 use renkei_oauth::dpop::{self, Target};
 use renkei_oauth::error::ErrorCode;
 use renkei_oauth::form::Form;
-use renkei_oauth::jose::KeySet;
+use renkei_oauth::jose::{Algorithm, KeySet};
 use renkei_oauth::redirect::{Outcome, check_redirect_uri, response_url};
 use renkei_oauth::request::{AuthorizationQuery, ClientPolicy, Parameters, check_pushed_request};
+use renkei_oauth::request_object::{self, Signer};
 use renkei_oauth::token::{TokenRequest, read_revocation};
+use renkei_oauth::{authorization_details, introspection};
 
 /// The instant of all targets, in seconds.
 pub const NOW: i64 = 1_800_000_000;
@@ -19,7 +21,10 @@ pub const NOW: i64 = 1_800_000_000;
 pub const ISSUER: &str = "https://link.example/2990";
 /// The token endpoint.
 pub const TOKEN_URL: &str = "https://link.example/2990/token";
-const CLIENT: &str = "kakeibo-client";
+/// The account API.
+const API: &str = "https://link.example/2990/api/v1";
+/// The client of all targets.
+pub const CLIENT: &str = "kakeibo-client";
 const REDIRECT_URI: &str = "https://kakeibo.example/back";
 
 /// A form. What is accepted means to us what it means to the form parser of browsers.
@@ -46,6 +51,33 @@ pub fn pushed_request(data: &[u8]) {
         }
         Err(error) => is_fit_to_be_told(&error.body()),
     }
+}
+
+/// A request object, against the keys of nobody: nothing comes out of it.
+pub fn request_object(data: &[u8]) {
+    let Ok(text) = std::str::from_utf8(data) else { return };
+    let signer = Signer { client_id: CLIENT, keys: &KeySet::default(), algorithm: Some(Algorithm::Es256) };
+    assert!(request_object::verify(text, &signer, ISSUER, NOW).is_err(), "taken without a key");
+}
+
+/// `authorization_details`. One that is accepted asks for nothing that the client may not ask for.
+pub fn authorization_details(data: &[u8]) {
+    let Ok(text) = std::str::from_utf8(data) else { return };
+    let actions = ["balances".to_owned(), "transactions".to_owned()];
+    match authorization_details::read(Some(text), &actions, API) {
+        Ok(asked) => {
+            let asked = asked.expect("what was asked for");
+            assert!(!asked.actions.is_empty() && asked.actions.iter().all(|action| actions.contains(action)));
+            assert!(asked.limits.accounts.is_none_or(|accounts| !accounts.is_empty()));
+            assert!(authorization_details::check_shape(Some(text)).is_ok(), "read, but of no good shape");
+        }
+        Err(error) => is_fit_to_be_told(&error.body()),
+    }
+}
+
+/// `Accept` headers of an introspection, one a line.
+pub fn accept_header(data: &[u8]) {
+    let _ = introspection::asks_for_jwt(data.split(|byte| *byte == b'\n'));
 }
 
 /// A body for the token and revocation endpoints.

@@ -9,10 +9,11 @@ use renkei_oauth::client_auth::{ASSERTION_TYPE, PresentedAssertion};
 use renkei_oauth::dpop;
 use renkei_oauth::form::Form;
 use renkei_oauth::jose::{Algorithm, KeySet, SigningKey};
+use renkei_oauth::request_object::{self, Signer};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-use crate::protocol::{ISSUER, NOW, TOKEN_URL};
+use crate::protocol::{CLIENT, ISSUER, NOW, TOKEN_URL};
 
 /// What stands for the signer's public key in a header.
 const KEY: &str = "\"{KEY}\"";
@@ -64,5 +65,21 @@ pub fn assertion(data: &[u8]) {
         assert_eq!(claims["iss"], claims["sub"]);
         assert_eq!(claims["sub"], verified.client_id.as_str());
         assert!((NOW + 1..NOW + 3_600).contains(&verified.expires_at), "{claims}");
+    }
+}
+
+/// A request object. One that is accepted is by the client, for this issuer, and in force.
+pub fn request_object(data: &[u8]) {
+    let Some(jwt) = sign(data) else { return };
+    let keys = serde_json::json!({ "keys": [SIGNER.to_public_jwk().to_json()] }).to_string();
+    let keys = KeySet::parse(keys.as_bytes()).expect("our own keys");
+    let signer = Signer { client_id: CLIENT, keys: &keys, algorithm: Some(Algorithm::Es256) };
+    if let Ok(parameters) = request_object::verify(&jwt, &signer, ISSUER, NOW) {
+        assert!(parameters.are_signed());
+        let claims = claims_of(data);
+        assert_eq!(claims["aud"], ISSUER);
+        assert_eq!(claims["iss"], CLIENT);
+        assert!(claims["exp"].as_f64().is_some_and(|exp| exp > NOW as f64 && exp <= NOW as f64 + 4_000.0), "{claims}");
+        assert!(claims.get("request").is_none() && claims.get("request_uri").is_none(), "{claims}");
     }
 }

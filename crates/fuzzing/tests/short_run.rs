@@ -50,7 +50,8 @@ macro_rules! short_runs {
 }
 
 short_runs! {
-    jws jwk jwk_set dpop_header dpop_proof dpop_signed assertion assertion_signed form pushed_request token_request
-    authorization_query authorization_header redirect_uri ticket statement transfer_notice balance_notice anser
+    jws jwk jwk_set dpop_header dpop_proof dpop_signed assertion assertion_signed form pushed_request request_object
+    request_object_signed authorization_details token_request authorization_query authorization_header accept_header
+    redirect_uri ticket statement transfer_notice balance_notice anser
     customer_list registry certificate
 }
