@@ -106,7 +106,7 @@ pub fn authorization_query(data: &[u8]) {
 
 /// `Authorization` headers, one a line.
 pub fn authorization_header(data: &[u8]) {
-    if let Ok(token) = access_token(data.split(|byte| *byte == b'\n')) {
+    if let Ok((_, token)) = access_token(data.split(|byte| *byte == b'\n')) {
         assert!(token.bytes().all(|byte| byte.is_ascii_graphic()), "{token:?}");
     }
 }
