@@ -175,7 +175,7 @@ fn what_another_implementation_signed_is_verified_here() {
 }
 
 #[test]
-fn a_verifying_key_is_tied_to_its_algorithm() {
+fn r_175_a_verifying_key_is_tied_to_its_algorithm() {
     let text = ES256.sign(None, &json!({})).unwrap();
     let jws = Jws::parse(&text).unwrap();
     let key = VerifyingKey::new(&EDDSA.to_public_jwk()).unwrap();

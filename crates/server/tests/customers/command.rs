@@ -76,3 +76,15 @@ fn help_names_the_columns_of_every_kind() {
         }
     }
 }
+
+#[test]
+fn r_232_a_file_over_the_limit_is_refused_by_its_size_before_it_is_read() {
+    let folder = folder();
+    let huge = std::fs::File::create(folder.path().join("users.csv")).unwrap();
+    // Sparse: it takes no room on the disk, and would take all there is in memory.
+    huge.set_len(1 << 40).unwrap();
+    let output = renkei(folder.path(), &[IMPORT.as_slice(), &FILES].concat());
+    assert_eq!(output.status.code(), Some(1));
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(said.contains("users.csv") && said.contains("longer than 67108864 bytes"), "{said}");
+}

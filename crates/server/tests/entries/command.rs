@@ -75,3 +75,14 @@ fn an_unknown_institution_and_a_missing_file_end_with_exit_code_1() {
     assert!(String::from_utf8_lossy(&output.stderr).contains("renkei apply"));
     assert_eq!(import(folder.path(), "C", &["nowhere.txt"]).0, Some(1));
 }
+
+#[test]
+fn r_232_a_file_over_the_limit_is_refused_by_its_size_before_it_is_read() {
+    let folder = folder();
+    let huge = std::fs::File::create(folder.path().join("huge.txt")).unwrap();
+    // Sparse: it takes no room on the disk, and would take hours to read.
+    huge.set_len(1 << 40).unwrap();
+    let (status, _, said) = import(folder.path(), "C", &["huge.txt"]);
+    assert_eq!(status, Some(1), "{said}");
+    assert!(said.contains("huge.txt") && said.contains("longer than 4040000000 bytes"), "{said}");
+}

@@ -62,7 +62,7 @@ impl<F: FnOnce() + Send> Progress for AfterCheck<F> {
 }
 
 on_each_engine! {
-    async fn a_128_broken_files_are_refused_and_change_nothing(store: Store) {
+    async fn r_241_a_128_broken_files_are_refused_and_change_nothing(store: Store) {
         let desk = Desk::of_aoi(&store).await;
         desk.import_bytes(&statement(1, 10, 1_000, &[line(9, -200, "B")])).await.unwrap();
         let before = desk.ledger().await;

@@ -18,6 +18,8 @@ use crate::keys::sha256;
 
 /// Bytes read from the file at once.
 const READ_BYTES: usize = 256 * 1024;
+/// The longest file, looked at before it is read: as many records as one may have, with their line ends.
+const FILE_BYTES_MAX: u64 = 20_000_000 * 202;
 /// Records after which whoever watches is told.
 const RECORDS_PER_STEP: u64 = 4_096;
 /// The first bytes of other types' files, with their names.
@@ -42,6 +44,9 @@ impl Source {
         let about = std::fs::metadata(path).map_err(|error| unreadable(error.to_string()))?;
         if !about.is_file() {
             return Err(unreadable("not a regular file; a file is read twice".into()));
+        }
+        if about.len() > FILE_BYTES_MAX {
+            return Err(unreadable(format!("it is longer than {FILE_BYTES_MAX} bytes")));
         }
         let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
         Ok(Source { path: path.to_owned(), name, bytes: about.len() })
