@@ -35,6 +35,9 @@ impl Algorithm {
     /// Every algorithm name that is accepted, and exactly what metadata advertises.
     pub const NAMES: [&'static str; 4] = ["ES256", "PS256", "EdDSA", "Ed25519"];
 
+    /// The algorithm of this server's own keys, with which institutions sign.
+    pub const OWN: Algorithm = Algorithm::Es256;
+
     /// The algorithm of this name. Names are case-sensitive (RFC 7515 §4.1.1); `none` is not one of them.
     pub fn parse(name: &str) -> Option<Algorithm> {
         match name {
@@ -46,7 +49,7 @@ impl Algorithm {
     }
 
     /// The name written into headers and keys of ours.
-    pub fn name(self) -> &'static str {
+    pub const fn name(self) -> &'static str {
         match self {
             Algorithm::Ps256 => "PS256",
             Algorithm::Es256 => "ES256",

@@ -14,7 +14,7 @@
 //! | revocation (RFC 7009) | [`form`] → [`client_auth`] → [`token`] |
 //! | introspection (RFC 7662) | [`form`] → [`client_auth`] → [`introspection`] |
 //! | resource (RFC 9449 §7) | [`authorization`] → [`dpop`] |
-//! | the way back to the client | [`redirect`] |
+//! | the way back to the client | [`redirect`], or [`jarm`] → [`redirect`] |
 //! | discovery (RFC 8414, RFC 9728) | [`metadata`], [`jwks`] |
 
 pub mod acr;
@@ -25,6 +25,7 @@ pub mod dpop;
 pub mod error;
 pub mod form;
 pub mod introspection;
+pub mod jarm;
 pub mod jose;
 pub mod json;
 pub mod jwks;

@@ -16,9 +16,6 @@ pub const AUTHORIZATION_SERVER: &str = "/.well-known/oauth-authorization-server"
 /// The well-known segment of RFC 9728 §3.
 pub const PROTECTED_RESOURCE: &str = "/.well-known/oauth-protected-resource";
 
-/// The algorithm of everything that an institution signs.
-const SIGNS_WITH: &str = "ES256";
-
 /// Why an address cannot be an issuer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("an issuer is an https URL without query, fragment and trailing slash")]
@@ -62,7 +59,7 @@ pub struct AuthorizationServer {
     /// Every scope word of this institution.
     pub scopes_supported: Vec<String>,
     response_types_supported: [&'static str; 1],
-    response_modes_supported: [&'static str; 1],
+    response_modes_supported: [&'static str; 3],
     grant_types_supported: [&'static str; 2],
     token_endpoint_auth_methods_supported: Vec<&'static str>,
     token_endpoint_auth_signing_alg_values_supported: [&'static str; 4],
@@ -75,6 +72,7 @@ pub struct AuthorizationServer {
     dpop_signing_alg_values_supported: [&'static str; 4],
     request_object_signing_alg_values_supported: [&'static str; 4],
     require_signed_request_object: bool,
+    authorization_signing_alg_values_supported: [&'static str; 1],
     require_pushed_authorization_requests: bool,
     authorization_response_iss_parameter_supported: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -98,7 +96,7 @@ impl AuthorizationServer {
             jwks_uri: format!("{issuer}/jwks"),
             scopes_supported: scopes,
             response_types_supported: [request::RESPONSE_TYPE],
-            response_modes_supported: [request::RESPONSE_MODE],
+            response_modes_supported: request::RESPONSE_MODES,
             grant_types_supported: token::GRANT_TYPES,
             token_endpoint_auth_methods_supported: vec![client_auth::METHOD],
             token_endpoint_auth_signing_alg_values_supported: Algorithm::NAMES,
@@ -106,12 +104,13 @@ impl AuthorizationServer {
             revocation_endpoint_auth_signing_alg_values_supported: Algorithm::NAMES,
             introspection_endpoint_auth_methods_supported: [client_auth::METHOD],
             introspection_endpoint_auth_signing_alg_values_supported: Algorithm::NAMES,
-            introspection_signing_alg_values_supported: [SIGNS_WITH],
+            introspection_signing_alg_values_supported: [Algorithm::OWN.name()],
             code_challenge_methods_supported: [pkce::METHOD],
             dpop_signing_alg_values_supported: Algorithm::NAMES,
             request_object_signing_alg_values_supported: Algorithm::NAMES,
             // Some clients must sign, by their profile; none is kept from it.
             require_signed_request_object: false,
+            authorization_signing_alg_values_supported: [Algorithm::OWN.name()],
             require_pushed_authorization_requests: true,
             authorization_response_iss_parameter_supported: true,
             tls_client_certificate_bound_access_tokens: None,

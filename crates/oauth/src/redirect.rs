@@ -1,6 +1,7 @@
 //! Redirect URIs: what may be registered, and the way back to the client (RFC 6749 §4.1.2, RFC 9207).
 
 use crate::error::ErrorCode;
+use crate::jarm;
 use crate::uri::Uri;
 
 /// The longest redirect URI, in bytes.
@@ -28,13 +29,14 @@ pub enum RedirectUriFault {
     /// A `%` without two hexadecimal digits, or one that stands for a control character or a backslash.
     #[error("redirect URI has a bad percent-encoding")]
     Escape,
-    /// Its query already names `code`, `state`, `iss` or an error.
+    /// Its query already names `code`, `state`, `iss`, `response` or an error.
     #[error("redirect URI has a response parameter in its query")]
     ResponseParameter,
 }
 
 /// The parameters of an authorization response, which a redirect URI must not bring along.
-const RESPONSE_PARAMETERS: [&str; 6] = ["code", "state", "iss", "error", "error_description", "error_uri"];
+const RESPONSE_PARAMETERS: [&str; 7] =
+    ["code", "state", "iss", "error", "error_description", "error_uri", jarm::PARAMETER];
 
 /// Checks a redirect URI at registration, and again before it is used. `loopback_http` allows plain http to
 /// this machine, for development.
@@ -95,7 +97,24 @@ pub fn response_url(
     state: Option<&str>,
     issuer: &str,
 ) -> Result<String, RedirectUriFault> {
-    check_redirect_uri(redirect_uri, loopback_http)?;
+    with_query(redirect_uri, loopback_http, &parameters(outcome, state, issuer))
+}
+
+/// The URL that takes the browser back with a signed response ([`jarm`]), and with nothing beside it.
+pub fn signed_response_url(
+    redirect_uri: &str,
+    loopback_http: bool,
+    response: &str,
+) -> Result<String, RedirectUriFault> {
+    with_query(redirect_uri, loopback_http, &[(jarm::PARAMETER, response)])
+}
+
+/// What a response says, in plain and in signed form.
+pub(crate) fn parameters<'a>(
+    outcome: Outcome<'a>,
+    state: Option<&'a str>,
+    issuer: &'a str,
+) -> Vec<(&'static str, &'a str)> {
     let mut parameters = match outcome {
         Outcome::Code(code) => vec![("code", code)],
         Outcome::Error(error, description) => {
@@ -104,6 +123,15 @@ pub fn response_url(
     };
     parameters.extend(state.map(|state| ("state", state)));
     parameters.push(("iss", issuer));
+    parameters
+}
+
+fn with_query(
+    redirect_uri: &str,
+    loopback_http: bool,
+    parameters: &[(&str, &str)],
+) -> Result<String, RedirectUriFault> {
+    check_redirect_uri(redirect_uri, loopback_http)?;
 
     let mut url = redirect_uri.to_owned();
     for (name, value) in parameters {
@@ -281,6 +309,15 @@ mod tests {
         assert!(url.starts_with(&format!("{uri}&code=c&iss=")), "{url}");
         let url = response_url(&format!("{CALLBACK}?"), false, Outcome::Code("c"), None, ISSUER).unwrap();
         assert!(url.starts_with(&format!("{CALLBACK}?code=c&iss=")), "{url}");
+    }
+
+    #[test]
+    fn r_079_a_signed_response_is_the_only_parameter() {
+        let url = signed_response_url(&format!("{CALLBACK}?a=b"), false, "e30.e30.x-_").unwrap();
+        assert_eq!(url, format!("{CALLBACK}?a=b&response=e30.e30.x-_"));
+        assert!(signed_response_url("javascript:alert(1)", true, "x").is_err());
+        let taken = check_redirect_uri(&format!("{CALLBACK}?response=x"), false);
+        assert_eq!(taken, Err(RedirectUriFault::ResponseParameter));
     }
 
     #[test]

@@ -13,8 +13,9 @@ use crate::scope;
 
 /// The only response type (FAPI 2.0 Security Profile §5.3.2.2-1).
 pub const RESPONSE_TYPE: &str = "code";
-/// The only response mode.
-pub const RESPONSE_MODE: &str = "query";
+/// The response modes there are (JARM §2.3): the plain query, and the signed response in the query, by its own name and as
+/// what `jwt` means for a code.
+pub const RESPONSE_MODES: [&str; 3] = ["query", "query.jwt", "jwt"];
 /// The longest `state`, in bytes; the longest redirect stays well below 8 KiB even when all of it is escaped.
 pub const MAX_STATE_BYTES: usize = 2_048;
 /// The longest `grant_id`, in bytes.
@@ -75,6 +76,28 @@ pub struct ClientPolicy<'a> {
     pub scopes: &'a [String],
 }
 
+/// In which form the answer goes back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ResponseMode {
+    /// Plain parameters in the query.
+    #[default]
+    Query,
+    /// One signed response in the query ([`crate::jarm`]).
+    Jwt,
+}
+
+impl ResponseMode {
+    /// The mode of this `response_mode`; without one, the plain query.
+    fn read(name: Option<&str>) -> Option<ResponseMode> {
+        match name {
+            None | Some("query") => Some(ResponseMode::Query),
+            Some("jwt" | "query.jwt") => Some(ResponseMode::Jwt),
+            Some(_) => None,
+        }
+    }
+}
+
 /// What is to become of the grant (Grant Management for OAuth 2.0, draft).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "action", rename_all = "snake_case")]
@@ -115,6 +138,9 @@ pub struct PushedRequest {
     /// Whether the client signed it.
     #[serde(default)]
     pub signed: bool,
+    /// In which form it is to be answered.
+    #[serde(default)]
+    pub response_mode: ResponseMode,
 }
 
 /// The answer to a `client_id` other than that of the client that authenticated.
@@ -130,7 +156,7 @@ pub fn check_pushed_request(
     let form = &parameters.values;
     refuse_indirection(form)?;
     check_client_id(form, policy)?;
-    check_response(form)?;
+    let response_mode = check_response(form)?;
     refuse_authorization_details(form)?;
     Ok(PushedRequest {
         client_id: policy.client_id.to_owned(),
@@ -141,6 +167,7 @@ pub fn check_pushed_request(
         dpop_jkt: check_dpop_key(form, proof_jkt)?,
         grant: check_grant(form)?,
         signed: parameters.signed,
+        response_mode,
     })
 }
 
@@ -162,15 +189,13 @@ fn check_client_id(form: &Form, policy: &ClientPolicy<'_>) -> Result<(), OAuthEr
     }
 }
 
-/// `response_type` is `code`; `response_mode`, if sent, is `query`.
-fn check_response(form: &Form) -> Result<(), OAuthError> {
+/// `response_type` is `code`; `response_mode`, if sent, one of [`RESPONSE_MODES`].
+fn check_response(form: &Form) -> Result<ResponseMode, OAuthError> {
     if form.required("response_type", "response_type is required")? != RESPONSE_TYPE {
         return Err(OAuthError::new(ErrorCode::UnsupportedResponseType, "response_type must be code"));
     }
-    match form.get("response_mode") {
-        None | Some(RESPONSE_MODE) => Ok(()),
-        Some(_) => Err(OAuthError::invalid_request("response_mode must be query")),
-    }
+    ResponseMode::read(form.get("response_mode"))
+        .ok_or(OAuthError::invalid_request("response_mode must be query, query.jwt or jwt"))
 }
 
 /// No type of authorization details is advertised, so none is accepted (RFC 9396 §5).

@@ -59,7 +59,7 @@ fn r_001_the_document_is_this() {
         "jwks_uri": "https://bank.example/1001/jwks",
         "scopes_supported": ["balances", "transactions"],
         "response_types_supported": ["code"],
-        "response_modes_supported": ["query"],
+        "response_modes_supported": ["query", "query.jwt", "jwt"],
         "grant_types_supported": ["authorization_code", "refresh_token"],
         "token_endpoint_auth_methods_supported": ["private_key_jwt"],
         "token_endpoint_auth_signing_alg_values_supported": ["ES256", "PS256", "EdDSA", "Ed25519"],
@@ -69,6 +69,7 @@ fn r_001_the_document_is_this() {
         "dpop_signing_alg_values_supported": ["ES256", "PS256", "EdDSA", "Ed25519"],
         "request_object_signing_alg_values_supported": ["ES256", "PS256", "EdDSA", "Ed25519"],
         "require_signed_request_object": false,
+        "authorization_signing_alg_values_supported": ["ES256"],
         "require_pushed_authorization_requests": true,
         "authorization_response_iss_parameter_supported": true,
     });

@@ -11,7 +11,7 @@ use renkei_oauth::error::OAuthError;
 use renkei_oauth::form::Form;
 use renkei_oauth::request::{
     AuthorizationQuery, ClientPolicy, GrantRequest, MAX_GRANT_ID_BYTES, MAX_STATE_BYTES, Parameters, PushedRequest,
-    PushedResponse, REQUEST_URI_PREFIX, check_pushed_request,
+    PushedResponse, REQUEST_URI_PREFIX, RESPONSE_MODES, ResponseMode, check_pushed_request,
 };
 
 const CALLBACK: &str = "https://kakeibo.example/callback";
@@ -113,9 +113,18 @@ fn r_061_only_the_code_response_type_is_supported() {
 }
 
 #[test]
-fn only_the_query_response_mode_is_supported() {
-    assert!(push(&[("response_mode", "query")]).is_ok());
-    for mode in ["fragment", "form_post", "jwt", "query.jwt"] {
+fn r_079_the_answer_goes_in_the_query_plain_or_signed_and_in_no_other_way() {
+    let mode_of = |mode| push(&[("response_mode", mode)]).unwrap().response_mode;
+    for (mode, expected) in [
+        ("", ResponseMode::Query),
+        ("query", ResponseMode::Query),
+        ("query.jwt", ResponseMode::Jwt),
+        ("jwt", ResponseMode::Jwt),
+    ] {
+        assert_eq!(mode_of(mode), expected, "{mode}");
+    }
+    assert!(RESPONSE_MODES.iter().all(|mode| push(&[("response_mode", mode)]).is_ok()));
+    for mode in ["fragment", "form_post", "fragment.jwt", "form_post.jwt", "JWT", "Query"] {
         assert_eq!(refusal(&[("response_mode", mode)]), "invalid_request", "{mode}");
     }
 }

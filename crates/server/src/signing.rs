@@ -49,7 +49,7 @@ pub fn in_force<'k>(
     published.into_iter().filter(|key| key.signs_from <= now).max_by_key(|key| (key.signs_from, &key.kid))
 }
 
-/// A new ES256 key, sealed for its place. The library draws the private number itself.
+/// A new key of the algorithm that is advertised, sealed for its place. The library draws the private number itself.
 ///
 /// # Errors
 /// [`KeyError::Unsealable`] when the library refuses.
@@ -62,13 +62,13 @@ pub fn new_key(
 ) -> Result<StoredSigningKey, KeyError> {
     let drawn = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).map_err(|_| KeyError::Unsealable)?;
     let pkcs8 = drawn.to_pkcs8v1().map_err(|_| KeyError::Unsealable)?;
-    let key = SigningKey::from_pkcs8(Algorithm::Es256, pkcs8.as_ref()).map_err(|_| KeyError::Unsealable)?;
+    let key = SigningKey::from_pkcs8(Algorithm::OWN, pkcs8.as_ref()).map_err(|_| KeyError::Unsealable)?;
     let public = key.to_public_jwk();
     let kid = public.thumbprint();
     Ok(StoredSigningKey {
         sealed_key: keys.seal(Purpose::SigningKey, &place(institution, &kid), pkcs8.as_ref(), random)?,
         kid,
-        alg: Algorithm::Es256.name().to_owned(),
+        alg: Algorithm::OWN.name().to_owned(),
         public_jwk: public.to_json().to_string(),
         announced_at,
         signs_from,

@@ -9,6 +9,15 @@ use crate::params;
 use crate::ticket;
 use crate::{Session, StoreError, Tx};
 
+/// What is remembered of how a request was made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct RequestFacts {
+    /// The client had signed it.
+    pub signed: bool,
+    /// The answer to it was signed.
+    pub answer_signed: bool,
+}
+
 /// What a code stands for and is bound to. The institution is its row's.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Code {
@@ -24,6 +33,8 @@ pub struct Code {
     pub code_challenge: String,
     /// Thumbprint of the key that must be used with it, if the request named one.
     pub dpop_jkt: Option<String>,
+    /// How the request it answers came, and how it was answered.
+    pub request: RequestFacts,
     /// What was permitted: scope words.
     pub scope: String,
     /// It is worthless from this instant on.
@@ -37,7 +48,7 @@ impl Session {
     /// [`StoreError`].
     pub async fn find_code(&mut self, ticket: &Ticket) -> Result<Option<Code>, StoreError> {
         let select = "SELECT hash, code_id, linkage_id, client_id, redirect_uri, code_challenge, dpop_jkt, scope, \
-             expires_at FROM codes WHERE institution = ?1 AND code_id = ?2";
+             expires_at, request_signed, answer_signed FROM codes WHERE institution = ?1 AND code_id = ?2";
         let Some(mut row) = self.row(select, params![ticket.id()]).await? else { return Ok(None) };
         if !ticket::is(ticket, &row.get(0)?) {
             return Ok(None);
@@ -51,6 +62,7 @@ impl Session {
             dpop_jkt: row.get(6)?,
             scope: row.get(7)?,
             expires_at: row.get(8)?,
+            request: RequestFacts { signed: row.get::<i64>(9)? != 0, answer_signed: row.get::<i64>(10)? != 0 },
         }))
     }
 }
@@ -62,7 +74,8 @@ impl Tx {
     /// [`StoreError`].
     pub async fn add_code(&mut self, ticket: &Ticket, code: &Code) -> Result<(), StoreError> {
         let insert = "INSERT INTO codes (institution, code_id, hash, linkage_id, client_id, redirect_uri, \
-             code_challenge, dpop_jkt, scope, expires_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)";
+             code_challenge, dpop_jkt, scope, expires_at, request_signed, answer_signed) \
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)";
         let hash = ticket::hash(ticket);
         let values = params![
             ticket.id(),
@@ -74,6 +87,8 @@ impl Tx {
             code.dpop_jkt.as_deref(),
             &code.scope,
             code.expires_at,
+            i64::from(code.request.signed),
+            i64::from(code.request.answer_signed),
         ];
         self.execute(insert, values).await.map(|_| ())
     }

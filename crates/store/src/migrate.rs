@@ -19,6 +19,7 @@ const MIGRATIONS: &[(&str, &str)] = &[
     ("0007_partner_policy", include_str!("migrations/0007_partner_policy.sql")),
     ("0008_resource_servers", include_str!("migrations/0008_resource_servers.sql")),
     ("0009_partner_key_sets", include_str!("migrations/0009_partner_key_sets.sql")),
+    ("0010_request_facts", include_str!("migrations/0010_request_facts.sql")),
 ];
 
 const VERSIONS: &str = "CREATE TABLE IF NOT EXISTS schema_versions (\

@@ -14,7 +14,7 @@ use renkei_domain::linkage::{EndedBy, Reason, standing};
 use renkei_domain::ticket::Ticket;
 use renkei_domain::time::Timestamp;
 use renkei_domain::token::Binding;
-use renkei_store::codes::Code;
+use renkei_store::codes::{Code, RequestFacts};
 use renkei_store::tokens::{AccessToken, RefreshToken};
 use renkei_store::{Random, Store};
 use renkei_testing::seed::{self, KAKEIBO};
@@ -49,6 +49,7 @@ async fn code(store: &Store, linkage: LinkageId) -> (Ticket, Code) {
         redirect_uri: "https://kakeibo.example/back".into(),
         code_challenge: "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM".into(),
         dpop_jkt: None,
+        request: RequestFacts { signed: true, answer_signed: false },
         scope: "balances transactions".into(),
         expires_at: NOW.plus_seconds(60),
     };

@@ -8,7 +8,7 @@ use renkei_domain::institution::InstitutionCode;
 use renkei_domain::pin::{InquiryPin, SealedPin};
 use renkei_domain::time::{Clock, Timestamp};
 use renkei_oauth::pkce::CodeChallenge;
-use renkei_oauth::request::{GrantRequest, PushedRequest, REQUEST_URI_PREFIX};
+use renkei_oauth::request::{GrantRequest, PushedRequest, REQUEST_URI_PREFIX, ResponseMode};
 use renkei_server::app::{App, Site};
 use renkei_server::core_banking;
 use renkei_server::http::{certificate_router, oauth::Memory, router};
@@ -299,5 +299,6 @@ fn usual_request(client_id: &str, grant: GrantRequest) -> PushedRequest {
         dpop_jkt: None,
         grant,
         signed: false,
+        response_mode: ResponseMode::Query,
     }
 }

@@ -25,6 +25,7 @@ mod races;
 mod renewals;
 mod secrets;
 mod sessions;
+mod signed_answers;
 mod times;
 mod unauthenticated;
 mod walks;

@@ -53,6 +53,8 @@ async fn r_004_to_r_011_what_is_advertised_is_what_there_is() {
         ("dpop_signing_alg_values_supported", algorithms.clone()),
         ("request_object_signing_alg_values_supported", algorithms),
         ("require_signed_request_object", json!(false)),
+        ("authorization_signing_alg_values_supported", json!(["ES256"])),
+        ("response_modes_supported", json!(["query", "query.jwt", "jwt"])),
         ("authorization_response_iss_parameter_supported", json!(true)),
         ("scopes_supported", json!(["balances", "transactions"])),
     ] {

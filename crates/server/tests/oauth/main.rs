@@ -12,6 +12,7 @@ mod discovery;
 mod dpop;
 mod introspect;
 mod limits;
+mod policy;
 mod push;
 mod refresh;
 mod request_object;

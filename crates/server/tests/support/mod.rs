@@ -23,7 +23,7 @@ use renkei_server::keys::Keys;
 use renkei_server::outbound::Outbound;
 use renkei_server::signing;
 use renkei_store::Store;
-use renkei_store::codes::Code;
+use renkei_store::codes::{Code, RequestFacts};
 use renkei_store::resource_servers::ResourceServer;
 use renkei_testing::seed::{self, KAKEIBO};
 use renkei_testing::{FreshStore, SystemRandom, aoi, fresh_sqlite, midori};
@@ -191,6 +191,7 @@ impl Bank {
             redirect_uri: REDIRECT_URI.to_owned(),
             code_challenge: CHALLENGE.to_owned(),
             dpop_jkt: None,
+            request: RequestFacts::default(),
             scope: "balances transactions".to_owned(),
             expires_at: self.now().plus_seconds(60),
         };

@@ -3,7 +3,7 @@
 use renkei_domain::ticket::Ticket;
 use renkei_domain::token::CODE_SECONDS;
 use renkei_store::Store;
-use renkei_store::codes::Code;
+use renkei_store::codes::{Code, RequestFacts};
 use renkei_testing::seed::{self, KAKEIBO};
 use renkei_testing::{aoi, midori, on_each_engine};
 
@@ -34,6 +34,7 @@ async fn add_code(store: &Store) -> (Ticket, Code) {
         redirect_uri: "https://kakeibo.example/back".into(),
         code_challenge: "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM".into(),
         dpop_jkt: Some("0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I".into()),
+        request: RequestFacts { signed: true, answer_signed: false },
         scope: "balances transactions".into(),
         expires_at: NOW.plus_seconds(CODE_SECONDS),
     };

@@ -17,6 +17,7 @@ use super::permission::Shown;
 use super::walk::renewable;
 use crate::error::Fault;
 use crate::http::browser::{forgotten, see_other};
+use crate::http::oauth::policy;
 
 impl Walk {
     /// Gives the permission. Whoever is second, by a double click or in another tab, finds the flow moved on and
@@ -30,6 +31,9 @@ impl Walk {
         let Ok(stage) = stage.advance(Event::Permitted(permit.clone(), linkage, consent)) else {
             return Ok(self.to_current());
         };
+        // Before anything is given: a partner that can't be answered gets nothing.
+        let ticket = self.code_ticket(consent);
+        let answer = self.answer_url(Outcome::Code(&ticket.reveal())).await?;
         let mut tx = self.visit.begin().await?;
         let mut next = self.next(stage);
         next.permitted_at = Some(now);
@@ -52,16 +56,11 @@ impl Walk {
             tx.register_pin(*account, sealed, shown.draft.begun.person.user, now).await?;
         }
         tx.add_consent(&self.consent(shown, linkage, consent, accounts)).await?;
-        let ticket = self.code_ticket(consent);
         tx.add_code(&ticket, &self.code(&ticket, shown, linkage)).await?;
         self.record_permission(&mut tx, shown, linkage).await?;
         tx.commit().await?;
-        self.lead_back(&ticket)
-    }
-
-    /// The way back to the partner with a code: the flow is over, so nothing of its pages is to be seen again.
-    fn lead_back(&self, code: &Ticket) -> Result<Response, Fault> {
-        Ok(forgotten(see_other(&self.answer_url(Outcome::Code(&code.reveal()))?)))
+        // The flow is over, so nothing of its pages is to be seen again.
+        Ok(forgotten(see_other(&answer)))
     }
 
     /// Whether the user has a linkage with this product that it was not asked about: begun by another walk, perhaps at
@@ -112,6 +111,7 @@ impl Walk {
             redirect_uri: self.request.redirect_uri.clone(),
             code_challenge: self.request.code_challenge.as_str().to_owned(),
             dpop_jkt: self.request.dpop_jkt.clone(),
+            request: policy::facts(&self.request),
             scope: shown.draft.operations.to_scope(),
             expires_at: self.visit.now.plus_seconds(CODE_SECONDS),
         }
@@ -141,7 +141,10 @@ impl Walk {
         let Some(flow) = self.visit.read().find_flow(self.flow.id).await? else { return Ok(self.to_current()) };
         let Stage::Consented { consent, .. } = flow.stage else { return Ok(self.to_newest().await) };
         match flow.permitted_at.filter(|given| self.visit.now < given.plus_seconds(CODE_SECONDS)) {
-            Some(_) => self.lead_back(&self.code_ticket(consent)),
+            Some(_) => {
+                let code = self.code_ticket(consent).reveal();
+                Ok(forgotten(see_other(&self.answer_url(Outcome::Code(&code)).await?)))
+            }
             None => Ok(self.already_done()),
         }
     }

@@ -5,7 +5,9 @@ use axum::http::{HeaderName, StatusCode};
 use axum::response::Response;
 use renkei_domain::flow::{Closed, Screen, Stage};
 use renkei_oauth::error::ErrorCode;
-use renkei_oauth::redirect::{Outcome, response_url};
+use renkei_oauth::jarm::{self, SignedResponse};
+use renkei_oauth::redirect::{Outcome, response_url, signed_response_url};
+use renkei_oauth::request::ResponseMode;
 use renkei_screens::{Ending, WayOn};
 
 use super::Walk;
@@ -13,6 +15,7 @@ use super::walk::{OrPage, Sent};
 use crate::error::Fault;
 use crate::http::browser::{Visit, forgotten, see_other, set};
 use crate::http::form::Form;
+use crate::signing;
 
 /// Said by the address of the page after leaving: send the browser on to the partner, this once.
 const ONWARD: &str = "onward";
@@ -42,7 +45,7 @@ pub async fn extend(visit: Visit, form: Form) -> OrPage<Response> {
 pub async fn ended(visit: Visit, RawQuery(query): RawQuery) -> OrPage<Response> {
     let walk = Walk::load(visit).await?.on(Screen::Ended)?;
     let onward = query.is_some_and(|query| query.split('&').any(|part| part == ONWARD));
-    walk.ended_page(onward).map_err(|fault| walk.visit.failure(&fault))
+    walk.ended_page(onward).await.map_err(|fault| walk.visit.failure(&fault))
 }
 
 impl Walk {
@@ -60,13 +63,13 @@ impl Walk {
     }
 
     /// How the flow ended, and the way back to the partner, which is told the reason.
-    fn ended_page(&self, onward: bool) -> Result<Response, Fault> {
+    async fn ended_page(&self, onward: bool) -> Result<Response, Fault> {
         let Stage::Closed { why } = self.flow.stage else {
             return Ok(self.already_done());
         };
         let url = match why {
             Closed::AnsweredElsewhere => None,
-            why => Some(self.refusal_url(why)?),
+            why => Some(self.refusal_url(why).await?),
         };
         let ending = match why {
             Closed::Cancelled => Ending::Cancelled,
@@ -87,23 +90,31 @@ impl Walk {
     /// Where the browser goes after a flow without permission (RFC 6749 §4.1.2.1, RFC 9207).
     ///
     /// # Errors
-    /// [`Fault`] when the stored redirect URI is none that could have been registered.
-    pub fn refusal_url(&self, why: Closed) -> Result<String, Fault> {
+    /// [`Fault`] when the stored redirect URI is none that could have been registered, or the answer can't be signed.
+    pub async fn refusal_url(&self, why: Closed) -> Result<String, Fault> {
         let code = match why {
             Closed::GrantNotYours => ErrorCode::InvalidGrantId,
             _ => ErrorCode::AccessDenied,
         };
-        self.answer_url(Outcome::Error(code, why.word()))
+        self.answer_url(Outcome::Error(code, why.word())).await
     }
 
-    /// The address that takes an answer to the partner.
+    /// The address that takes an answer to the partner, in the form it asked for. Every answer goes through here.
     ///
     /// # Errors
     /// As [`Walk::refusal_url`].
-    pub fn answer_url(&self, outcome: Outcome<'_>) -> Result<String, Fault> {
-        let issuer = self.visit.app.site.issuer(self.visit.code());
-        let state = self.request.state.as_deref();
-        response_url(&self.request.redirect_uri, true, outcome, state, &issuer)
-            .map_err(|fault| Fault::Defect(format!("a stored redirect URI: {fault:?}")))
+    pub async fn answer_url(&self, outcome: Outcome<'_>) -> Result<String, Fault> {
+        let Visit { app, now, .. } = &self.visit;
+        let issuer = app.site.issuer(self.visit.code());
+        let (redirect_uri, state) = (&self.request.redirect_uri, self.request.state.as_deref());
+        let url = match self.request.response_mode {
+            ResponseMode::Query => response_url(redirect_uri, true, outcome, state, &issuer),
+            ResponseMode::Jwt => {
+                let claims = SignedResponse::new(outcome, state, &issuer, &self.request.client_id, now.seconds());
+                let response = signing::sign(app, self.visit.code(), jarm::TYP, &claims, *now).await?;
+                signed_response_url(redirect_uri, true, &response)
+            }
+        };
+        url.map_err(|fault| Fault::Defect(format!("a stored redirect URI: {fault:?}")))
     }
 }

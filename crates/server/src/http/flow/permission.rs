@@ -58,7 +58,7 @@ impl Walk {
         self.close(Closed::Declined).await?;
         match self.visit.read().find_flow(self.flow.id).await?.map(|flow| flow.stage) {
             Some(Stage::Closed { why: Closed::Declined }) => {
-                Ok(forgotten(see_other(&self.refusal_url(Closed::Declined)?)))
+                Ok(forgotten(see_other(&self.refusal_url(Closed::Declined).await?)))
             }
             _ => Ok(self.to_newest().await),
         }

@@ -6,12 +6,41 @@ use renkei_domain::ticket::Ticket;
 use renkei_domain::token::access_token_ends_at;
 use renkei_oauth::error::{ErrorCode, OAuthError};
 use renkei_store::Tx;
+use renkei_store::codes::Code;
 use renkei_store::linkages::Linkage;
+use renkei_store::partners::Product;
 use renkei_store::tokens::AccessToken;
 use uuid::Uuid;
 
 use super::call::{Call, Denial};
+use super::policy;
 use super::possession::Possession;
+
+/// What a token is made on the ground of, compared with what is registered.
+pub struct Ground<'a> {
+    linkage: &'a Linkage,
+    held: &'a Possession,
+}
+
+impl<'a> Ground<'a> {
+    /// The ground for tokens of this product, as it is registered now: what the customer permitted, what the client was seen
+    /// to hold, and the code that is redeemed (none at a refresh).
+    ///
+    /// # Errors
+    /// Those of [`policy`], when the code's request or the binding is less than the registration demands.
+    pub fn new(
+        product: &Product,
+        linkage: &'a Linkage,
+        held: &'a Possession,
+        code: Option<&Code>,
+    ) -> Result<Ground<'a>, Denial> {
+        policy::check_binding(product, held.binding())?;
+        if let Some(code) = code {
+            policy::check_code(product, code.request)?;
+        }
+        Ok(Ground { linkage, held })
+    }
+}
 
 /// An access token in clear, on its way to its client.
 pub struct Issued {
@@ -31,11 +60,11 @@ pub struct Issued {
 pub async fn access_token(
     call: &Call,
     tx: &mut Tx,
-    linkage: &Linkage,
+    ground: &Ground<'_>,
     asked: &Operations,
     refresh: Uuid,
-    held: &Possession,
 ) -> Result<Issued, Denial> {
+    let Ground { linkage, held } = ground;
     standing(&linkage.facts, call.now)?;
     let in_force = |seconds: i64| seconds > 0;
     let granted = linkage.operations.iter().filter(|own| asked.contains(own.operation));

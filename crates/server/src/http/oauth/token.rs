@@ -19,11 +19,12 @@ use renkei_oauth::token::{TokenRequest, TokenResponse};
 use renkei_store::Tx;
 use renkei_store::codes::Code;
 use renkei_store::linkages::Linkage;
+use renkei_store::partners::Product;
 use renkei_store::tokens::RefreshToken;
 
 use super::answer::{Answered, Refusal, secret, to_json};
 use super::call::{Call, Client, Denial};
-use super::mint::{self, Issued};
+use super::mint::{self, Ground, Issued};
 use super::possession::{self, Possession};
 use crate::error::Fault;
 use crate::http::limits::{INSTITUTION_TOKENS, LINKAGE_TOKENS, PRODUCT_TOKENS, Party};
@@ -77,7 +78,7 @@ async fn redeem(call: &Call, client: &Client, held: &Possession, sent: &Sent) ->
     };
     let own = found.filter(|code| code.client_id == client.product.client_id);
     let mut tx = call.begin(client, held.proof()).await?;
-    match spend(call, &mut tx, own.as_ref(), held, sent).await {
+    match spend(call, &mut tx, &client.product, own.as_ref(), held, sent).await {
         Ok((issued, linkage, refresh_token)) => {
             call.commit(tx, client.did(Action::CodeRedeemed).on(linkage.id)).await?;
             answer(call, &issued, held, &linkage, Some(refresh_token.reveal()))
@@ -90,6 +91,7 @@ async fn redeem(call: &Call, client: &Client, held: &Possession, sent: &Sent) ->
 async fn spend(
     call: &Call,
     tx: &mut Tx,
+    product: &Product,
     code: Option<&Code>,
     held: &Possession,
     sent: &Sent,
@@ -102,11 +104,12 @@ async fn spend(
     check_code(call, code, held, sent)?;
     let linkage = tx.find_linkage(code.linkage).await?;
     let linkage = linkage.ok_or_else(|| Fault::Defect("a code without linkage".into()))?;
+    let ground = Ground::new(product, &linkage, held, Some(code))?;
     // A renewal replaces what the partner held before (Grant Management, `replace`).
     tx.revoke_tokens_of_linkage(linkage.id, call.now).await?;
     let ticket = call.app.new_ticket(call.now);
     let asked = stored_scope(&code.scope)?;
-    let issued = mint::access_token(call, tx, &linkage, &asked, ticket.id(), held).await?;
+    let issued = mint::access_token(call, tx, &ground, &asked, ticket.id()).await?;
     let token = RefreshToken {
         id: ticket.id(),
         linkage: linkage.id,
@@ -146,7 +149,7 @@ async fn refresh(call: &Call, client: &Client, held: &Possession, token: &str, a
         call.app.memory.limits.take(Party::Linkage(&call.institution, linkage.id), &LINKAGE_TOKENS, call.now)?;
     }
     let mut tx = call.begin(client, held.proof()).await?;
-    match renew(call, &mut tx, own, held, asked).await {
+    match renew(call, &mut tx, &client.product, own, held, asked).await {
         Ok((issued, linkage)) => {
             call.commit(tx, client.did(Action::TokenRefreshed).on(linkage.id)).await?;
             answer(call, &issued, held, &linkage, None)
@@ -160,6 +163,7 @@ async fn refresh(call: &Call, client: &Client, held: &Possession, token: &str, a
 async fn renew(
     call: &Call,
     tx: &mut Tx,
+    product: &Product,
     found: Option<(RefreshToken, Linkage)>,
     held: &Possession,
     asked: Option<&str>,
@@ -168,7 +172,8 @@ async fn renew(
     let granted = stored_scope(&token.scope)?;
     let words = scope::narrow(asked, &words(&granted))?;
     let asked = stored_scope(&words.join(" "))?;
-    let issued = mint::access_token(call, tx, &linkage, &asked, token.id, held).await?;
+    let ground = Ground::new(product, &linkage, held, None)?;
+    let issued = mint::access_token(call, tx, &ground, &asked, token.id).await?;
     Ok((issued, linkage))
 }
 
