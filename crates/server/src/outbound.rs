@@ -1,8 +1,8 @@
 //! Requests of ours to servers that partners name: one small document over TLS, and every door to anything else shut.
 //!
-//! The name is resolved here, every address it has is checked, and the connection goes to one of those very addresses, so
-//! a name whose answer changes in between gains nothing. The certificate must be for the name. No redirect is followed,
-//! nothing of ours is sent, and time, bytes and encodings are bounded.
+//! The name is resolved here, every address it has is checked, and the connection goes to one of those very addresses,
+//! so a name whose answer changes in between gains nothing. The certificate must be for the name. No redirect is
+//! followed, nothing of ours is sent, and time, bytes and encodings are bounded.
 
 mod address;
 mod fetch;

@@ -59,6 +59,17 @@ pub async fn of(
     holding(app, institution, product, |keys| wanted_kid.is_none_or(|kid| keys.has_key_id(kid))).await
 }
 
+/// The keys of a product as they are known here, fresh or not: for a look that must make no request.
+///
+/// # Errors
+/// As [`of`].
+pub async fn known(app: &App, institution: &InstitutionCode, product: &Product) -> Result<Arc<KeySet>, Fault> {
+    match product.jwks_uri.as_deref() {
+        None => app.memory.keys(institution, &product.client_id, &product.jwks),
+        Some(uri) => Ok(Place::new(app, institution, &product.client_id, uri).known(app).await?.keys),
+    }
+}
+
 /// The keys of a product; if they don't suffice, those that its address has now, unless they were read a moment ago.
 ///
 /// # Errors
@@ -197,8 +208,8 @@ impl<'a> Place<'a> {
         Ok(claimed)
     }
 
-    /// Keeps what was read for all nodes, and records it where it is something new. What was asked for earlier than what
-    /// is kept already, and what is of an address no longer in force, goes nowhere.
+    /// Keeps what was read for all nodes, and records it where it is something new. What was asked for earlier than
+    /// what is kept already, and what is of an address no longer in force, goes nowhere.
     ///
     /// # Errors
     /// A failure of the store.

@@ -43,8 +43,8 @@ impl Session {
 }
 
 impl Tx {
-    /// Takes it on oneself to read the product's keys at this address. `false`: somebody set out for them after `since`.
-    /// Keys of another address are forgotten.
+    /// Takes it on oneself to read the product's keys at this address. `false`: somebody set out for them after
+    /// `since`. Keys of another address are forgotten.
     ///
     /// # Errors
     /// [`StoreError`].

@@ -98,8 +98,8 @@ impl Tx {
         self.execute(insert, values).await.map(|_| ())
     }
 
-    /// Makes whoever else changes the institution's keys wait until this transaction has ended. `false`: there is no such
-    /// institution.
+    /// Makes whoever else changes the institution's keys wait until this transaction has ended. `false`: there is no
+    /// such institution.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -107,7 +107,8 @@ impl Tx {
         self.claim("UPDATE institutions SET updated_at = updated_at WHERE institution = ?1", &[]).await
     }
 
-    /// Gives a key its end, in place of the one it had. `false`: there is none of this `kid` that has not ended by `now`.
+    /// Gives a key its end, in place of the one it had. `false`: there is none of this `kid` that has not ended by
+    /// `now`.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -122,8 +123,8 @@ impl Tx {
         self.claim(update, params![kid, retires_at, now]).await
     }
 
-    /// Publishes a key and lets it sign from this instant on, where it was to do so later. `false`: there is none of this
-    /// `kid` that was to sign later.
+    /// Publishes a key and lets it sign from this instant on, where it was to do so later. `false`: there is none of
+    /// this `kid` that was to sign later.
     ///
     /// # Errors
     /// [`StoreError`].

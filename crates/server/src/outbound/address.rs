@@ -1,5 +1,5 @@
-//! Which addresses may be contacted: those of the public Internet, and none that has a special use. A name that a partner
-//! chose must not lead into the bank's own networks, to this machine, or to a cloud's metadata service.
+//! Which addresses may be contacted: those of the public Internet, and none that has a special use. A name that a
+//! partner chose must not lead into the bank's own networks, to this machine, or to a cloud's metadata service.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
@@ -25,9 +25,9 @@ const SPECIAL_V4: &[([u8; 4], u32, &str)] = &[
     ([240, 0, 0, 0], 4, "reserved"),
 ];
 
-/// Global unicast: what is outside is nobody's on the public Internet (RFC 4291 §2.4). Loopback, the unspecified address,
-/// IPv4-mapped and -compatible ones, NAT64, discard-only, segment-routing, unique-local, link-local, site-local and
-/// multicast addresses all are.
+/// Global unicast: what is outside is nobody's on the public Internet (RFC 4291 §2.4). Outside are loopback, the
+/// unspecified address, IPv4-mapped and -compatible ones, NAT64, discard-only, segment-routing, unique-local,
+/// link-local, site-local and multicast addresses.
 const GLOBAL_V6: ([u16; 8], u32) = ([0x2000, 0, 0, 0, 0, 0, 0, 0], 3);
 
 /// What IANA's IPv6 Special-Purpose Address Registry takes out of [`GLOBAL_V6`].

@@ -125,8 +125,8 @@ fn read_port(digits: &str) -> Result<u16, UrlFault> {
     if port == 0 || port.to_string() != digits { Err(UrlFault::Port) } else { Ok(port) }
 }
 
-/// A domain name. Whatever a resolver could read as an IPv4 address ends in a label that is a number: 127.1, 2130706433,
-/// 0x7f.1, 0177.0.0.1 (WHATWG URL §3.5).
+/// A domain name. Whatever a resolver could read as an IPv4 address ends in a label that is a number: 127.1,
+/// 2130706433, 0x7f.1, 0177.0.0.1 (WHATWG URL §3.5).
 fn check_host(host: &str) -> Result<(), UrlFault> {
     let last = host.strip_suffix('.').unwrap_or(host).rsplit('.').next().unwrap_or_default();
     let hexadecimal = last.strip_prefix("0x").or(last.strip_prefix("0X"));

@@ -68,8 +68,8 @@ pub struct Rotation<'a> {
 }
 
 impl Rotation<'_> {
-    /// Makes a key that is published from now on and signs after [`LEAD_SECONDS`]; the key before it then stops. Where no
-    /// key is in force it signs at once.
+    /// Makes a key that is published from now on and signs after [`LEAD_SECONDS`]; the key before it then stops. Where
+    /// no key is in force it signs at once.
     ///
     /// # Errors
     /// [`RotationError::Announced`] while another key waits for its first signature; institution, store and sealing.

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use renkei_oauth::jose::SigningKey;
-use renkei_server::partner_keys::{ATTEMPT_SECONDS, GRACE_SECONDS, KEPT_SECONDS_MAX, KEPT_SECONDS_MIN};
+use renkei_server::partner_keys::{self, ATTEMPT_SECONDS, GRACE_SECONDS, KEPT_SECONDS_MAX, KEPT_SECONDS_MIN};
 use renkei_store::Store;
 use renkei_testing::{FreshStore, aoi, fresh_postgres, fresh_sqlite, seed};
 use serde_json::json;
@@ -148,6 +148,32 @@ async fn a_new_key_is_known_as_soon_as_it_is_used_and_the_old_one_counts_while_i
     assert_eq!(scene.push().await, (401, "invalid_client".into()), "the old key was withdrawn");
     assert_eq!(scene.push_by(&next).await.0, 201);
     assert_eq!(scene.host.hits(), 3);
+}
+
+#[tokio::test]
+async fn r_078_a_new_key_is_known_as_soon_as_a_request_object_is_signed_with_it() {
+    let scene = Scene::open().await;
+    let next = new_key();
+    let signed = json!({ "kid": next.to_public_jwk().key_id });
+    let push = || scene.kakeibo.push_object(&scene.kakeibo.request_object().by(&next).header(signed.clone()).sign());
+    assert_eq!(push().send().await.refusal().0, 400);
+    scene.host.answers(Answer::keys(&[&scene.kakeibo.key, &next]));
+    scene.bank.clock.forward(ATTEMPT_SECONDS);
+    assert_eq!(push().send().await.status, 201);
+    assert_eq!(scene.host.hits(), 2);
+}
+
+#[tokio::test]
+async fn a_look_at_what_is_known_makes_no_request() {
+    let scene = Scene::open().await;
+    let product = scene.bank.app.store.read(&aoi()).find_product(&scene.kakeibo.client_id).await.unwrap().unwrap();
+    let known = async || partner_keys::known(&scene.bank.app, &aoi(), &product).await.unwrap();
+    assert!(known().await.is_empty());
+    assert_eq!(scene.host.hits(), 0);
+    assert_eq!(scene.push().await.0, 201);
+    scene.bank.clock.forward(KEPT_SECONDS_MAX);
+    assert!(!known().await.is_empty());
+    assert_eq!(scene.host.hits(), 1);
 }
 
 #[tokio::test]

@@ -62,8 +62,8 @@ async fn two_nodes(store: &Store) -> [Bank; 2] {
     nodes
 }
 
-/// Signs every seven seconds on both nodes for the time of several rotations. Each partner verifies each signature, when
-/// it is made and when it is about to expire. `rotate` is asked at each step. Counted are the failures.
+/// Signs every seven seconds on both nodes for the time of several rotations. Each partner verifies each signature,
+/// when it is made and when it is about to expire. `rotate` is asked at each step. Counted are the failures.
 async fn run(nodes: &[Bank; 2], rotate: impl AsyncFn(&Bank, i64)) -> (usize, usize, usize) {
     let mut verifiers: Vec<Verifier> = (0..8).map(|_| Verifier { kept: None }).collect();
     let (mut verified, mut failed, mut signers) = (0, 0, std::collections::BTreeSet::new());

@@ -99,7 +99,7 @@ async fn a_key_signs_only_under_its_own_kid() {
 }
 
 #[tokio::test]
-async fn keys_of_the_other_algorithms_sign_as_well() {
+async fn r_015_keys_of_the_other_algorithms_sign_as_well_and_are_published_without_private_members() {
     let (bank, _) = Bank::with_kakeibo().await;
     let ed25519 = Ed25519KeyPair::generate_pkcs8(&aws_lc_rs::rand::SystemRandom::new()).unwrap();
     let rsa = aws_lc_rs::rsa::KeyPair::generate(KeySize::Rsa2048).unwrap();
@@ -123,4 +123,10 @@ async fn keys_of_the_other_algorithms_sign_as_well() {
         assert_eq!(jws.header.algorithm, algorithm);
         published(&bank, "/1001/jwks").await.verify(&jws).unwrap();
     }
+    let document = bank.get("/1001/jwks").await.body;
+    let shown = document["keys"].as_array().unwrap().iter();
+    let mut members: Vec<Vec<&str>> =
+        shown.map(|key| key.as_object().unwrap().keys().map(String::as_str).collect()).collect();
+    members.sort_unstable();
+    assert_eq!(members, [vec!["alg", "crv", "kid", "kty", "use", "x"], vec!["alg", "e", "kid", "kty", "n", "use"]]);
 }
