@@ -13,16 +13,16 @@ use crate::support::{Answer, Draft, Partner};
 const INVALID_CLIENT: (u16, &str) = (401, "invalid_client");
 
 /// A push by certificate alone.
-fn push(partner: &Partner) -> Draft {
+pub fn push(partner: &Partner) -> Draft {
     bare(partner.push(), &partner.client_id)
 }
 
-async fn push_with(bank: &MtlsBank, identity: &Identity) -> Answer {
+pub async fn push_with(bank: &MtlsBank, identity: &Identity) -> Answer {
     push(&bank.at_door(Some(identity))).send().await
 }
 
 /// A JWK set with the keys of these certificates.
-fn jwks(identities: &[&Identity]) -> String {
+pub fn jwks(identities: &[&Identity]) -> String {
     let keys = identities.iter().map(|own| {
         let (_, certificate) = X509Certificate::from_der(own.certificate.der()).unwrap();
         Jwk::of_certificate(&certificate).unwrap().to_json()

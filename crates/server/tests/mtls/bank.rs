@@ -50,7 +50,11 @@ pub struct Identity {
 
 impl MtlsBank {
     pub async fn open() -> MtlsBank {
-        let bank = Bank::open_with(Some(PARTNER_ORIGIN)).await;
+        MtlsBank::over(Bank::open_with(Some(PARTNER_ORIGIN)).await).await
+    }
+
+    /// With this bank behind it.
+    pub async fn over(bank: Bank) -> MtlsBank {
         let kakeibo = bank.join(&aoi()).await;
         let (authority, folder) = (Authority::new(), tempfile::tempdir().unwrap());
         let trust = Arc::new(ArcSwap::from_pointee(trust(&authority, &folder)));

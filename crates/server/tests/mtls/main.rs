@@ -5,11 +5,15 @@
 #[allow(dead_code)]
 #[path = "../serve/authority.rs"]
 mod authority;
+#[allow(dead_code)]
+#[path = "../keys/key_host.rs"]
+mod key_host;
 #[path = "../support/mod.rs"]
 mod support;
 
 mod authentication;
 mod bank;
 mod binding;
+mod fetched;
 mod names;
 mod published;

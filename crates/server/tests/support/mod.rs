@@ -76,8 +76,16 @@ impl Bank {
 
     /// Over a new SQLite file, with a listener for partners' certificates at this address.
     pub async fn open_with(partner_origin: Option<&str>) -> Bank {
+        Bank::open_reaching(partner_origin, |_| Outbound::default()).await
+    }
+
+    /// The same, whose requests to partners' servers go this way.
+    pub async fn open_reaching(
+        partner_origin: Option<&str>,
+        outbound: impl FnOnce(Arc<dyn Clock>) -> Outbound,
+    ) -> Bank {
         let fresh = fresh_sqlite().await;
-        let bank = Bank::at(fresh.store.clone(), partner_origin, |_| Outbound::default()).await;
+        let bank = Bank::at(fresh.store.clone(), partner_origin, outbound).await;
         Bank { _fresh: Some(fresh), ..bank }
     }
 
@@ -86,7 +94,7 @@ impl Bank {
         Bank::at(store, None, |_| Outbound::default()).await
     }
 
-    /// The same, whose requests to partners' servers go this way.
+    /// Over a store of the test's own; its requests to partners' servers go this way.
     pub async fn reaching(store: Store, outbound: impl FnOnce(Arc<dyn Clock>) -> Outbound) -> Bank {
         Bank::at(store, None, outbound).await
     }

@@ -86,7 +86,7 @@ impl Call {
         let others = self.app.store.read(&self.institution).list_products().await?;
         let others = others.iter().filter(|other| other.auth_method != AuthMethod::PrivateKeyJwt);
         for other in others.filter(|other| Some(other.client_id.as_str()) != own) {
-            let keys = partner_keys::holding(&self.app, &self.institution, other, |_| true).await?;
+            let keys = partner_keys::known(&self.app, &self.institution, other).await?;
             if check_certificate(other, leaf, chain, &keys)?.is_ok() {
                 return Ok(true);
             }
