@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 use renkei_server::commands::{CommandError, apply, demo, import, keys, migrate, serve};
 use renkei_server::logging::{self, LogFormat};
+use renkei_server::system;
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -51,6 +52,9 @@ enum Command {
 fn main() -> ExitCode {
     let cli = Cli::parse();
     logging::start(cli.log);
+    if let Err(error) = system::keep_memory_private() {
+        return failed(&CommandError::Unavailable(format!("memory can't be kept private: {error}")));
+    }
     // Named here once, so that no library picks another behind our back or fails at its first use.
     if rustls::crypto::aws_lc_rs::default_provider().install_default().is_err() {
         return failed(&CommandError::Setup("another TLS provider was installed first".into()));

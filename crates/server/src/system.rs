@@ -5,6 +5,17 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use renkei_domain::time::{Clock, Timestamp};
 use renkei_store::Random;
+use rustix::process::{DumpableBehavior, set_dumpable_behavior};
+
+/// Lets nobody read the memory of this process but the administrator of the machine: it leaves no core dump when it crashes,
+/// and no debugger of the same user can attach. Passwords and PINs pass through buffers of libraries, which nobody
+/// overwrites.
+///
+/// # Errors
+/// When the operating system refuses.
+pub fn keep_memory_private() -> std::io::Result<()> {
+    Ok(set_dumpable_behavior(DumpableBehavior::NotDumpable)?)
+}
 
 /// The operating system's clock.
 #[derive(Debug, Clone, Copy, Default)]

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 use std::fs;
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::os::unix::fs::PermissionsExt;
+use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::Arc;
@@ -214,6 +215,16 @@ impl Installation {
         records.iter().map(|record| format!("{record:?}\n")).collect()
     }
 
+    /// Whether this text stands in a file of the data folder that the program wrote.
+    pub fn wrote(&self, text: &str) -> bool {
+        let written = |name: &str| name.starts_with("renkei.db") || name == "log.json";
+        let names = fs::read_dir(self.folder.path()).unwrap().map(|entry| entry.unwrap());
+        let files: Vec<_> = names.filter(|entry| written(&entry.file_name().to_string_lossy())).collect();
+        assert!(files.len() >= 2, "database and log");
+        let holds = |bytes: Vec<u8>| bytes.windows(text.len()).any(|window| window == text.as_bytes());
+        files.into_iter().any(|entry| holds(fs::read(entry.path()).unwrap()))
+    }
+
     /// The database's files, copied elsewhere while nodes run.
     pub fn copy_database(&self, to: &Path) {
         for entry in fs::read_dir(self.folder.path()).unwrap() {
@@ -402,6 +413,13 @@ impl Node {
     pub fn kill(mut self) {
         self.process.kill().unwrap();
         self.process.wait().unwrap();
+    }
+
+    /// Ends the process as a crash would, and tells whether it left a core dump.
+    pub fn crash(mut self) -> bool {
+        let told = Command::new("kill").args(["-ABRT", &self.process.id().to_string()]).status();
+        assert!(told.unwrap().success());
+        self.process.wait().unwrap().core_dumped()
     }
 
     fn say_stop(&mut self) -> bool {
