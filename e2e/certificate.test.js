@@ -14,16 +14,19 @@ function showing(loginId) {
   return { clientCertificates: [{ origin, certPath: certificate, keyPath: key }], ignoreHTTPSErrors: true };
 }
 
-test("a certificate user links without a password", async (t) => {
-  const { page, walk } = await stage.visitor(t, showing("aoi-cert"));
+test("R-196 a certificate user links without a password, in a session that is new from the login on", async (t) => {
+  const { page, walk, context } = await stage.visitor(t, showing("aoi-cert"));
   await walk.begin();
   await walk.click("certificate-login");
   await walk.arrive("certificate");
+  const session = async () => (await context.cookies()).find(({ name }) => name === `renkei-${MINATO}`).value;
+  const before = await session();
   assert.ok(page.url().startsWith(stage.demo.certificate_origin));
   assert.match(await walk.text(".facts"), /株式会社あおい商会.*aoi-cert/s);
   await walk.click("certificate-login");
   await walk.chooseOperations();
   assert.ok(page.url().startsWith(stage.demo.origins[0]), "back at the other listener");
+  assert.notEqual(await session(), before);
   await walk.registerPins({ 2000002: "7391" });
   await walk.click("confirm");
   await walk.allow();
@@ -88,6 +91,8 @@ test("everything a certificate page offers works from there", async (t) => {
     assert.equal(answer.status(), 200, link);
   }
   await walk.click("extend");
-  await walk.arrive("login");
+  await walk.arrive("certificate");
   assert.equal(await page.isVisible("#extend"), false, "the time was extended");
+  await walk.click("certificate-login");
+  await walk.arrive("operations");
 });

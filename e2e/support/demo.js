@@ -1,6 +1,6 @@
 // The demo of the real binary: started on free ports with a data folder of its own, gone when the tests are over.
 
-import { spawn } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { createServer } from "node:net";
@@ -42,7 +42,8 @@ async function freePorts(count) {
  * Starts the demo.
  *
  * @param {{ tls?: boolean }} options `tls`: everything over https.
- * @returns the demo's own description of itself, with `stop()` and `log()`.
+ * @returns the demo's own description of itself, with `stop()`, `log()`, its data `folder`, and `renkei()` to run a
+ * command of the binary on it.
  */
 export async function startDemo({ tls = false } = {}) {
   const data = await mkdtemp(join(tmpdir(), "renkei-e2e-"));
@@ -65,7 +66,9 @@ export async function startDemo({ tls = false } = {}) {
     const described = await describe(child, exited);
     const origins = [described.issuers[0], described.partner_app, described.certificate_origin];
     const log = () => lines.join("\n");
-    return { ...described, origins: origins.map((url) => new URL(url).origin), stop, log };
+    const folder = join(data, "demo");
+    const renkei = (...parts) => spawnSync(binary(), [...parts, "--data", folder], { encoding: "utf8" });
+    return { ...described, folder, renkei, origins: origins.map((url) => new URL(url).origin), stop, log };
   } catch (error) {
     await stop();
     throw new Error(`${error.message}\n${lines.join("\n")}`);

@@ -19,6 +19,9 @@ pub enum TextFault {
     /// A character nobody sees: control, direction, zero width, or no character at all.
     #[error("it holds U+{:04X}, which can't be seen", u32::from(*.0))]
     Unseen(char),
+    /// A character for private use, which each computer may show as something else.
+    #[error("it holds U+{:04X}, which has no meaning of its own", u32::from(*.0))]
+    PrivateUse(char),
     /// White space around it.
     #[error("it begins or ends with white space")]
     Untrimmed,
@@ -33,11 +36,12 @@ pub enum TextFault {
 /// The first [`TextFault`].
 pub fn check_line(text: &str, most: usize) -> Result<(), TextFault> {
     check_name(text, most)?;
+    check_meaning(text)?;
     if is_nfc(text) { Ok(()) } else { Err(TextFault::NotNfc) }
 }
 
 /// Checks a name as the institution keeps it: one line, of any normalisation form, as form C would change the shape of
-/// some characters that names are registered with.
+/// some characters that names are registered with. Characters for private use (外字) are let be, as such names have them.
 ///
 /// # Errors
 /// The first [`TextFault`].
@@ -57,7 +61,15 @@ pub fn check_paragraphs(text: &str, most: usize) -> Result<(), TextFault> {
     check_length(text, most)?;
     let unseen = text.chars().find(|character| *character != '\n' && is_unseen(*character));
     unseen.map_or(Ok(()), |character| Err(TextFault::Unseen(character)))?;
+    check_meaning(text)?;
     if is_nfc(text) { Ok(()) } else { Err(TextFault::NotNfc) }
+}
+
+/// What partners and institutions write of themselves looks the same everywhere.
+fn check_meaning(text: &str) -> Result<(), TextFault> {
+    let private =
+        |one: &char| matches!(one, '\u{e000}'..='\u{f8ff}' | '\u{f0000}'..='\u{ffffd}' | '\u{100000}'..='\u{10fffd}');
+    text.chars().find(private).map_or(Ok(()), |character| Err(TextFault::PrivateUse(character)))
 }
 
 fn check_length(text: &str, most: usize) -> Result<(), TextFault> {
@@ -82,7 +94,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn r_042_what_cant_be_seen_is_refused() {
+    fn r_042_a_119_what_cant_be_seen_is_refused() {
         for hidden in ['\u{0}', '\u{9}', '\u{202e}', '\u{2066}', '\u{200b}', '\u{200d}', '\u{feff}', '\u{85}'] {
             let text = format!("かけ{hidden}いぼ");
             assert_eq!(check_line(&text, 20), Err(TextFault::Unseen(hidden)));
@@ -92,10 +104,29 @@ mod tests {
     }
 
     #[test]
-    fn r_042_a_second_way_to_write_the_same_is_refused_but_in_names_of_customers() {
+    fn r_042_a_119_a_second_way_to_write_the_same_is_refused_but_in_names_of_customers() {
         assert_eq!(check_line("か\u{3099}", 20), Err(TextFault::NotNfc));
         assert_eq!(check_name("福\u{fa1b}", 20), Ok(()));
         assert_eq!(check_name("葛\u{e0100}城", 20), Ok(()));
+    }
+
+    #[test]
+    fn a_119_what_each_computer_shows_otherwise_is_in_no_text_but_names_of_customers() {
+        for character in ['\u{e000}', '\u{f8ff}', '\u{f0000}', '\u{10fffd}'] {
+            let text = format!("かけ{character}いぼ");
+            assert_eq!(check_line(&text, 20), Err(TextFault::PrivateUse(character)));
+            assert_eq!(check_paragraphs(&text, 20), Err(TextFault::PrivateUse(character)));
+            assert_eq!(check_name(&text, 20), Ok(()));
+        }
+    }
+
+    #[test]
+    fn a_119_look_alikes_are_different_texts_and_each_is_as_it_stands() {
+        // Long vowel, kanji one, full-width hyphen; half-width kana beside full-width.
+        for text in ["カー", "カ一", "カ－", "ﾊﾞ", "バ", "ば"] {
+            assert_eq!(check_line(text, 20), Ok(()));
+        }
+        assert_eq!(check_line("ハ\u{3099}", 20), Err(TextFault::NotNfc));
     }
 
     #[test]

@@ -29,8 +29,8 @@ use crate::keys::sha256;
 const SESSION_IDLE_SECONDS: i64 = 12 * 60 * 60;
 /// A session of a customer who looks at its linkages ends after this much idle time.
 pub const MY_IDLE_SECONDS: i64 = 10 * 60;
-/// What a browser is to forget when something is over: pages it keeps whole for its Back button, `no-store` or not.
-/// Only these: `cookies` would take the walks in other tabs and at other institutions with it, and there is no storage.
+/// What a browser is to forget when something is over: what it keeps of our origin. Only that: `cookies` would take the
+/// walks in other tabs and at other institutions with it, and there is no storage.
 const FORGET: &str = "\"cache\"";
 
 /// Who comes with a browser: to which institution, in which language, at what time.
@@ -285,6 +285,20 @@ impl Visit {
         }
     }
 
+    /// The answer that ends a walk: what the browser keeps of the pages before it is not to be seen again. Chromium keeps
+    /// pages whole for its Back button although they say `no-store`, the one that is just being left even after
+    /// `Clear-Site-Data`; but it gives up each of them when a cookie was set since. So one is set, with nothing in it,
+    /// and gone in a second.
+    #[must_use]
+    pub fn forgotten(&self, mut response: Response) -> Response {
+        set(&mut response, HeaderName::from_static("clear-site-data"), FORGET);
+        let (prefix, secure) = if self.app.site.is_secure() { ("__Host-", "; Secure") } else { ("", "") };
+        let code = &self.institution.code;
+        let value = format!("{prefix}renkei-over-{code}=; Path=/; HttpOnly; SameSite=Lax; Max-Age=1{secure}");
+        set(&mut response, header::SET_COOKIE, &value);
+        response
+    }
+
     /// A page, fenced in.
     #[must_use]
     pub fn page(&self, status: StatusCode, html: String) -> Response {
@@ -328,13 +342,6 @@ pub fn see_other(location: &str) -> Response {
     let mut response = StatusCode::SEE_OTHER.into_response();
     set(&mut response, header::LOCATION, location);
     set(&mut response, header::CACHE_CONTROL, "no-store");
-    response
-}
-
-/// The answer that ends a walk or a session: what the browser keeps of the pages before it is not to be seen again.
-#[must_use]
-pub fn forgotten(mut response: Response) -> Response {
-    set(&mut response, HeaderName::from_static("clear-site-data"), FORGET);
     response
 }
 

@@ -296,6 +296,8 @@ async fn r_198_what_is_over_is_forgotten_by_the_browser_and_nothing_else_is() {
     let given = browser.send_permission(&fields).await;
     // Only what was kept of pages: a walk in another tab needs its cookies.
     assert_eq!((given.status, forgotten(&given).as_str()), (303, "\"cache\""));
+    let cookies: Vec<_> = given.headers.get_all("set-cookie").iter().collect();
+    assert_eq!(cookies, ["renkei-over-1001=; Path=/; HttpOnly; SameSite=Lax; Max-Age=1"]);
     let again = other.send_permission(&fields).await;
     assert_eq!((again.status, forgotten(&again).as_str()), (303, "\"cache\""));
     let base = browser.base();

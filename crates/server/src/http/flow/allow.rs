@@ -16,7 +16,7 @@ use super::Walk;
 use super::permission::Shown;
 use super::walk::renewable;
 use crate::error::Fault;
-use crate::http::browser::{forgotten, see_other};
+use crate::http::browser::see_other;
 use crate::http::oauth::policy;
 
 impl Walk {
@@ -60,7 +60,7 @@ impl Walk {
         self.record_permission(&mut tx, shown, linkage).await?;
         tx.commit().await?;
         // The flow is over, so nothing of its pages is to be seen again.
-        Ok(forgotten(see_other(&answer)))
+        Ok(self.visit.forgotten(see_other(&answer)))
     }
 
     /// Whether the user has a linkage with this product that it was not asked about: begun by another walk, perhaps at
@@ -143,7 +143,7 @@ impl Walk {
         match flow.permitted_at.filter(|given| self.visit.now < given.plus_seconds(CODE_SECONDS)) {
             Some(_) => {
                 let code = self.code_ticket(consent).reveal();
-                Ok(forgotten(see_other(&self.answer_url(Outcome::Code(&code)).await?)))
+                Ok(self.visit.forgotten(see_other(&self.answer_url(Outcome::Code(&code)).await?)))
             }
             None => Ok(self.already_done()),
         }

@@ -13,7 +13,7 @@ use renkei_screens::{Ending, WayOn};
 use super::Walk;
 use super::walk::{OrPage, Sent};
 use crate::error::Fault;
-use crate::http::browser::{Visit, forgotten, see_other, set};
+use crate::http::browser::{Visit, see_other, set};
 use crate::http::form::Form;
 use crate::signing;
 
@@ -80,7 +80,7 @@ impl Walk {
             Closed::AnsweredElsewhere => Ending::AnsweredElsewhere,
         };
         let way = url.clone().map(WayOn::Partner);
-        let mut response = forgotten(self.visit.end(ending, StatusCode::OK, self.frame(), way));
+        let mut response = self.visit.forgotten(self.visit.end(ending, StatusCode::OK, self.frame(), way));
         if let Some(url) = url.filter(|_| onward) {
             set(&mut response, HeaderName::from_static("refresh"), &format!("0; url={url}"));
         }

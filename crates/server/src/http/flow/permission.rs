@@ -18,7 +18,7 @@ use super::frame::{label, origin};
 use super::results::period;
 use super::walk::{OrPage, Sent};
 use crate::error::Fault;
-use crate::http::browser::{Visit, forgotten, see_other};
+use crate::http::browser::{Visit, see_other};
 use crate::http::form::Form;
 use crate::keys::sha256;
 
@@ -58,7 +58,7 @@ impl Walk {
         self.close(Closed::Declined).await?;
         match self.visit.read().find_flow(self.flow.id).await?.map(|flow| flow.stage) {
             Some(Stage::Closed { why: Closed::Declined }) => {
-                Ok(forgotten(see_other(&self.refusal_url(Closed::Declined).await?)))
+                Ok(self.visit.forgotten(see_other(&self.refusal_url(Closed::Declined).await?)))
             }
             _ => Ok(self.to_newest().await),
         }
@@ -167,7 +167,7 @@ impl Walk {
 
     /// A page for a permission that was given before and whose answer is no longer good.
     pub(super) fn already_done(&self) -> Response {
-        forgotten(self.visit.end(Ending::AlreadyDone, StatusCode::OK, self.frame(), None))
+        self.visit.forgotten(self.visit.end(Ending::AlreadyDone, StatusCode::OK, self.frame(), None))
     }
 }
 

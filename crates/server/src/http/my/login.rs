@@ -12,7 +12,7 @@ use renkei_store::sessions::{BrowserSession, Purpose};
 use super::{Member, forms};
 use crate::certificates::{PeerCertificate, describe};
 use crate::error::Fault;
-use crate::http::browser::{Visit, forgotten, see_other, set};
+use crate::http::browser::{Visit, see_other, set};
 use crate::http::flow::certificate::Shown;
 use crate::http::form::Form;
 use crate::http::login;
@@ -43,7 +43,7 @@ pub async fn logout(visit: Visit, form: Form) -> Result<Response, Response> {
         tx.end_session(member.session.id, member.visit.now).await?;
         member.record(&mut tx, member.did(Action::LoggedOut)).await?;
         tx.commit().await?;
-        let mut gone = forgotten(see_other(&format!("{}/login", member.base())));
+        let mut gone = member.visit.forgotten(see_other(&format!("{}/login", member.base())));
         let (name, value) = member.visit.no_cookie(Purpose::My);
         set(&mut gone, name, &value);
         Ok::<_, Fault>(gone)
