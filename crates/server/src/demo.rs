@@ -20,6 +20,7 @@ use renkei_domain::pin::InquiryPin;
 use renkei_partner_app::{InstitutionConfig, PartnerAppConfig};
 
 use crate::app::App;
+use crate::certificates::partners::PartnerTrust;
 use crate::commands::CommandError;
 use crate::commands::data::Data;
 use crate::core_banking::seal_pin;
@@ -39,7 +40,7 @@ const PARTNER_APP_PRODUCT: &str = "kakeibo";
 /// The operations the partner app asks for.
 const PARTNER_APP_SCOPE: &str = "balances transactions";
 
-/// Addresses of the demo's three listeners, without a slash at the end.
+/// Addresses of the demo's listeners, without a slash at the end.
 #[derive(Debug, Clone)]
 pub struct Origins {
     /// Institutions: `http://127.0.0.1:4000`.
@@ -74,7 +75,7 @@ impl Stage {
             let name = format!("Renkei demo users of {}", house.code);
             authority::users(&folder.join(house.code), &name, &wanted, today)?;
         }
-        let products = products::make(&folder, &origins)?;
+        let products = products::make(&folder, &origins, today)?;
         Ok(Stage { ca: files::full(&ca), folder: files::full(&folder), origins, products, tls })
     }
 
@@ -95,6 +96,14 @@ impl Stage {
         let registry = registry::read(source, now)?;
         registry::apply(&data.store, &data.keys, &registry, None, OPERATOR, now, &*data.random).await?;
         Ok(())
+    }
+
+    /// The authorities of partners' certificates.
+    ///
+    /// # Errors
+    /// When their files can't be read.
+    pub fn partner_trust(&self) -> Result<PartnerTrust, CommandError> {
+        Ok(authority::partner_files(&self.folder).read()?)
     }
 
     /// What the partner app is told: its registration at each institution.

@@ -16,24 +16,30 @@ use super::serve::{self, StopSignals};
 use crate::app::{App, Site};
 use crate::demo::{self, Origins, Stage};
 use crate::http;
+use crate::http::connection::PartnerDoor;
 use crate::listener::tls::{ClientCertificates, authority_names};
 use crate::listener::{self, Limits, Transport};
 
 /// The host of all the demo's addresses: loopback only, and one name for all, so that its cookies reach each of them.
 const HOST: &str = "127.0.0.1";
 
+/// The usual port of the institutions.
+const MAIN_PORT: u16 = 4000;
+/// The port of partners with certificates beside it.
+const PARTNER_TLS_PORT: u16 = 4003;
+
 /// What `renkei demo` takes.
 #[derive(Debug, clap::Args)]
 #[command(
     after_long_help = "A port of 0 takes any free one. With --json one line of JSON is printed when everything is \
-    ready: issuers, partner_app, certificate_origin, ca, users and clients."
+    ready: issuers, partner_app, certificate_origin, partner_tls_origin, ca, users and clients."
 )]
 pub struct Args {
     /// Keep the demo in this folder; without it everything is gone when the demo ends
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
     /// Port of the institutions
-    #[arg(long, value_name = "PORT", default_value_t = 4000)]
+    #[arg(long, value_name = "PORT", default_value_t = MAIN_PORT)]
     port: u16,
     /// Port of the accounting site
     #[arg(long, value_name = "PORT", default_value_t = 4001)]
@@ -41,6 +47,9 @@ pub struct Args {
     /// Port of certificate login, always TLS
     #[arg(long, value_name = "PORT", default_value_t = 4002)]
     certificate_port: u16,
+    /// Port of partners with certificates, always TLS; without it 4003, or any free one beside another --port
+    #[arg(long, value_name = "PORT")]
+    partner_tls_port: Option<u16>,
     /// Serve the institutions over TLS too, with a certificate of the demo's own authority
     #[arg(long)]
     tls: bool,
@@ -109,11 +118,12 @@ impl Drop for Folder {
     }
 }
 
-/// The three sockets, bound before anything else, as their ports are part of every address.
+/// The sockets, bound before anything else, as their ports are part of every address.
 struct Doors {
     main: TcpListener,
     partner: TcpListener,
     certificate: TcpListener,
+    partner_tls: TcpListener,
 }
 
 impl Doors {
@@ -122,6 +132,12 @@ impl Doors {
             main: bind(args.port).await?,
             partner: bind(args.partner_port).await?,
             certificate: bind(args.certificate_port).await?,
+            partner_tls: bind(args.partner_tls_port.unwrap_or(if args.port == MAIN_PORT {
+                PARTNER_TLS_PORT
+            } else {
+                0
+            }))
+            .await?,
         })
     }
 
@@ -135,7 +151,8 @@ impl Doors {
 
     fn site(&self, tls: bool) -> Result<Site, CommandError> {
         let origins = self.origins(tls)?;
-        Ok(Site { origin: origins.main, certificate_origin: Some(origins.certificate), partner_origin: None })
+        let partner_origin = Some(origin("https", &self.partner_tls)?);
+        Ok(Site { origin: origins.main, certificate_origin: Some(origins.certificate), partner_origin })
     }
 
     async fn serve(
@@ -156,12 +173,18 @@ impl Doors {
         };
         let main = if tls { encrypted(&ClientCertificates::NotAsked)? } else { Transport::Plain };
         let certificate = encrypted(&ClientCertificates::Asked(names))?;
+        let partner_tls = encrypted(&ClientCertificates::Asked(Vec::new()))?;
+        let door = PartnerDoor {
+            origin: origin("https", &self.partner_tls)?.into(),
+            trust: Arc::new(ArcSwap::from_pointee(stage.partner_trust()?)),
+        };
         let mut tasks = JoinSet::new();
         let mut open = |socket: TcpListener, transport: Transport, router: Router| {
             tasks.spawn(listener::serve(socket, transport, router, Limits::STANDARD, stop.clone()));
         };
         open(self.main, main, http::router(Arc::clone(app)));
         open(self.certificate, certificate, http::certificate_router(Arc::clone(app)));
+        open(self.partner_tls, partner_tls, http::partner_router(Arc::clone(app), door));
         open(self.partner, Transport::Plain, partner);
         tasks.spawn(serve::keep_counted(Arc::clone(app), stop.clone()));
         Ok(tasks)

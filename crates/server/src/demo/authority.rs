@@ -1,15 +1,17 @@
-//! The demo's certificate authorities: one for its own TLS, one for each institution's users.
+//! The demo's certificate authorities: one for its own TLS, one for each institution's users, one for partners.
 
 use std::path::{Path, PathBuf};
 
 use rcgen::{
     BasicConstraints, CertificateParams, CertificateRevocationListParams, CertifiedIssuer, DnType,
-    ExtendedKeyUsagePurpose, IsCa, KeyIdMethod, KeyPair, KeyUsagePurpose, RevocationReason, RevokedCertParams,
-    SerialNumber, date_time_ymd,
+    ExtendedKeyUsagePurpose, IsCa, KeyIdMethod, KeyPair, KeyUsagePurpose, PKCS_ECDSA_P256_SHA256, RevocationReason,
+    RevokedCertParams, SerialNumber, date_time_ymd,
 };
 use renkei_domain::time::Day;
+use rustls_pki_types::PrivatePkcs8KeyDer;
 
 use super::files;
+use crate::certificates::partners::PartnerFiles;
 use crate::commands::CommandError;
 use crate::listener::tls::TlsFiles;
 
@@ -18,7 +20,7 @@ const YEARS: i32 = 10;
 /// Names the demo's own server answers to.
 const SERVER_NAMES: [&str; 3] = ["127.0.0.1", "localhost", "::1"];
 
-/// Where a user's certificate and key are.
+/// Where a certificate and its key are.
 #[derive(Debug, Clone)]
 pub struct UserCertificate {
     /// PEM.
@@ -84,6 +86,52 @@ pub fn users(folder: &Path, name: &str, wanted: &[Wanted<'_>], today: Day) -> Re
     files::write(&ca, authority.issuer.pem().as_bytes())
 }
 
+/// A partner product's certificate to be made.
+#[derive(Debug, Clone)]
+pub struct PartnerWanted<'a> {
+    /// The product, which is also the file's name and the first label of its DNS name.
+    pub name: &'a str,
+    /// Its key.
+    pub pkcs8: Vec<u8>,
+    /// Whether it issues its certificate itself.
+    pub self_signed: bool,
+}
+
+/// Makes the authority of partners, its revocation list and their certificates, unless they are there.
+///
+/// # Errors
+/// When a file can't be written or a certificate not be made.
+pub fn partners(folder: &Path, wanted: &[PartnerWanted<'_>], today: Day) -> Result<(), CommandError> {
+    let PartnerFiles { ca: Some(ca), crl: Some(crl) } = partner_files(folder) else { return Ok(()) };
+    if ca.exists() {
+        return Ok(());
+    }
+    let authority = Authority::new("Renkei demo partners", today).map_err(unmade)?;
+    for own in wanted {
+        let key = PrivatePkcs8KeyDer::from(own.pkcs8.as_slice());
+        let key = KeyPair::from_pkcs8_der_and_sign_algo(&key, &PKCS_ECDSA_P256_SHA256).map_err(unmade)?;
+        let certificate = authority.partner(own, &key).map_err(unmade)?;
+        let files = product_files(folder, own.name);
+        files::write(&files.certificate, certificate.pem().as_bytes())?;
+        files::write(&files.key, key.serialize_pem().as_bytes())?;
+    }
+    files::write(&crl, authority.list(Vec::new()).map_err(unmade)?.as_bytes())?;
+    files::write(&ca, authority.issuer.pem().as_bytes())
+}
+
+/// Where [`partners`] puts the authority and its list.
+#[must_use]
+pub fn partner_files(folder: &Path) -> PartnerFiles {
+    PartnerFiles { ca: Some(folder.join("partner-ca.pem")), crl: Some(folder.join("partner-crl.pem")) }
+}
+
+/// Where [`partners`] puts a product's certificate.
+#[must_use]
+pub fn product_files(folder: &Path, name: &str) -> UserCertificate {
+    let folder = folder.join("partners");
+    UserCertificate { certificate: folder.join(format!("{name}.pem")), key: folder.join(format!("{name}.key")) }
+}
+
 /// Where [`users`] puts a user's certificate.
 #[must_use]
 pub fn user_files(folder: &Path, login_id: &str) -> UserCertificate {
@@ -117,6 +165,15 @@ impl Authority {
         params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
         self.date(&mut params);
         params.signed_by(key, &self.issuer)
+    }
+
+    fn partner(&self, wanted: &PartnerWanted<'_>, key: &KeyPair) -> Result<rcgen::Certificate, rcgen::Error> {
+        let mut params = CertificateParams::new(vec![format!("{}.client.example", wanted.name)])?;
+        params.distinguished_name.push(DnType::CommonName, wanted.name);
+        params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
+        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
+        self.date(&mut params);
+        if wanted.self_signed { params.self_signed(key) } else { params.signed_by(key, &self.issuer) }
     }
 
     fn list(&self, serials: Vec<SerialNumber>) -> Result<String, rcgen::Error> {

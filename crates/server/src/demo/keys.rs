@@ -26,6 +26,16 @@ pub fn generate(algorithm: &str, kid: &str) -> Result<Value, CommandError> {
     Ok(Value::Object(jwk))
 }
 
+/// The same P-256 key as PKCS#8, for a certificate of it; `None` for a key of another kind.
+#[must_use]
+pub fn pkcs8(private: &Value) -> Option<Vec<u8>> {
+    let member = |name: &str| Base64UrlUnpadded::decode_vec(private.get(name)?.as_str()?).ok();
+    let point = [vec![4], member("x")?, member("y")?].concat();
+    let algorithm = &ECDSA_P256_SHA256_FIXED_SIGNING;
+    let pair = EcdsaKeyPair::from_private_key_and_public_key(algorithm, &member("d")?, &point).ok()?;
+    Some(pair.to_pkcs8v1().ok()?.as_ref().to_vec())
+}
+
 /// The public half.
 #[must_use]
 pub fn public_half(private: &Value) -> Value {

@@ -2,9 +2,11 @@
 
 use std::path::Path;
 
+use renkei_domain::time::Day;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use super::authority::{self, PartnerWanted};
 use super::{Origins, files, keys};
 use crate::commands::CommandError;
 
@@ -12,6 +14,8 @@ use crate::commands::CommandError;
 pub const REGISTRY_FILE: &str = "registry.toml";
 /// The company whose products are for tools.
 const TESTERS: &str = "testers";
+/// The algorithm of keys that are for certificates alone.
+const CERTIFICATE_ALGORITHM: &str = "ES256";
 const TEMPLATE: &str = include_str!("../../demo/registry.toml");
 /// The texts the registry names.
 const TERMS: [(&str, &str); 4] = [
@@ -30,6 +34,10 @@ pub struct Product {
     pub name: String,
     /// ES256 or PS256.
     pub algorithm: String,
+    /// How it authenticates.
+    pub auth_method: String,
+    /// What its tokens are bound to.
+    pub sender_constraint: String,
     /// Whether customers choose its operations.
     pub choice: bool,
     /// Where customers may be sent back to.
@@ -40,25 +48,35 @@ pub struct Product {
     pub private_jwk: Value,
 }
 
-/// Writes the registry file with what it names, and makes the keys that are missing.
+impl Product {
+    /// Whether it connects with a certificate.
+    #[must_use]
+    pub fn has_certificate(&self) -> bool {
+        self.auth_method != "private_key_jwt" || self.sender_constraint == "mtls"
+    }
+}
+
+/// Writes the registry file with what it names, and makes the keys and certificates that are missing.
 ///
 /// # Errors
 /// When a file can't be read or written.
-pub fn make(folder: &Path, origins: &Origins) -> Result<Vec<Product>, CommandError> {
+pub fn make(folder: &Path, origins: &Origins, today: Day) -> Result<Vec<Product>, CommandError> {
     let text = TEMPLATE.replace("@PARTNER@", &origins.partner).replace("@TEST_URIS@", &test_uris(origins));
     let registry: Registry =
         toml::from_str(&text).map_err(|error| CommandError::Setup(format!("the demo registry: {error}")))?;
     for (name, terms) in TERMS {
         files::write(&folder.join(name), terms.as_bytes())?;
     }
-    let mut products = Vec::new();
+    let mut products: Vec<Product> = Vec::new();
     for partner in registry.partners {
         for product in partner.products {
             let private_jwk = key(folder, &product)?;
             products.push(Product {
                 key: product.key,
                 name: product.name,
-                algorithm: product.signing_alg,
+                algorithm: product.signing_alg.unwrap_or_else(|| CERTIFICATE_ALGORITHM.to_owned()),
+                auth_method: product.auth_method,
+                sender_constraint: product.sender_constraint,
                 choice: product.choice,
                 redirect_uris: product.redirect_uris,
                 for_tools: partner.key == TESTERS,
@@ -66,6 +84,12 @@ pub fn make(folder: &Path, origins: &Origins) -> Result<Vec<Product>, CommandErr
             });
         }
     }
+    let wanted = products.iter().filter(|product| product.has_certificate()).map(|product| PartnerWanted {
+        name: &product.key,
+        pkcs8: keys::pkcs8(&product.private_jwk).unwrap_or_default(),
+        self_signed: product.auth_method == "self_signed_tls_client_auth",
+    });
+    authority::partners(folder, &wanted.collect::<Vec<_>>(), today)?;
     files::write(&folder.join(REGISTRY_FILE), text.as_bytes())?;
     Ok(products)
 }
@@ -90,9 +114,12 @@ fn key(folder: &Path, product: &ProductTable) -> Result<Value, CommandError> {
         let unreadable = |error| CommandError::Setup(format!("{}: {error}", private.display()));
         return serde_json::from_str(&files::read(&private)?).map_err(unreadable);
     }
-    let jwk = keys::generate(&product.signing_alg, &format!("{}-1", product.key))?;
-    let public = json!({ "keys": [keys::public_half(&jwk)] });
-    files::write(&folder.join(&product.jwks_file), public.to_string().as_bytes())?;
+    let algorithm = product.signing_alg.as_deref().unwrap_or(CERTIFICATE_ALGORITHM);
+    let jwk = keys::generate(algorithm, &format!("{}-1", product.key))?;
+    if let Some(file) = &product.jwks_file {
+        let public = json!({ "keys": [keys::public_half(&jwk)] });
+        files::write(&folder.join(file), public.to_string().as_bytes())?;
+    }
     files::write(&private, jwk.to_string().as_bytes())?;
     Ok(jwk)
 }
@@ -116,6 +143,18 @@ struct ProductTable {
     #[serde(default)]
     choice: bool,
     redirect_uris: Vec<String>,
-    jwks_file: String,
-    signing_alg: String,
+    jwks_file: Option<String>,
+    signing_alg: Option<String>,
+    #[serde(default = "private_key_jwt")]
+    auth_method: String,
+    #[serde(default = "dpop")]
+    sender_constraint: String,
+}
+
+fn private_key_jwt() -> String {
+    "private_key_jwt".into()
+}
+
+fn dpop() -> String {
+    "dpop".into()
 }

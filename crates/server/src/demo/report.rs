@@ -23,6 +23,8 @@ pub struct Report {
     partner_app: String,
     /// Where certificate login is.
     certificate_origin: Option<String>,
+    /// Where partners connect with certificates.
+    partner_tls_origin: Option<String>,
     /// PEM of the authority of the demo's own TLS.
     ca: PathBuf,
     /// Who can log in.
@@ -69,8 +71,16 @@ struct ClientLine {
     /// Whether customers choose its operations.
     choice: bool,
     redirect_uris: Vec<String>,
-    /// The private key of its assertions.
+    auth_method: String,
+    sender_constraint: String,
+    /// The private key of its assertions, or of its certificate.
     private_jwk: Value,
+    /// The certificate it connects with.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    certificate: Option<PathBuf>,
+    /// The same private key for it, PEM.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    key: Option<PathBuf>,
 }
 
 impl Stage {
@@ -84,6 +94,8 @@ impl Stage {
         for house in HOUSES {
             let issuer = app.site.issuer(&code_of(house)?);
             for product in self.products.iter().filter(|product| product.for_tools) {
+                let files = authority::product_files(&self.folder, &product.key);
+                let files = product.has_certificate().then_some(files);
                 clients.push(ClientLine {
                     issuer: issuer.clone(),
                     client_id: client_id(app, house, &product.key).await?,
@@ -91,7 +103,11 @@ impl Stage {
                     alg: product.algorithm.clone(),
                     choice: product.choice,
                     redirect_uris: product.redirect_uris.clone(),
+                    auth_method: product.auth_method.clone(),
+                    sender_constraint: product.sender_constraint.clone(),
                     private_jwk: product.private_jwk.clone(),
+                    certificate: files.as_ref().map(|files| files.certificate.clone()),
+                    key: files.map(|files| files.key),
                 });
             }
             issuers.push(issuer);
@@ -100,6 +116,7 @@ impl Stage {
             issuers,
             partner_app: self.origins.partner.clone(),
             certificate_origin: app.site.certificate_origin.clone(),
+            partner_tls_origin: app.site.partner_origin.clone(),
             ca: self.ca.clone(),
             users: HOUSES.iter().flat_map(|house| self.users(house)).collect(),
             clients,
@@ -144,6 +161,9 @@ impl fmt::Display for Report {
             writeln!(f, "{user}")?;
         }
         writeln!(f, "\nThe institutions: {}", self.issuers.join("  "))?;
+        if let Some(origin) = &self.partner_tls_origin {
+            writeln!(f, "Partners with certificates: {origin}")?;
+        }
         let folder = self.ca.parent().unwrap_or(&self.ca);
         writeln!(f, "Users' certificates and keys, PEM: {}", folder.display())?;
         writeln!(f, "  for a browser: openssl pkcs12 -export -in USER.pem -inkey USER.key -out USER.p12")?;

@@ -82,7 +82,9 @@ async fn what_the_demo_tells_is_true() {
             assert!(clients.iter().filter(fits).count() >= 2);
         }
     }
-    for client in clients {
+    for client in
+        clients.iter().filter(|client| client["sender_constraint"] == "dpop" && client["certificate"].is_null())
+    {
         push(client, Outside::system().unwrap()).await;
     }
     let http = http_client().unwrap();
@@ -94,6 +96,40 @@ async fn what_the_demo_tells_is_true() {
         assert_eq!(named.len(), if user["password"].is_string() { 0 } else { 2 }, "{user}");
         assert!(named.iter().all(|path| Path::new(path).exists()), "{user}");
     }
+}
+
+/// Pushes a request as one of the demo's test clients that authenticate by certificate.
+async fn push_by_certificate(demo: &Demo, client: &Value) -> u16 {
+    let read = |member: &str| std::fs::read(client[member].as_str().unwrap()).unwrap();
+    let identity = reqwest::Identity::from_pem(&[read("certificate"), read("key")].concat()).unwrap();
+    let ca = reqwest::Certificate::from_pem(&std::fs::read(demo.path("ca")).unwrap()).unwrap();
+    let http = reqwest::Client::builder().identity(identity).tls_certs_only([ca]).build().unwrap();
+    let (origin, path) = client["issuer"].as_str().unwrap().rsplit_once('/').unwrap();
+    let metadata = format!("{origin}/.well-known/oauth-authorization-server/{path}");
+    let metadata: Value = http_client().unwrap().get(metadata).send().await.unwrap().json().await.unwrap();
+    let alias = metadata["mtls_endpoint_aliases"]["pushed_authorization_request_endpoint"].as_str().unwrap();
+    let form = [
+        ("client_id", client["client_id"].as_str().unwrap()),
+        ("response_type", "code"),
+        ("redirect_uri", client["redirect_uris"][0].as_str().unwrap()),
+        ("code_challenge", "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"),
+        ("code_challenge_method", "S256"),
+    ];
+    http.post(alias).form(&form).send().await.unwrap().status().as_u16()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_demo_has_partners_with_certificates_of_each_kind() {
+    let demo = Demo::start(&[]);
+    let clients = demo.told["clients"].as_array().unwrap();
+    let mut kinds = BTreeSet::new();
+    for client in clients.iter().filter(|client| client["certificate"].is_string()) {
+        kinds.insert((client["auth_method"].to_string(), client["sender_constraint"].to_string()));
+        if client["auth_method"] != "private_key_jwt" {
+            assert_eq!(push_by_certificate(&demo, client).await, 201, "{client}");
+        }
+    }
+    assert_eq!(kinds.len(), 4, "{kinds:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -184,7 +184,8 @@ pub fn trust(authority: &Authority, folder: &tempfile::TempDir) -> PartnerTrust 
 /// A client that shows this chain, the leaf first, and holds this key. It takes any server for the right one: the tests
 /// are about the other direction.
 pub fn http_client(chain: Option<(Vec<Vec<u8>>, Vec<u8>)>) -> reqwest::Client {
-    reqwest::Client::builder().tls_backend_preconfigured(tls(chain)).build().unwrap()
+    let builder = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none());
+    builder.tls_backend_preconfigured(tls(chain)).build().unwrap()
 }
 
 pub fn tls(chain: Option<(Vec<Vec<u8>>, Vec<u8>)>) -> ClientConfig {

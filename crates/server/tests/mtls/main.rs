@@ -14,6 +14,8 @@ mod support;
 mod authentication;
 mod bank;
 mod binding;
+mod doors;
 mod fetched;
+mod handshakes;
 mod names;
 mod published;

@@ -4,6 +4,8 @@ use std::fs;
 use std::path::Path;
 use std::process::{Command, Output};
 
+use crate::authority::Authority;
+
 const LOOPBACK: &str = "origin = \"http://127.0.0.1:18080\"\nlisten = \"127.0.0.1:0\"\n";
 
 fn renkei(words: &[&str], data: &Path) -> Output {
@@ -44,4 +46,41 @@ fn a_store_url_with_a_password_is_not_repeated() {
     let output = renkei(&["migrate", "--store", "postgres://renkei:s3cret@db.example.jp/renkei"], folder.path());
     refuses(&output, "sslmode=require");
     assert!(!String::from_utf8_lossy(&output.stderr).contains("s3cret"));
+}
+
+/// One institution whose users have certificates of the authority in `ca.pem`.
+const REGISTRY: &str = r##"
+[[institutions]]
+code = "1001"
+kind = "credit_cooperative"
+name = "あおい信用組合"
+name_en = "Aoi Credit Cooperative"
+accent = "#14518b"
+telephone = "0120-000-000"
+hours = "平日"
+hours_en = "Weekdays"
+period_days = 180
+user_ca = "ca.pem"
+user_crl = "crl.pem"
+terms = { version = "1", text = "規定", text_en = "Terms" }
+branches = [{ code = "001", name = "本店", name_en = "Head Office" }]
+"##;
+
+#[test]
+fn r_136_a_061_an_authority_of_users_is_none_of_partners() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    let authority = Authority::new();
+    authority.server(folder.path(), |params| params.not_after = rcgen::date_time_ymd(2099, 1, 1));
+    fs::write(at("ca.pem"), authority.issuer.pem()).unwrap();
+    fs::write(at("crl.pem"), authority.list(|_| ())).unwrap();
+    fs::write(at("registry.toml"), REGISTRY).unwrap();
+    let partners = "[partner_tls]\norigin = \"https://localhost:18443\"\nlisten = \"127.0.0.1:0\"\nca = \"ca.pem\"\n\
+                    tls = { certificate = \"server.pem\", key = \"server.key\" }\n";
+    let other = LOOPBACK.replace("127.0.0.1:0", "127.0.0.1:18080");
+    fs::write(at("renkei.toml"), format!("{other}{partners}")).unwrap();
+    let registry = at("registry.toml");
+    let applied = renkei(&["apply", registry.to_str().unwrap(), "--yes"], folder.path());
+    assert!(applied.status.success(), "{}", String::from_utf8_lossy(&applied.stderr));
+    refuses(&renkei(&["serve"], folder.path()), "use separate authorities");
 }

@@ -178,3 +178,28 @@ async fn r_027_postgresql_on_another_machine_needs_tls_and_its_authority() {
     let disguised = refusal("postgres://renkei@localhost/renkei?hostaddr=203.0.113.7", None).await;
     assert!(disguised.contains("sslmode=require"), "{disguised}");
 }
+
+const PARTNERS: &str = r#"
+[partner_tls]
+origin = "https://partners.example.jp"
+listen = "0.0.0.0:9443"
+ca = "partner-ca.pem"
+crl = "partner-crl.pem"
+"#;
+
+#[test]
+fn r_136_a_061_partners_certificates_are_asked_for_at_an_address_of_their_own() {
+    let safe = format!("{SAFE}{PARTNERS}");
+    let config = read(&safe).unwrap();
+    assert_eq!(config.site().partner_origin.as_deref(), Some("https://partners.example.jp"));
+    assert_eq!(config.partner_tls_files().unwrap().0, "partners.example.jp");
+    assert!(config.partner_tls.unwrap().ca.unwrap().is_absolute());
+    let with = |from: &str, to: &str| safe.replace(from, to);
+    refuses(&with("https://partners.example.jp", "http://127.0.0.1:9443"), "make it https");
+    refuses(&with("https://partners.example.jp", "https://link.example.jp"), "port of its own");
+    refuses(&with("https://partners.example.jp", "https://link.example.jp:8443"), "at different listeners");
+    refuses(&with("0.0.0.0:9443", "0.0.0.0:8443"), "at different listeners");
+    refuses(&with("0.0.0.0:9443", "0.0.0.0:443"), "main listener's address");
+    refuses(&with("ca = \"partner-ca.pem\"", ""), "needs its authority");
+    refuses(&with("crl = ", "crls = "), "crls");
+}
