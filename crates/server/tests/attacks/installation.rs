@@ -330,6 +330,7 @@ impl Node {
             institution: product.institution.clone(),
             key: Arc::clone(&product.key),
             dpop: new_key(),
+            origin: ORIGIN.to_owned(),
             address: self.address(),
             clock: Arc::new(SystemClock),
             http: self.http.clone(),

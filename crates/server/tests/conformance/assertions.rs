@@ -29,7 +29,7 @@ async fn expect_refused_at_token(change: impl Fn(&Run) -> Value) {
 
 /// `nbf` and `iat` so far ahead, with the life of a minute.
 fn ahead(run: &Run, seconds: i64) -> Value {
-    let then = run.bank.now().seconds() + seconds;
+    let then = run.bank().now().seconds() + seconds;
     json!({ "nbf": then, "iat": then, "exp": then + 60 })
 }
 
@@ -67,7 +67,7 @@ async fn par_test_token_endpoint_url_as_audience_fails() {
 #[tokio::test]
 async fn ensure_client_assertion_with_exp_is_5_minutes_in_past_fails() {
     expect_refused_at_token(|run| {
-        let now = run.bank.now().seconds();
+        let now = run.bank().now().seconds();
         json!({ "iat": now - 360, "exp": now - 300 })
     })
     .await;

@@ -59,7 +59,7 @@ async fn discovery_end_point_verification() {
         let run = Run::open(variant).await;
         let issuer = run.one.partner.issuer();
         let url = well_known(AUTHORIZATION_SERVER, &issuer);
-        let answer = run.bank.get(url.strip_prefix(ORIGIN).unwrap()).await;
+        let answer = run.bank().get(url.strip_prefix(ORIGIN).unwrap()).await;
         assert_eq!((answer.status, answer.header("content-type")), (200, "application/json"));
         let document = &answer.body;
         assert_eq!(document["issuer"], issuer.as_str());

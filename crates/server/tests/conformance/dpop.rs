@@ -9,7 +9,7 @@ use crate::variant::{self, Variant};
 /// A whole flow whose proofs have other claims, at the token endpoint and at the resource.
 async fn expect_accepted(variant: Variant, change: impl Fn(&mut Jwt, i64)) {
     let run = Run::open(variant).await;
-    let now = run.bank.now().seconds();
+    let now = run.bank().now().seconds();
     let mut redeem = run.one.redeem(&run.code(&run.one).await);
     change(redeem.proof.as_mut().unwrap(), now);
     let tokens = run.one.tokens_of(&redeem.send().await);

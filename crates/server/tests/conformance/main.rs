@@ -9,6 +9,14 @@ mod support;
 #[path = "../linkage/browser.rs"]
 mod browser;
 
+#[allow(dead_code, reason = "the tests of listeners use the rest of it")]
+#[path = "../serve/authority.rs"]
+mod authority;
+
+#[allow(dead_code, reason = "the tests of certificates use the rest of it")]
+#[path = "../mtls/bank.rs"]
+mod mtls_bank;
+
 /// What the browser of the linkage tests needs to know.
 mod bank {
     pub use crate::support::REDIRECT_URI as BACK;

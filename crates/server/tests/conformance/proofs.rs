@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use crate::rsa::RsaKey;
 use crate::stage::{Client, RESOURCE, Run};
 use crate::support::partner::base64url;
-use crate::support::{Answer, ORIGIN, new_key};
+use crate::support::{Answer, new_key};
 use crate::variant;
 
 async fn status(client: &Client, access: &str, proofs: &[&str]) -> u16 {
@@ -20,7 +20,7 @@ async fn status(client: &Client, access: &str, proofs: &[&str]) -> u16 {
 
 /// Header and claims of every proof that must be refused.
 fn faults(run: &Run) -> Vec<(Value, Value)> {
-    let now = run.bank.now().seconds();
+    let (now, origin) = (run.bank().now().seconds(), &run.one.partner.origin);
     let mut private = run.one.partner.dpop.to_public_jwk().to_json();
     private["d"] = "AAAA".into();
     let header = |changes: Value| (changes, json!({}));
@@ -40,7 +40,7 @@ fn faults(run: &Run) -> Vec<(Value, Value)> {
         claims(json!({ "iat": null })),
         claims(json!({ "ath": null })),
         claims(json!({ "htm": "POST" })),
-        claims(json!({ "htu": format!("{ORIGIN}/1001/other") })),
+        claims(json!({ "htu": format!("{origin}/1001/other") })),
         claims(json!({ "htu": "https://other.example/1001/api/v1/accounts" })),
         claims(json!({ "ath": base64url(&[7; 32]) })),
         claims(json!({ "iat": now - 3_600 })),
@@ -92,11 +92,12 @@ async fn dpop_negative_tests() {
 
 /// What a proof may have besides, and other spellings of the address.
 async fn expect_oddities(run: &Run, access: &str) {
+    let origin = &run.one.partner.origin;
     for (header, claims) in [
         (json!({ "typo": 1, "kid": "x" }), json!({ "extra": { "a": [1] } })),
-        (json!({}), json!({ "htu": format!("{ORIGIN}{RESOURCE}?x=1#y") })),
-        (json!({}), json!({ "htu": format!("{}{RESOURCE}", ORIGIN.to_uppercase()) })),
-        (json!({}), json!({ "htu": format!("{ORIGIN}:443{RESOURCE}") })),
+        (json!({}), json!({ "htu": format!("{origin}{RESOURCE}?x=1#y") })),
+        (json!({}), json!({ "htu": format!("{}{RESOURCE}", origin.to_uppercase()) })),
+        (json!({}), json!({ "htu": format!("{origin}:443{RESOURCE}") })),
     ] {
         let proof = run.one.partner.proof_with(RESOURCE, access);
         let proof = proof.header(header.clone()).claims(claims.clone()).sign();

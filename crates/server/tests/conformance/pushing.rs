@@ -33,7 +33,7 @@ async fn par_attempt_to_use_expired_request_uri() {
     for variant in variant::every() {
         let run = Run::open(variant).await;
         let answer = run.one.send_push(run.one.push()).await;
-        run.bank.clock.forward(answer.body["expires_in"].as_i64().unwrap());
+        run.bank().clock.forward(answer.body["expires_in"].as_i64().unwrap());
         run.expect_error_page(&run.one.url_of(&answer.text("request_uri")), "invalid_request_uri").await;
     }
 }

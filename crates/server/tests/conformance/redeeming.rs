@@ -22,8 +22,9 @@ async fn ensure_holder_of_key_required() {
     for variant in variant::every() {
         let run = Run::open(variant).await;
         let code = run.code(&run.one).await;
-        let bare = run.one.redeem(&code).without_proof();
-        expect_refusal(&bare.send().await, &["invalid_request", "invalid_dpop_proof", "invalid_grant"]);
+        let bare = run.one.unbound(run.one.redeem(&code));
+        let errors = ["invalid_request", "invalid_client", "invalid_dpop_proof", "invalid_grant"];
+        expect_refusal(&bare.send().await, &errors);
     }
 }
 
@@ -45,7 +46,7 @@ async fn attempt_reuse_authorization_code_after_one_second() {
         let code = run.code(&run.one).await;
         let tokens = run.one.tokens_of(&run.one.redeem(&code).send().await);
         run.one.expect_reads(&tokens.access).await;
-        run.bank.clock.forward(1);
+        run.bank().clock.forward(1);
         expect_refusal(&run.one.redeem(&code).send().await, INVALID_GRANT);
         run.one.expect_reads_nothing(&tokens.access).await;
     }
@@ -56,7 +57,7 @@ async fn ensure_token_endpoint_fails_with_expired_auth_code() {
     for variant in variant::every() {
         let run = Run::open(variant).await;
         let code = run.code(&run.one).await;
-        run.bank.clock.forward(62);
+        run.bank().clock.forward(62);
         expect_refusal(&run.one.redeem(&code).send().await, INVALID_GRANT);
     }
 }

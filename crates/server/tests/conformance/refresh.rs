@@ -21,7 +21,7 @@ async fn refresh_token() {
         }
         // It is not rotated, so the one there is goes on working.
         assert!(renewed.refresh.is_empty() || renewed.refresh == tokens.refresh);
-        run.bank.clock.forward(30);
+        run.bank().clock.forward(30);
         run.one.tokens_of(&run.one.refresh(&tokens.refresh).send().await);
         expect_refusals(&run, &tokens.refresh, &others.refresh).await;
     }
@@ -29,10 +29,11 @@ async fn refresh_token() {
 
 /// Without credentials, without a proof, and with somebody else's token.
 async fn expect_refusals(run: &Run, own: &str, foreign: &str) {
-    let nobody = run.one.refresh(own).without_assertion();
+    let nobody = run.one.unauthenticated(run.one.refresh(own));
     expect_refusal(&nobody.send().await, &["invalid_client", "invalid_request"]);
-    let bare = run.one.refresh(own).without_proof();
-    expect_refusal(&bare.send().await, &["invalid_dpop_proof", "invalid_request", "invalid_grant"]);
+    let bare = run.one.unbound(run.one.refresh(own));
+    let errors = ["invalid_dpop_proof", "invalid_request", "invalid_client", "invalid_grant"];
+    expect_refusal(&bare.send().await, &errors);
     let answer = run.one.refresh(foreign).send().await;
     assert_eq!(answer.status, 400);
     expect_refusal(&answer, &["invalid_grant"]);

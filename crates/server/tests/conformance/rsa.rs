@@ -47,7 +47,7 @@ impl RsaKey {
 pub async fn give_rsa_key(run: &mut Run) -> RsaKey {
     let key = RsaKey::new();
     run.one.partner.key = key.for_ps256();
-    let mut tx = run.bank.app.store.begin(&aoi()).await.unwrap();
+    let mut tx = run.bank().app.store.begin(&aoi()).await.unwrap();
     let update = "UPDATE products SET jwks = ?3, signing_alg = 'PS256' WHERE institution = ?1 AND client_id = ?2";
     let (client_id, jwks) = (run.one.partner.client_id.as_str(), run.one.partner.jwks());
     assert_eq!(tx.execute(update, params![client_id, jwks.as_str()]).await.unwrap(), 1);

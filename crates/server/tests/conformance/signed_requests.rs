@@ -32,7 +32,7 @@ async fn expect_taken(change: impl Fn(&Run) -> Value) {
 }
 
 fn now(run: &Run) -> i64 {
-    run.bank.now().seconds()
+    run.bank().now().seconds()
 }
 
 #[tokio::test]

@@ -4,11 +4,13 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use rcgen::SanType;
+use renkei_domain::partner;
 use renkei_domain::pin::{InquiryPin, SealedPin};
 use renkei_server::keys::Purpose;
 use renkei_server::{core_banking, passwords};
 use renkei_store::params;
-use renkei_testing::seed::{self, KAKEIBO};
+use renkei_testing::seed;
 use renkei_testing::{SystemRandom, aoi};
 use serde_json::json;
 use zeroize::Zeroizing;
@@ -16,9 +18,10 @@ use zeroize::Zeroizing;
 use crate::bank::{PASSWORD, PIN, STATE};
 use crate::browser::Browser;
 use crate::checks::{expect_entropy, expect_refusal};
+use crate::mtls_bank::{MtlsBank, PARTNER_ORIGIN, http_client, issue};
 use crate::support::partner::Jwt;
 use crate::support::{Answer, Bank, Draft, ORIGIN, Partner, REDIRECT_URI};
-use crate::variant::{Asks, Profile, Variant};
+use crate::variant::{Asks, Auth, Bound, Profile, Variant};
 
 /// The one resource the plan reads.
 pub const RESOURCE: &str = "/1001/api/v1/accounts";
@@ -28,10 +31,10 @@ const SECOND_REDIRECT_URI: &str = "https://kakeibo.example/back?dummy1=lorem&dum
 /// No two accounts of one run share a number.
 static NUMBERS: AtomicU64 = AtomicU64::new(2_000_001);
 
-/// A bank and its two clients.
+/// A bank, its listener for certificates, and its two clients.
 pub struct Run {
     pub variant: Variant,
-    pub bank: Bank,
+    mtls: MtlsBank,
     pub one: Client,
     pub two: Client,
 }
@@ -52,25 +55,21 @@ pub struct Tokens {
 
 impl Run {
     pub async fn open(variant: Variant) -> Run {
-        let (bank, kakeibo) = Bank::with_kakeibo().await;
-        let second = bank.join_product("second-client").await;
-        let mut tx = bank.app.store.begin(&aoi()).await.unwrap();
-        let update = "UPDATE products SET redirect_uris = ?3 WHERE institution = ?1 AND client_id = ?2";
-        let uris = json!([SECOND_REDIRECT_URI]).to_string();
-        tx.execute(update, params!["second-client", uris.as_str()]).await.unwrap();
-        let update = "UPDATE products SET profile = ?2 WHERE institution = ?1";
-        tx.execute(update, params![variant.profile.word()]).await.unwrap();
-        tx.commit().await.unwrap();
-        assert_eq!(kakeibo.client_id, KAKEIBO);
-        let one = Client { partner: kakeibo, redirect_uri: REDIRECT_URI.to_owned(), variant };
-        let two = Client { partner: second, redirect_uri: SECOND_REDIRECT_URI.to_owned(), variant };
-        Run { variant, bank, one, two }
+        let mtls = MtlsBank::open().await;
+        let second = mtls.bank.join_product("second-client").await;
+        let one = register(&mtls, mtls.kakeibo.clone(), REDIRECT_URI, variant).await;
+        let two = register(&mtls, second, SECOND_REDIRECT_URI, variant).await;
+        Run { variant, mtls, one, two }
+    }
+
+    pub fn bank(&self) -> &Bank {
+        &self.mtls.bank
     }
 
     /// A new customer with one account whose PIN is in force; the login id.
     pub async fn customer(&self) -> String {
-        let app = &self.bank.app;
-        let login_id = format!("user{}", &app.new_id(self.bank.now()).simple().to_string()[16..]);
+        let app = &self.bank().app;
+        let login_id = format!("user{}", &app.new_id(self.bank().now()).simple().to_string()[16..]);
         let who = seed::customer(&app.store, &aoi(), &login_id).await;
         let number = NUMBERS.fetch_add(1, Ordering::Relaxed).to_string();
         let account = seed::account(&app.store, &aoi(), &who, &number).await;
@@ -82,13 +81,13 @@ impl Run {
         let update = "UPDATE users SET password_hash = ?3 WHERE institution = ?1 AND user_id = ?2";
         assert_eq!(tx.execute(update, params![who.user, hash.0.as_str()]).await.unwrap(), 1);
         tx.file_pin(account, &SealedPin(filed)).await.unwrap();
-        tx.register_pin(account, &sealed, who.user, self.bank.now()).await.unwrap();
+        tx.register_pin(account, &sealed, who.user, self.bank().now()).await.unwrap();
         tx.commit().await.unwrap();
         login_id
     }
 
     pub fn browser(&self) -> Browser {
-        Browser::new(&self.bank.address, ORIGIN, self.bank.http.clone())
+        Browser::new(&self.bank().address, ORIGIN, self.bank().http.clone())
     }
 
     /// The authorization URL of a request that is accepted.
@@ -155,12 +154,70 @@ impl Run {
     }
 }
 
+/// Registers a client as its variant says, and sends it to the listener it needs.
+async fn register(mtls: &MtlsBank, mut partner: Partner, redirect_uri: &str, variant: Variant) -> Client {
+    let store = &mtls.bank.app.store;
+    let mut product = store.read(&aoi()).find_product(&partner.client_id).await.unwrap().unwrap();
+    product.redirect_uris = vec![redirect_uri.to_owned()];
+    product.profile = match variant.profile {
+        Profile::Plain => partner::Profile::Security,
+        Profile::SignedRequests => partner::Profile::SignedRequests,
+    };
+    let name = format!("{}.example", partner.client_id);
+    if variant.auth == Auth::Mtls {
+        product.auth_method = partner::AuthMethod::TlsClientAuth;
+        product.tls_subject = Some(partner::TlsSubject::SanDns(name.clone()));
+    }
+    if variant.bound == Bound::Mtls {
+        product.sender_constraint = partner::SenderConstraint::Mtls;
+    }
+    let mut tx = store.begin(&aoi()).await.unwrap();
+    tx.save_product(&product).await.unwrap();
+    tx.commit().await.unwrap();
+    if variant.auth == Auth::Mtls || variant.bound == Bound::Mtls {
+        let names = vec![SanType::DnsName(name.as_str().try_into().unwrap())];
+        let identity = issue(Some(&mtls.authority), |params| params.subject_alt_names = names);
+        partner.http = http_client(Some((vec![identity.certificate.der().to_vec()], identity.key.serialize_der())));
+        partner.address.clone_from(&mtls.door);
+        partner.origin = PARTNER_ORIGIN.to_owned();
+    }
+    Client { partner, redirect_uri: redirect_uri.to_owned(), variant }
+}
+
 impl Client {
     /// A good request of this variant.
     pub fn push(&self) -> Draft {
-        let draft = self.partner.push().with("redirect_uri", &self.redirect_uri);
+        let draft = self.dressed(self.partner.push()).with("redirect_uri", &self.redirect_uri);
         match self.variant.asks {
             Asks::Scope => draft,
+        }
+    }
+
+    /// With this variant's credentials in place of an assertion and a proof.
+    fn dressed(&self, draft: Draft) -> Draft {
+        let draft = match self.variant.auth {
+            Auth::PrivateKeyJwt => draft,
+            Auth::Mtls => draft.without_assertion().with("client_id", &self.partner.client_id),
+        };
+        match self.variant.bound {
+            Bound::Dpop => draft,
+            Bound::Mtls => draft.without_proof(),
+        }
+    }
+
+    /// The same request without any credentials of the client.
+    pub fn unauthenticated(&self, draft: Draft) -> Draft {
+        match self.variant.auth {
+            Auth::PrivateKeyJwt => draft.without_assertion(),
+            Auth::Mtls => without_certificate(draft),
+        }
+    }
+
+    /// The same request without what tokens are bound to.
+    pub fn unbound(&self, draft: Draft) -> Draft {
+        match self.variant.bound {
+            Bound::Dpop => draft.without_proof(),
+            Bound::Mtls => without_certificate(draft),
         }
     }
 
@@ -171,7 +228,7 @@ impl Client {
         }
         let object = self.request_object(&draft).sign();
         let mut signed = draft;
-        signed.form.retain(|(name, _)| name == "request_uri");
+        signed.form.retain(|(name, _)| ["request_uri", "client_id"].contains(&name.as_str()));
         signed.and("request", &object).send().await
     }
 
@@ -194,7 +251,7 @@ impl Client {
 
     /// A push of this text as request object.
     pub fn push_object(&self, object: &str) -> Draft {
-        self.partner.push_object(object)
+        self.dressed(self.partner.push_object(object))
     }
 
     pub async fn expect_object_refused(&self, object: &str, errors: &[&str]) {
@@ -211,18 +268,18 @@ impl Client {
     }
 
     pub fn redeem(&self, code: &str) -> Draft {
-        self.partner.redeem(code).with("redirect_uri", &self.redirect_uri)
+        self.dressed(self.partner.redeem(code)).with("redirect_uri", &self.redirect_uri)
     }
 
     pub fn refresh(&self, token: &str) -> Draft {
-        self.partner.refresh(token)
+        self.dressed(self.partner.refresh(token))
     }
 
     /// The tokens of a good answer of the token endpoint, which has everything the plan demands.
     pub fn tokens_of(&self, answer: &Answer) -> Tokens {
         assert_eq!((answer.status, answer.header("content-type")), (200, "application/json"), "{}", answer.text);
         assert!(answer.header("cache-control").contains("no-store"));
-        assert_eq!(answer.body["token_type"], "DPoP");
+        assert_eq!(answer.body["token_type"], self.scheme());
         assert!(answer.body["expires_in"].as_i64().unwrap() > 0);
         assert!(answer.body.get("id_token").is_none(), "no OpenID Connect");
         let refresh = answer.body["refresh_token"].as_str().unwrap_or_default().to_owned();
@@ -234,9 +291,25 @@ impl Client {
         Tokens { access, refresh }
     }
 
+    /// The scheme this variant's tokens are shown under.
+    pub fn scheme(&self) -> &'static str {
+        match self.variant.bound {
+            Bound::Dpop => "DPoP",
+            Bound::Mtls => "Bearer",
+        }
+    }
+
     /// A good read of the resource.
     pub fn read(&self, access: &str) -> reqwest::RequestBuilder {
-        self.read_as("DPoP", access).header("DPoP", self.partner.proof_with(RESOURCE, access).sign())
+        self.proven(self.read_as(self.scheme(), access), access)
+    }
+
+    /// With a proof where this variant has them.
+    pub fn proven(&self, request: reqwest::RequestBuilder, access: &str) -> reqwest::RequestBuilder {
+        match self.variant.bound {
+            Bound::Dpop => request.header("DPoP", self.partner.proof_with(RESOURCE, access).sign()),
+            Bound::Mtls => request,
+        }
     }
 
     /// A read with this scheme and no proof.
@@ -263,4 +336,10 @@ impl Client {
         assert!(!query.contains(['#', '?']), "{location}");
         form_urlencoded::parse(query.as_bytes()).into_owned().collect()
     }
+}
+
+/// The same request over a connection without a certificate.
+fn without_certificate(mut draft: Draft) -> Draft {
+    draft.http = http_client(None);
+    draft
 }

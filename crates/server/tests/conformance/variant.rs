@@ -4,12 +4,14 @@
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Auth {
     PrivateKeyJwt,
+    Mtls,
 }
 
 /// What access tokens are bound to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Bound {
     Dpop,
+    Mtls,
 }
 
 /// How a request says what it wants.
@@ -27,16 +29,6 @@ pub enum Profile {
     SignedRequests,
 }
 
-impl Profile {
-    /// As the registry has it.
-    pub fn word(self) -> &'static str {
-        match self {
-            Profile::Plain => "fapi2_security",
-            Profile::SignedRequests => "fapi2_signed_requests",
-        }
-    }
-}
-
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Variant {
     pub auth: Auth,
@@ -45,19 +37,40 @@ pub struct Variant {
     pub profile: Profile,
 }
 
-const AUTH: [Auth; 1] = [Auth::PrivateKeyJwt];
-const BOUND: [Bound; 1] = [Bound::Dpop];
-const ASKS: [Asks; 1] = [Asks::Scope];
-const PROFILE: [Profile; 2] = [Profile::Plain, Profile::SignedRequests];
+/// Every pair of choices is in one of these at least.
+const COVERING: [Variant; 6] = [
+    Variant::of(Auth::PrivateKeyJwt, Bound::Dpop, Asks::Scope, Profile::Plain),
+    Variant::of(Auth::Mtls, Bound::Mtls, Asks::Scope, Profile::Plain),
+    Variant::of(Auth::PrivateKeyJwt, Bound::Mtls, Asks::Scope, Profile::Plain),
+    Variant::of(Auth::Mtls, Bound::Dpop, Asks::Scope, Profile::Plain),
+    Variant::of(Auth::PrivateKeyJwt, Bound::Dpop, Asks::Scope, Profile::SignedRequests),
+    Variant::of(Auth::Mtls, Bound::Mtls, Asks::Scope, Profile::SignedRequests),
+];
 
-/// Every variant in which the plans are run.
+impl Variant {
+    const fn of(auth: Auth, bound: Bound, asks: Asks, profile: Profile) -> Variant {
+        Variant { auth, bound, asks, profile }
+    }
+
+    fn product() -> Vec<Variant> {
+        let mut all = Vec::new();
+        for auth in [Auth::PrivateKeyJwt, Auth::Mtls] {
+            for bound in [Bound::Dpop, Bound::Mtls] {
+                for asks in [Asks::Scope] {
+                    for profile in [Profile::Plain, Profile::SignedRequests] {
+                        all.push(Variant::of(auth, bound, asks, profile));
+                    }
+                }
+            }
+        }
+        all
+    }
+}
+
+/// The variants in which the plans are run: enough for every pair of choices, or all where `RENKEI_CONFORMANCE=all`.
 pub fn every() -> impl Iterator<Item = Variant> {
-    AUTH.into_iter().flat_map(|auth| {
-        BOUND.into_iter().flat_map(move |bound| {
-            ASKS.into_iter()
-                .flat_map(move |asks| PROFILE.into_iter().map(move |profile| Variant { auth, bound, asks, profile }))
-        })
-    })
+    let all = std::env::var("RENKEI_CONFORMANCE").is_ok_and(|word| word == "all");
+    if all { Variant::product() } else { COVERING.to_vec() }.into_iter()
 }
 
 /// Those of the message signing plan.

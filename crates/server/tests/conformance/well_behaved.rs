@@ -6,7 +6,7 @@ use serde_json::json;
 
 use crate::stage::{Client, RESOURCE, Run};
 use crate::support::Answer;
-use crate::variant;
+use crate::variant::{self, Bound};
 
 #[tokio::test]
 async fn happy_flow() {
@@ -14,8 +14,11 @@ async fn happy_flow() {
         let run = Run::open(variant).await;
         let first = run.tokens(&run.one).await;
         expect_resource(&run.one, &first.access).await;
-        // The second client names its key in the request and sends no proof with it.
-        let named = run.two.push().with("dpop_jkt", &run.two.partner.jkt());
+        // The second client names its key in the request, where it has one, and sends no proof with it.
+        let named = match variant.bound {
+            Bound::Dpop => run.two.push().with("dpop_jkt", &run.two.partner.jkt()),
+            Bound::Mtls => run.two.push(),
+        };
         let code = run.code_for(&run.two, named).await;
         let second = run.two.tokens_of(&run.two.redeem(&code).send().await);
         expect_resource(&run.two, &second.access).await;
@@ -38,8 +41,7 @@ async fn expect_resource(client: &Client, access: &str) {
         expect_date(answer.header("date"));
     }
     let url = format!("{}{RESOURCE}?access_token={access}", client.partner.address);
-    let proof = client.partner.proof_with(RESOURCE, access).sign();
-    let answer = Answer::to(client.partner.http.get(url).header("DPoP", proof)).await;
+    let answer = Answer::to(client.proven(client.partner.http.get(url), access)).await;
     assert!([400, 401].contains(&answer.status), "a token in the query: {}", answer.status);
 }
 
@@ -116,7 +118,7 @@ async fn ensure_other_scope_order_succeeds() {
 async fn test_claims_parameter_identity_claims() {
     for variant in variant::every() {
         let run = Run::open(variant).await;
-        let metadata = run.bank.get("/.well-known/oauth-authorization-server/1001").await;
+        let metadata = run.bank().get("/.well-known/oauth-authorization-server/1001").await;
         assert!(metadata.body.get("claims_parameter_supported").is_none());
         let claims = json!({ "id_token": { "name": null } }).to_string();
         let code = run.code_for(&run.one, run.one.push().and("claims", &claims)).await;
@@ -129,8 +131,11 @@ async fn access_token_type_header_case_sensitivity() {
     for variant in variant::every() {
         let run = Run::open(variant).await;
         let tokens = run.tokens(&run.one).await;
-        let proof = run.one.partner.proof_with(RESOURCE, &tokens.access).sign();
-        let request = run.one.read_as("dpOp", &tokens.access).header("DPoP", proof);
+        let inverted = match variant.bound {
+            Bound::Dpop => "dpOp",
+            Bound::Mtls => "bEARER",
+        };
+        let request = run.one.proven(run.one.read_as(inverted, &tokens.access), &tokens.access);
         assert_eq!(Answer::to(request).await.status, 200);
     }
 }

@@ -41,6 +41,8 @@ pub struct Partner {
     pub institution: InstitutionCode,
     pub key: Arc<SigningKey>,
     pub dpop: Arc<SigningKey>,
+    /// Under which origin it knows the listener it talks to; proofs are made for it.
+    pub origin: String,
     pub address: String,
     pub clock: Arc<dyn Clock>,
     pub http: reqwest::Client,
@@ -94,6 +96,7 @@ impl Partner {
             institution: institution.clone(),
             key: new_key(),
             dpop: new_key(),
+            origin: ORIGIN.to_owned(),
             address: bank.address.clone(),
             clock: Arc::clone(&bank.clock) as Arc<dyn Clock>,
             http: bank.http.clone(),
@@ -130,7 +133,7 @@ impl Partner {
     /// A good proof for this request.
     pub fn proof(&self, method: &str, path: &str) -> Jwt {
         let header = json!({ "typ": "dpop+jwt", "alg": "ES256", "jwk": self.dpop.to_public_jwk().to_json() });
-        let claims = json!({ "jti": jti(), "htm": method, "htu": format!("{ORIGIN}{path}"), "iat": self.now() });
+        let claims = json!({ "jti": jti(), "htm": method, "htu": format!("{}{path}", self.origin), "iat": self.now() });
         Jwt { header, claims, key: Arc::clone(&self.dpop) }
     }
 

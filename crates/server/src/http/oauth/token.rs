@@ -31,6 +31,8 @@ use crate::http::limits::{INSTITUTION_TOKENS, LINKAGE_TOKENS, PRODUCT_TOKENS, Pa
 
 /// A code that is not there, or not this client's, or used: they are not told apart.
 const NO_CODE: OAuthError = OAuthError::invalid_grant("code is unknown, expired or already used");
+/// On the listener where it may be either, who calls without both is not told that a proof alone is missing.
+const NOTHING_SHOWN: OAuthError = OAuthError::invalid_request("connect with a certificate or send a DPoP proof");
 /// The same for a refresh token.
 const NO_REFRESH_TOKEN: OAuthError = OAuthError::invalid_grant("refresh token is unknown or revoked");
 
@@ -39,7 +41,11 @@ pub async fn exchange(call: Call) -> Answered {
     let shows_something = call.has_proof() || call.connection.certificate().is_some();
     let readable = |form: &_| {
         let request = TokenRequest::read(form)?;
-        if shows_something { Ok(request) } else { Err(OAuthError::from(DpopFault::Missing)) }
+        match (shows_something, call.connection.takes_certificates()) {
+            (true, _) => Ok(request),
+            (false, true) => Err(NOTHING_SHOWN),
+            (false, false) => Err(OAuthError::from(DpopFault::Missing)),
+        }
     };
     let (client, request) = call.authenticate(readable).await?;
     call.pace(&client, &PRODUCT_TOKENS, &INSTITUTION_TOKENS)?;
