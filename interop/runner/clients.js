@@ -1,4 +1,4 @@
-// The clients: libraries of other people, unmodified, each with a program of ours around it that is as short as can be.
+// The clients and what else is tried from outside: libraries of other people, unmodified, each with a program of ours around it that is as short as can be.
 
 export const CLIENTS = [
   {
@@ -42,5 +42,13 @@ export const CLIENTS = [
     command: ["../../target/interop/rust/debug/client"],
     product: "test-es256-fixed",
     shows: "crates.io: private_key_jwt ES256, DPoP ES256",
+  },
+  {
+    name: "schemathesis",
+    folder: "openapi",
+    command: ["../../target/interop/openapi/bin/python", "client.py"],
+    product: "test-es256-fixed",
+    shows: "PyPI: made-up requests to every operation of the OpenAPI document, each with a proof",
+    steps: ["linked", "described"],
   },
 ];

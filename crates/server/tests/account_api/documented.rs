@@ -57,6 +57,12 @@ fn the_document_is_openapi_3_1_and_every_operation_names_its_answers() {
             assert!(operation["summary"].as_str().is_some_and(|text| text.contains('/')), "{path}");
         }
     }
+    for (path, item) in document["paths"].as_object().unwrap() {
+        // An institution that is not there is told by each of them.
+        for status in ["200", "401", "404", "429", "503"] {
+            assert!(item["get"]["responses"].get(status).is_some(), "{path}: {status}");
+        }
+    }
     let schemas = document["components"]["schemas"].as_object().unwrap();
     for name in ["Account", "AccountList", "Balance", "Linkage", "Problem", "Transaction", "TransactionPage"] {
         assert!(schemas.contains_key(name), "{name}: {:?}", schemas.keys());

@@ -101,6 +101,8 @@ pub struct AccountList {
         (status = 304, description = "Nothing changed since the tag in `If-None-Match`. 変更なし。"),
         (status = 401, description = "Token, proof or linkage do not hold. トークン、証明または連携が無効。", body = ProblemBody,
             content_type = "application/problem+json"),
+        (status = 404, description = "No such institution. 該当する金融機関なし。", body = ProblemBody,
+            content_type = "application/problem+json"),
         (status = 429, description = "Wait the seconds of `Retry-After`. 要求過多。", body = ProblemBody,
             content_type = "application/problem+json"),
         (status = 503, description = "Try again after `Retry-After` seconds. 一時的に利用不可。", body = ProblemBody,
