@@ -136,6 +136,14 @@ pub fn header<'a>(values: impl IntoIterator<Item = &'a [u8]>) -> Result<Option<&
     Ok(Some(text))
 }
 
+/// The nonce that a proof names (RFC 9449 §4.2), before anything of the proof is checked; [`check`] must follow.
+///
+/// # Errors
+/// [`DpopFault`] where the proof is no JWT of the allowed form. A nonce that is no string is none.
+pub fn unverified_nonce(proof: &str) -> Result<Option<String>, DpopFault> {
+    Ok(Jws::parse(proof)?.claims.text("nonce").ok().flatten().map(str::to_owned))
+}
+
 /// Checks a proof (RFC 9449 §4.3). Whether its key is the expected one is [`Proof::is_by`]. The signature
 /// comes last: it is the dear part, and anybody can make one.
 pub fn check(proof: &str, target: &Target<'_>, now: i64) -> Result<Proof, DpopFault> {

@@ -12,6 +12,7 @@ pub mod form;
 pub mod limits;
 pub mod login;
 pub mod my;
+pub mod nonces;
 pub mod oauth;
 pub mod pins;
 pub mod public;
@@ -33,8 +34,8 @@ use connection::PartnerDoor;
 /// All routes of the main listener.
 pub fn router(app: Arc<App>) -> Router {
     let routes = Router::new()
-        .merge(partner_routes())
-        .merge(api_routes())
+        .merge(partner_routes(&app))
+        .merge(api_routes(&app))
         .merge(document_routes())
         .merge(customer_routes(&app))
         .merge(public_routes(&app))
@@ -52,7 +53,7 @@ pub fn certificate_router(app: Arc<App>) -> Router {
 
 /// All routes of the listener that asks partners for certificates: what partners' machines call, and nothing for browsers.
 pub fn partner_router(app: Arc<App>, door: PartnerDoor) -> Router {
-    let routes = Router::new().merge(partner_routes()).merge(api_routes()).fallback(api::not_found);
+    let routes = Router::new().merge(partner_routes(&app)).merge(api_routes(&app)).fallback(api::not_found);
     finished(routes, app).layer(Extension(door))
 }
 
@@ -67,12 +68,12 @@ fn finished(routes: Router<Arc<App>>, app: Arc<App>) -> Router {
 }
 
 /// Partners, with their own credentials: the OAuth endpoints.
-fn partner_routes() -> Router<Arc<App>> {
-    oauth::routes()
+fn partner_routes(app: &Arc<App>) -> Router<Arc<App>> {
+    oauth::routes(app)
 }
 
 /// Partners, with a token: account data.
-fn api_routes() -> Router<Arc<App>> {
+fn api_routes(app: &Arc<App>) -> Router<Arc<App>> {
     use api::{accounts, balances, linkage, transactions};
     Router::new()
         .route("/{institution}/api/v1/accounts", get(accounts::list))
@@ -80,6 +81,7 @@ fn api_routes() -> Router<Arc<App>> {
         .route("/{institution}/api/v1/accounts/{account}/balances", get(balances::show))
         .route("/{institution}/api/v1/accounts/{account}/transactions", get(transactions::list))
         .route("/{institution}/api/v1/linkage", get(linkage::show))
+        .layer(middleware::from_fn_with_state(Arc::clone(app), nonces::at_account_api))
         .route("/{institution}/api/v1/{*rest}", any(api::not_found))
         .method_not_allowed_fallback(api::method_not_allowed)
 }

@@ -40,6 +40,7 @@ pub struct Keys {
     forms: hmac::Key,
     cursors: hmac::Key,
     codes: hmac::Key,
+    nonces: hmac::Key,
     logins: hmac::Key,
     subjects: hmac::Key,
     pepper: Zeroizing<[u8; 32]>,
@@ -92,6 +93,7 @@ impl Keys {
             signing: sealing(&root, b"signing keys")?,
             forms: hmac::Key::new(hmac::HMAC_SHA256, derive(&root, b"form tokens")?.as_slice()),
             cursors: hmac::Key::new(hmac::HMAC_SHA256, derive(&root, b"page cursors")?.as_slice()),
+            nonces: hmac::Key::new(hmac::HMAC_SHA256, derive(&root, b"dpop nonces")?.as_slice()),
             codes: hmac::Key::new(hmac::HMAC_SHA256, derive(&root, b"authorization codes")?.as_slice()),
             logins: hmac::Key::new(hmac::HMAC_SHA256, derive(&root, b"login guards")?.as_slice()),
             subjects: hmac::Key::new(hmac::HMAC_SHA256, derive(&root, b"subjects")?.as_slice()),
@@ -153,10 +155,13 @@ impl Keys {
     /// without the key.
     #[must_use]
     pub fn code_secret(&self, act: &str) -> [u8; 32] {
-        let mut secret = [0; 32];
-        let tag = hmac::sign(&self.codes, act.as_bytes());
-        secret.iter_mut().zip(tag.as_ref()).for_each(|(to, from)| *to = *from);
-        secret
+        tag(&self.codes, act)
+    }
+
+    /// The nonce for DPoP proofs of one place and span of time: a guess for anybody without the key.
+    #[must_use]
+    pub fn nonce_secret(&self, place: &str) -> [u8; 32] {
+        tag(&self.nonces, place)
     }
 
     /// What the guard of a login id is called: whoever types the password where the login id belongs must not find it
@@ -178,6 +183,12 @@ impl Keys {
     pub fn pepper(&self) -> &[u8; 32] {
         &self.pepper
     }
+}
+
+fn tag(key: &hmac::Key, text: &str) -> [u8; 32] {
+    let mut secret = [0; 32];
+    secret.iter_mut().zip(hmac::sign(key, text.as_bytes()).as_ref()).for_each(|(to, from)| *to = *from);
+    secret
 }
 
 /// SHA-256, for tickets and evidence.

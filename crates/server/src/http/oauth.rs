@@ -17,26 +17,35 @@ mod token;
 
 use std::sync::Arc;
 
-use axum::Router;
 use axum::routing::{MethodRouter, get, post};
+use axum::{Router, middleware};
 
 use crate::app::App;
+use crate::http::nonces;
 
+pub use answer::Refusal;
 pub use memory::Memory;
 pub use metadata::KEPT_SECONDS;
 
 /// Every route of the protocol but the authorization endpoint, which is for browsers.
-pub fn routes() -> Router<Arc<App>> {
+pub fn routes(app: &Arc<App>) -> Router<Arc<App>> {
     let authorization_server = "/.well-known/oauth-authorization-server/{institution}";
     let protected_resource = "/.well-known/oauth-protected-resource/{institution}/api/v1";
     Router::new()
         .route(authorization_server, only("GET, HEAD", get(metadata::authorization_server)))
         .route(protected_resource, only("GET, HEAD", get(metadata::protected_resource)))
         .route("/{institution}/jwks", only("GET, HEAD", get(jwks::keys)))
-        .route("/{institution}/par", only("POST", post(par::push)))
-        .route("/{institution}/token", only("POST", post(token::exchange)))
+        .merge(proven_routes(app))
         .route("/{institution}/revoke", only("POST", post(revoke::revoke)))
         .route("/{institution}/introspect", only("POST", post(introspect::introspect)))
+}
+
+/// The endpoints that take proofs.
+fn proven_routes(app: &Arc<App>) -> Router<Arc<App>> {
+    Router::new()
+        .route("/{institution}/par", only("POST", post(par::push)))
+        .route("/{institution}/token", only("POST", post(token::exchange)))
+        .layer(middleware::from_fn_with_state(Arc::clone(app), nonces::at_authorization_server))
 }
 
 /// Refuses every method but those.

@@ -72,6 +72,8 @@ problems! {
         "The access token is not valid. Refresh it.";
     INVALID_DPOP_PROOF = UNAUTHORIZED "invalid_dpop_proof", "DPoPの証明が正しくないか、使用済みです。",
         "The DPoP proof is wrong or was used before.";
+    USE_DPOP_NONCE = UNAUTHORIZED "use_dpop_nonce", "DPoPの証明に、この応答のDPoP-Nonceの値を入れて再度送ってください。",
+        "Put the DPoP-Nonce of this answer into the proof and send it again.";
     LINKAGE_EXPIRED = UNAUTHORIZED "linkage_expired", "認可期間が終了しました。お客さまによる更新が必要です。",
         "The linkage period is over. The customer has to renew it.";
     ENDED_BY_CUSTOMER = UNAUTHORIZED "ended_by_customer", "お客さまがAPI連携を解除しました。",
@@ -150,7 +152,8 @@ impl From<ResourceError> for Problem {
         let kind = match &error {
             ResourceError::NoToken => NO_TOKEN,
             ResourceError::Refused(refused) => match refused.code {
-                ErrorCode::InvalidDpopProof | ErrorCode::UseDpopNonce => INVALID_DPOP_PROOF,
+                ErrorCode::InvalidDpopProof => INVALID_DPOP_PROOF,
+                ErrorCode::UseDpopNonce => USE_DPOP_NONCE,
                 ErrorCode::InvalidRequest => INVALID_PARAMETER,
                 ErrorCode::InsufficientScope => INSUFFICIENT_SCOPE,
                 _ => INVALID_TOKEN,

@@ -1,0 +1,127 @@
+//! Nonces for DPoP proofs, where an institution demands them (RFC 9449 §8, §9).
+//!
+//! A nonce is an HMAC over institution, audience and a span of time, so nothing is stored and every node knows it. It is
+//! asked for in front of everything else: a client that has to try again has used up neither its assertion nor its proof.
+//! The proof that names it is verified behind this, as every other.
+
+use std::sync::Arc;
+
+use axum::extract::{Request, State};
+use axum::http::{HeaderName, HeaderValue, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use base64ct::{Base64UrlUnpadded, Encoding as _};
+use renkei_domain::institution::InstitutionCode;
+use renkei_domain::time::Timestamp;
+use renkei_oauth::dpop;
+use renkei_oauth::error::{ErrorCode, OAuthError, ResourceError};
+use subtle::ConstantTimeEq as _;
+
+use super::api::Problem;
+use super::oauth::Refusal;
+use super::request_id::RequestId;
+use crate::app::App;
+use crate::error::Fault;
+
+/// How long a nonce is handed out, in seconds. It is taken as long again, so it lives two and a half to five minutes.
+pub const SPAN_SECONDS: i64 = 150;
+
+const HEADER: HeaderName = HeaderName::from_static("dpop-nonce");
+const DEMANDED: OAuthError =
+    OAuthError::new(ErrorCode::UseDpopNonce, "the proof must name the nonce of the DPoP-Nonce header");
+
+/// Whose nonces they are; those of one are nothing to the other (RFC 9449 §9).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Audience {
+    /// PAR and token endpoint.
+    AuthorizationServer,
+    /// The account API.
+    AccountApi,
+}
+
+impl Audience {
+    const fn word(self) -> &'static str {
+        match self {
+            Audience::AuthorizationServer => "authorization server",
+            Audience::AccountApi => "account api",
+        }
+    }
+}
+
+/// The nonce that is handed out now.
+#[must_use]
+pub fn current(app: &App, institution: &InstitutionCode, audience: Audience, now: Timestamp) -> String {
+    of_span(app, institution, audience, now.seconds().div_euclid(SPAN_SECONDS))
+}
+
+/// Whether a nonce is the present one or the one before.
+fn is_good(app: &App, institution: &InstitutionCode, audience: Audience, now: Timestamp, nonce: &str) -> bool {
+    let span = now.seconds().div_euclid(SPAN_SECONDS);
+    let good = |span| of_span(app, institution, audience, span).as_bytes().ct_eq(nonce.as_bytes());
+    (good(span) | good(span.saturating_sub(1))).into()
+}
+
+fn of_span(app: &App, institution: &InstitutionCode, audience: Audience, span: i64) -> String {
+    let secret = app.keys.nonce_secret(&format!("{institution}/{}/{span}", audience.word()));
+    Base64UrlUnpadded::encode_string(&secret)
+}
+
+/// In front of PAR and token endpoint.
+pub async fn at_authorization_server(state: State<Arc<App>>, request: Request, next: Next) -> Response {
+    at(Audience::AuthorizationServer, state, request, next).await
+}
+
+/// In front of the account API.
+pub async fn at_account_api(state: State<Arc<App>>, request: Request, next: Next) -> Response {
+    at(Audience::AccountApi, state, request, next).await
+}
+
+/// Only a request with a proof is looked at. One that lacks a proof it needs is refused behind this.
+async fn at(audience: Audience, State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
+    let code = request.uri().path().split('/').nth(1).and_then(|segment| segment.parse::<InstitutionCode>().ok());
+    let (Some(institution), Some(proof)) = (code, request.headers().get("dpop")) else {
+        return next.run(request).await;
+    };
+    let named = proof.to_str().ok().and_then(|proof| dpop::unverified_nonce(proof).ok());
+    match app.store.read(&institution).demands_dpop_nonces().await {
+        Ok(false) => return next.run(request).await,
+        Ok(true) => {}
+        Err(error) => return refusal(audience, &app, &institution, &request, Err(error.into())),
+    }
+    let now = app.now();
+    let response = match named {
+        // No JWT at all: what is wrong with it is told behind this, and it is refused there.
+        None => next.run(request).await,
+        Some(Some(nonce)) if is_good(&app, &institution, audience, now, &nonce) => next.run(request).await,
+        Some(_) => refusal(audience, &app, &institution, &request, Ok(DEMANDED)),
+    };
+    with_nonce(response, &current(&app, &institution, audience, now))
+}
+
+/// An answer in the shape of its endpoint.
+fn refusal(
+    audience: Audience,
+    app: &App,
+    institution: &InstitutionCode,
+    request: &Request,
+    why: Result<OAuthError, Fault>,
+) -> Response {
+    match audience {
+        Audience::AuthorizationServer => why.map_or_else(Refusal::from, Refusal::from).into_response(),
+        Audience::AccountApi => {
+            let reference = request.extensions().get::<RequestId>().map(|id| id.0.clone()).unwrap_or_default();
+            let problem = why.map_or_else(Problem::from, |error| Problem::from(ResourceError::Refused(error)));
+            problem.into_response(&app.site.issuer(institution), &reference)
+        }
+    }
+}
+
+/// The answer with the nonce for the next proof. Nobody may keep it, or an old nonce would come back with it
+/// (RFC 9449 §8.2).
+fn with_nonce(mut response: Response, nonce: &str) -> Response {
+    if let Ok(value) = HeaderValue::from_str(nonce) {
+        response.headers_mut().insert(HEADER, value);
+    }
+    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}
