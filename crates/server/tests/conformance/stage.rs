@@ -4,15 +4,17 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use base64ct::{Base64UrlUnpadded, Encoding as _};
 use rcgen::SanType;
 use renkei_domain::partner;
 use renkei_domain::pin::{InquiryPin, SealedPin};
+use renkei_oauth::jose::{Jws, KeySet};
 use renkei_server::keys::Purpose;
 use renkei_server::{core_banking, passwords};
 use renkei_store::params;
 use renkei_testing::seed;
 use renkei_testing::{SystemRandom, aoi};
-use serde_json::json;
+use serde_json::{Value, json};
 use zeroize::Zeroizing;
 
 use crate::bank::{PASSWORD, PIN, STATE};
@@ -44,6 +46,8 @@ pub struct Run {
 pub struct Client {
     pub partner: Partner,
     pub redirect_uri: String,
+    /// What the bank signs its answers with.
+    keys: Arc<KeySet>,
     variant: Variant,
 }
 
@@ -57,8 +61,10 @@ impl Run {
     pub async fn open(variant: Variant) -> Run {
         let mtls = MtlsBank::open().await;
         let second = mtls.bank.join_product("second-client").await;
-        let one = register(&mtls, mtls.kakeibo.clone(), REDIRECT_URI, variant).await;
-        let two = register(&mtls, second, SECOND_REDIRECT_URI, variant).await;
+        let bank_key = mtls.bank.signing_key(&aoi()).await.to_json();
+        let keys = Arc::new(KeySet::parse(json!({ "keys": [bank_key] }).to_string().as_bytes()).unwrap());
+        let one = register(&mtls, mtls.kakeibo.clone(), REDIRECT_URI, &keys, variant).await;
+        let two = register(&mtls, second, SECOND_REDIRECT_URI, &keys, variant).await;
         Run { variant, mtls, one, two }
     }
 
@@ -155,13 +161,20 @@ impl Run {
 }
 
 /// Registers a client as its variant says, and sends it to the listener it needs.
-async fn register(mtls: &MtlsBank, mut partner: Partner, redirect_uri: &str, variant: Variant) -> Client {
+async fn register(
+    mtls: &MtlsBank,
+    mut partner: Partner,
+    redirect_uri: &str,
+    keys: &Arc<KeySet>,
+    variant: Variant,
+) -> Client {
     let store = &mtls.bank.app.store;
     let mut product = store.read(&aoi()).find_product(&partner.client_id).await.unwrap().unwrap();
     product.redirect_uris = vec![redirect_uri.to_owned()];
     product.profile = match variant.profile {
         Profile::Plain => partner::Profile::Security,
         Profile::SignedRequests => partner::Profile::SignedRequests,
+        Profile::SignedAnswers => partner::Profile::MessageSigning,
     };
     let name = format!("{}.example", partner.client_id);
     if variant.auth == Auth::Mtls {
@@ -181,13 +194,17 @@ async fn register(mtls: &MtlsBank, mut partner: Partner, redirect_uri: &str, var
         partner.address.clone_from(&mtls.door);
         partner.origin = PARTNER_ORIGIN.to_owned();
     }
-    Client { partner, redirect_uri: redirect_uri.to_owned(), variant }
+    Client { partner, redirect_uri: redirect_uri.to_owned(), keys: Arc::clone(keys), variant }
 }
 
 impl Client {
     /// A good request of this variant.
     pub fn push(&self) -> Draft {
         let draft = self.dressed(self.partner.push()).with("redirect_uri", &self.redirect_uri);
+        let draft = match self.variant.profile {
+            Profile::SignedAnswers => draft.with("response_mode", "jwt"),
+            Profile::Plain | Profile::SignedRequests => draft,
+        };
         match self.variant.asks {
             Asks::Scope => draft,
         }
@@ -334,7 +351,21 @@ impl Client {
         let joint = if self.redirect_uri.contains('?') { '&' } else { '?' };
         let query = rest.strip_prefix(joint).unwrap_or_else(|| panic!("not joined: {location}"));
         assert!(!query.contains(['#', '?']), "{location}");
-        form_urlencoded::parse(query.as_bytes()).into_owned().collect()
+        let answer: BTreeMap<String, String> = form_urlencoded::parse(query.as_bytes()).into_owned().collect();
+        if self.variant.profile == Profile::SignedAnswers { self.opened(&answer) } else { answer }
+    }
+
+    /// The parameters in a signed answer, which is for this client and lives ten minutes at most.
+    fn opened(&self, answer: &BTreeMap<String, String>) -> BTreeMap<String, String> {
+        assert_eq!(answer.keys().collect::<Vec<_>>(), ["response"]);
+        let text = &answer["response"];
+        self.keys.verify(&Jws::parse(text).unwrap()).unwrap();
+        let claims = Base64UrlUnpadded::decode_vec(text.split('.').nth(1).unwrap()).unwrap();
+        let mut claims: BTreeMap<String, Value> = serde_json::from_slice(&claims).unwrap();
+        assert_eq!(claims.remove("aud").unwrap(), self.partner.client_id);
+        let lives = claims.remove("exp").unwrap().as_i64().unwrap() - self.partner.clock.now().seconds();
+        assert!((1..=600).contains(&lives), "{lives}");
+        claims.into_iter().map(|(name, value)| (name, value.as_str().unwrap().to_owned())).collect()
     }
 }
 

@@ -27,6 +27,8 @@ pub enum Profile {
     Plain,
     /// Message signing, of requests.
     SignedRequests,
+    /// Message signing, of requests and answers (JARM).
+    SignedAnswers,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,13 +40,15 @@ pub struct Variant {
 }
 
 /// Every pair of choices is in one of these at least.
-const COVERING: [Variant; 6] = [
+const COVERING: [Variant; 8] = [
     Variant::of(Auth::PrivateKeyJwt, Bound::Dpop, Asks::Scope, Profile::Plain),
     Variant::of(Auth::Mtls, Bound::Mtls, Asks::Scope, Profile::Plain),
     Variant::of(Auth::PrivateKeyJwt, Bound::Mtls, Asks::Scope, Profile::Plain),
     Variant::of(Auth::Mtls, Bound::Dpop, Asks::Scope, Profile::Plain),
     Variant::of(Auth::PrivateKeyJwt, Bound::Dpop, Asks::Scope, Profile::SignedRequests),
     Variant::of(Auth::Mtls, Bound::Mtls, Asks::Scope, Profile::SignedRequests),
+    Variant::of(Auth::PrivateKeyJwt, Bound::Mtls, Asks::Scope, Profile::SignedAnswers),
+    Variant::of(Auth::Mtls, Bound::Dpop, Asks::Scope, Profile::SignedAnswers),
 ];
 
 impl Variant {
@@ -57,7 +61,7 @@ impl Variant {
         for auth in [Auth::PrivateKeyJwt, Auth::Mtls] {
             for bound in [Bound::Dpop, Bound::Mtls] {
                 for asks in [Asks::Scope] {
-                    for profile in [Profile::Plain, Profile::SignedRequests] {
+                    for profile in [Profile::Plain, Profile::SignedRequests, Profile::SignedAnswers] {
                         all.push(Variant::of(auth, bound, asks, profile));
                     }
                 }
