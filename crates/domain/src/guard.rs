@@ -26,14 +26,42 @@ pub struct GuardPolicy {
     pub hard_stop: u32,
 }
 
-/// Login: five tries, then one minute, five, fifteen, an hour; staff after twenty.
-pub const LOGIN: GuardPolicy = GuardPolicy { tries_max: 5, waits_seconds: &[60, 300, 900, 3_600], hard_stop: 20 };
+/// One minute, five, fifteen, an hour each up to the nineteenth failure; from the twentieth on a day.
+const LOGIN_WAITS: &[i64] =
+    &[60, 300, 900, 3_600, 3_600, 3_600, 3_600, 3_600, 3_600, 3_600, 3_600, 3_600, 3_600, 3_600, 3_600, 86_400];
+
+/// Logins of strangers at one login id: five tries, then growing waits; after twenty failures one try a day. Whoever
+/// guesses that patiently shuts nobody out for good before NIST's ceiling of a hundred (SP 800-63B-4 §3.2.2); there
+/// staff have to look. Known devices and certificates are not concerned.
+pub const LOGIN: GuardPolicy = GuardPolicy { tries_max: 5, waits_seconds: LOGIN_WAITS, hard_stop: 100 };
+
+/// Logins from one known device: the same waits, and never staff only.
+pub const LOGIN_DEVICE: GuardPolicy = GuardPolicy { hard_stop: u32::MAX, ..LOGIN };
 
 /// Inquiry PIN, per account: three tries, then a day; staff after nine.
 pub const PIN: GuardPolicy = GuardPolicy { tries_max: 3, waits_seconds: &[86_400], hard_stop: 9 };
 
 /// Inquiry PINs of one user over all accounts: twenty failures, then an hour.
 pub const PIN_USER: GuardPolicy = GuardPolicy { tries_max: 20, waits_seconds: &[3_600], hard_stop: 200 };
+
+/// How many guesses of one source, and of all sources at an institution, are too many, whatever they are at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SpreadPolicy {
+    /// Identities that one source may try in vain within an hour.
+    pub source_subjects_max: i64,
+    /// Vain tries at the institution within an hour that raise the alarm.
+    pub institution_tries_max: i64,
+    /// Identities a source may try in vain while the alarm lasts: enough for an honest mistake.
+    pub source_subjects_in_alarm: i64,
+}
+
+/// Logins: a hundred identities for one source.
+pub const LOGIN_SPREAD: SpreadPolicy =
+    SpreadPolicy { source_subjects_max: 100, institution_tries_max: 1_000, source_subjects_in_alarm: 3 };
+
+/// Inquiry PINs: a hundred vain tries, whoever makes them, are one expected hit in a hundred.
+pub const PIN_SPREAD: SpreadPolicy =
+    SpreadPolicy { source_subjects_max: 100, institution_tries_max: 100, source_subjects_in_alarm: 3 };
 
 /// Far enough to mean "until staff unlock it".
 const UNTIL_UNLOCKED: Timestamp = Timestamp(i64::MAX);
@@ -66,6 +94,12 @@ impl Guard {
             None
         };
         Ok(Guard { failures, locked_until })
+    }
+
+    /// Whether no time opens it any more, only staff.
+    #[must_use]
+    pub fn is_staff_only(self) -> bool {
+        self.locked_until == Some(UNTIL_UNLOCKED)
     }
 
     /// Tries left before the next wait.
@@ -111,16 +145,34 @@ mod tests {
     }
 
     #[test]
-    fn r_212_waits_grow_and_end_in_a_hard_stop() {
-        let waits: Vec<i64> = (5..9)
+    fn r_216_a_106_a_known_device_is_never_stopped_for_good() {
+        let guard = after(200, &LOGIN_DEVICE);
+        let until = guard.locked_until.unwrap();
+        assert!(guard.count(until, &LOGIN_DEVICE).is_ok());
+    }
+
+    #[test]
+    fn r_216_a_106_ten_thousand_failures_in_a_row_bring_a_delay_and_no_stop() {
+        let mut guard = Guard::default();
+        for second in 0..10_000 {
+            guard = guard.count(NOW.plus_seconds(second), &LOGIN).unwrap_or(guard);
+        }
+        assert!(guard.failures < 20, "{guard:?}");
+        assert!(NOW.plus_seconds(10_000).seconds_until(guard.locked_until.unwrap()) <= 3_600);
+    }
+
+    #[test]
+    fn r_212_waits_grow_to_a_day_after_twenty_and_end_in_a_hard_stop_at_the_ceiling() {
+        let waits: Vec<i64> = [5, 6, 7, 8, 19, 20, 99]
+            .into_iter()
             .map(|tries| {
                 let before = after(tries - 1, &LOGIN);
                 let now = before.locked_until.unwrap_or(NOW);
                 now.seconds_until(before.count(now, &LOGIN).unwrap().locked_until.unwrap())
             })
             .collect();
-        assert_eq!(waits, [60, 300, 900, 3_600]);
-        let stopped = after(20, &LOGIN);
+        assert_eq!(waits, [60, 300, 900, 3_600, 3_600, 86_400, 86_400]);
+        let stopped = after(100, &LOGIN);
         assert_eq!(stopped.count(NOW.plus_seconds(i64::from(u32::MAX)), &LOGIN), Err(Locked { until: None }));
     }
 }

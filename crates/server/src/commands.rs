@@ -4,6 +4,7 @@ pub mod apply;
 pub mod data;
 pub mod demo;
 mod error;
+pub mod guards;
 pub mod import;
 pub mod keys;
 pub mod migrate;

@@ -6,6 +6,7 @@ pub mod bare;
 pub mod browser;
 pub mod connection;
 pub mod csp_report;
+mod device;
 pub mod fence;
 pub mod flow;
 pub mod form;

@@ -42,6 +42,7 @@ pub struct Keys {
     codes: hmac::Key,
     nonces: hmac::Key,
     logins: hmac::Key,
+    devices: hmac::Key,
     subjects: hmac::Key,
     pepper: Zeroizing<[u8; 32]>,
 }
@@ -96,6 +97,7 @@ impl Keys {
             nonces: hmac::Key::new(hmac::HMAC_SHA256, derive(&root, b"dpop nonces")?.as_slice()),
             codes: hmac::Key::new(hmac::HMAC_SHA256, derive(&root, b"authorization codes")?.as_slice()),
             logins: hmac::Key::new(hmac::HMAC_SHA256, derive(&root, b"login guards")?.as_slice()),
+            devices: hmac::Key::new(hmac::HMAC_SHA256, derive(&root, b"known devices")?.as_slice()),
             subjects: hmac::Key::new(hmac::HMAC_SHA256, derive(&root, b"subjects")?.as_slice()),
             pepper: derive(&root, b"password hashes")?,
         })
@@ -176,6 +178,12 @@ impl Keys {
     #[must_use]
     pub fn subject(&self, user_at_audience: &str) -> String {
         format!("u-{}", hex_tag(&self.subjects, user_at_audience))
+    }
+
+    /// The key of the marks that make a browser known.
+    #[must_use]
+    pub fn devices(&self) -> &hmac::Key {
+        &self.devices
     }
 
     /// The secret that keys password hashes.

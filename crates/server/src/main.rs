@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use renkei_server::commands::{CommandError, apply, demo, import, keys, migrate, serve};
+use renkei_server::commands::{CommandError, apply, demo, guards, import, keys, migrate, serve};
 use renkei_server::logging::{self, LogFormat};
 use renkei_server::system;
 
@@ -45,6 +45,10 @@ enum Command {
     Import(import::Args),
     /// Show and rotate the keys that institutions sign with
     Keys(keys::Args),
+    /// Show which logins and inquiry PINs were guessed at, and which are locked until when
+    Guards(guards::ListArgs),
+    /// Let a user or an account in again that was locked by wrong guesses
+    Unlock(guards::UnlockArgs),
     /// Bring the tables up to date
     Migrate(migrate::Args),
 }
@@ -75,6 +79,8 @@ async fn run(command: Command) -> Result<(), CommandError> {
         Command::Serve(args) => serve::run(args).await,
         Command::Import(args) => import::run(args).await,
         Command::Keys(args) => keys::run(args).await,
+        Command::Guards(args) => guards::list(args).await,
+        Command::Unlock(args) => guards::unlock(args).await,
         Command::Migrate(args) => migrate::run(args).await,
     }
 }

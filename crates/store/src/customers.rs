@@ -139,6 +139,15 @@ impl Session {
         self.row(select, params![login_id]).await?.map(read_user).transpose()
     }
 
+    /// The login ids of all users there are or were.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn list_login_ids(&mut self) -> Result<Vec<String>, StoreError> {
+        let rows = self.rows("SELECT login_id FROM users WHERE institution = ?1", &[]).await?;
+        rows.into_iter().map(|mut row| row.get(0)).collect()
+    }
+
     /// The user of this identifier, whatever its state.
     ///
     /// # Errors

@@ -9,6 +9,8 @@ mod sqlite;
 mod value;
 
 use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use renkei_domain::institution::InstitutionCode;
 
@@ -63,6 +65,22 @@ pub enum StoreError {
 #[derive(Clone)]
 pub struct Store {
     engine: Engine,
+    work: Arc<Work>,
+}
+
+/// What was asked of the store so far.
+#[derive(Debug, Default)]
+pub struct Work {
+    look_ups: AtomicU64,
+    commits: AtomicU64,
+}
+
+impl Work {
+    /// Statements run outside of transactions, and transactions made durable.
+    #[must_use]
+    pub fn done(&self) -> (u64, u64) {
+        (self.look_ups.load(Ordering::Relaxed), self.commits.load(Ordering::Relaxed))
+    }
 }
 
 #[derive(Clone)]
@@ -75,6 +93,7 @@ enum Engine {
 pub struct Session {
     institution: Option<Param<'static>>,
     link: Link,
+    work: Arc<Work>,
 }
 
 enum Link {
@@ -111,7 +130,7 @@ impl Store {
                 Engine::Postgres(postgres::Engine::connect(url, *connections, ca.as_deref()).await?)
             }
         };
-        Ok(Store { engine })
+        Ok(Store { engine, work: Arc::default() })
     }
 
     /// Reads of one institution, each statement on its own.
@@ -131,7 +150,7 @@ impl Store {
             Engine::Sqlite(engine) => Link::SqliteRead(engine.clone()),
             Engine::Postgres(engine) => Link::PostgresRead(engine.clone()),
         };
-        Session { institution, link }
+        Session { institution, link, work: Arc::clone(&self.work) }
     }
 
     /// Begins a write transaction of one institution.
@@ -155,7 +174,13 @@ impl Store {
             Engine::Sqlite(engine) => Link::SqliteWrite(engine.begin().await?),
             Engine::Postgres(engine) => Link::PostgresWrite(engine.begin().await?),
         };
-        Ok(Tx { session: Session { institution, link } })
+        Ok(Tx { session: Session { institution, link, work: Arc::clone(&self.work) } })
+    }
+
+    /// What was asked of the store so far, by this process.
+    #[must_use]
+    pub fn work(&self) -> &Work {
+        &self.work
     }
 
     /// Which engine this is, for messages: `SQLite` or `PostgreSQL`.
@@ -175,6 +200,9 @@ impl Session {
     /// [`StoreError`].
     pub async fn rows(&mut self, sql: &'static str, params: &[Param<'_>]) -> Result<Vec<Row>, StoreError> {
         let bound = Bound::new(self.institution.as_ref(), sql, params)?;
+        if matches!(self.link, Link::SqliteRead(_) | Link::PostgresRead(_)) {
+            self.work.look_ups.fetch_add(1, Ordering::Relaxed);
+        }
         match &mut self.link {
             Link::SqliteRead(engine) => engine.rows(&bound),
             Link::SqliteWrite(write) => write.rows(&bound),
@@ -234,6 +262,7 @@ impl Tx {
     /// # Errors
     /// When it could not be made durable; nothing has changed then.
     pub async fn commit(self) -> Result<(), StoreError> {
+        self.session.work.commits.fetch_add(1, Ordering::Relaxed);
         match self.session.link {
             Link::SqliteWrite(write) => write.commit().await,
             Link::PostgresWrite(write) => write.commit().await,

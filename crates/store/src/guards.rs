@@ -1,17 +1,19 @@
 //! Guess guards: the count is made durable before a secret is looked at.
 
-use renkei_domain::guard::{Guard, GuardPolicy, Locked};
+use renkei_domain::guard::Guard;
 use renkei_domain::time::Timestamp;
+use uuid::Uuid;
 
 use crate::params;
-use crate::{Session, Store, StoreError, Tx};
-use renkei_domain::institution::InstitutionCode;
+use crate::{Session, StoreError, Tx};
 
 /// Which secret a guard stands before.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Subject {
     /// A login, by a keyed digest of the folded login id, whether or not such a user exists.
     Login,
+    /// Logins of one user from one known device: the name of [`Subject::Login`], a slash and the device's.
+    LoginDevice,
     /// The inquiry PIN of one account.
     Pin,
     /// The inquiry PINs one user tries, over all accounts.
@@ -24,13 +26,47 @@ impl Subject {
     pub const fn word(self) -> &'static str {
         match self {
             Subject::Login => "login",
+            Subject::LoginDevice => "login_device",
             Subject::Pin => "pin",
             Subject::PinUser => "pin_user",
         }
     }
 }
 
+/// A guard at which somebody failed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CountedGuard {
+    /// [`Subject::word`].
+    pub kind: String,
+    /// Whose: as the subject's documentation says.
+    pub subject: String,
+    /// Where it stands.
+    pub guard: Guard,
+    /// Tries that came while it was locked.
+    pub refused: i64,
+}
+
 impl Session {
+    /// Every guard at which somebody failed since the last success; the most failures first.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn list_guards(&mut self) -> Result<Vec<CountedGuard>, StoreError> {
+        let select = "SELECT kind, subject, failures, locked_until, refused FROM guards \
+             WHERE institution = ?1 ORDER BY failures DESC, kind, subject";
+        let rows = self.rows(select, &[]).await?;
+        rows.into_iter()
+            .map(|mut row| {
+                Ok(CountedGuard {
+                    kind: row.get(0)?,
+                    subject: row.get(1)?,
+                    guard: Guard { failures: row.get(2)?, locked_until: row.get(3)? },
+                    refused: row.get(4)?,
+                })
+            })
+            .collect()
+    }
+
     /// Where a guard stands.
     ///
     /// # Errors
@@ -44,6 +80,20 @@ impl Session {
     }
 }
 
+impl Session {
+    /// Whether the guard behind a session or a code is locked now: somebody is guessing at that login, and what came of
+    /// it has to wait as well (R-218).
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn is_held_back(&mut self, holder: Uuid, now: Timestamp) -> Result<bool, StoreError> {
+        let select = "SELECT 1 FROM passed_guards p \
+             JOIN guards g ON g.institution = p.institution AND g.kind = p.kind AND g.subject = p.subject \
+             WHERE p.institution = ?1 AND p.holder_id = ?2 AND g.locked_until > ?3";
+        Ok(self.row(select, params![holder, now]).await?.is_some())
+    }
+}
+
 impl Tx {
     /// Clears a guard after a success, or when staff unlock it. `false`: there was nothing to clear.
     ///
@@ -52,6 +102,45 @@ impl Tx {
     pub async fn clear_guard(&mut self, subject: Subject, name: &str) -> Result<bool, StoreError> {
         let delete = "DELETE FROM guards WHERE institution = ?1 AND kind = ?2 AND subject = ?3";
         self.claim(delete, params![subject.word(), name]).await
+    }
+
+    /// Clears the guards of all known devices of a login. `false`: there was nothing to clear.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn clear_device_guards(&mut self, login: &str) -> Result<bool, StoreError> {
+        let delete = "DELETE FROM guards WHERE institution = ?1 AND kind = ?2 AND subject LIKE ?3";
+        let devices = format!("{login}/%");
+        Ok(self.execute(delete, params![Subject::LoginDevice.word(), devices.as_str()]).await? > 0)
+    }
+
+    /// Notes which guard the login behind a session passed, in place of any before it.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn note_passed_guard(&mut self, holder: Uuid, subject: Subject, name: &str) -> Result<(), StoreError> {
+        let upsert = "INSERT INTO passed_guards (institution, holder_id, kind, subject) VALUES (?1, ?2, ?3, ?4) \
+             ON CONFLICT (institution, holder_id) DO UPDATE SET kind = excluded.kind, subject = excluded.subject";
+        self.execute(upsert, params![holder, subject.word(), name]).await.map(|_| ())
+    }
+
+    /// Notes that the login behind a session passed no guard: it was by certificate.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn forget_passed_guard(&mut self, holder: Uuid) -> Result<(), StoreError> {
+        let delete = "DELETE FROM passed_guards WHERE institution = ?1 AND holder_id = ?2";
+        self.execute(delete, params![holder]).await.map(|_| ())
+    }
+
+    /// What came of a session's login stands behind the same guard.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn pass_on_guard(&mut self, session: Uuid, holder: Uuid) -> Result<(), StoreError> {
+        let insert = "INSERT INTO passed_guards (institution, holder_id, kind, subject) \
+             SELECT institution, ?3, kind, subject FROM passed_guards WHERE institution = ?1 AND holder_id = ?2";
+        self.execute(insert, params![session, holder]).await.map(|_| ())
     }
 
     /// Takes one try back that turned out right, and the wait it may have brought. Failures before it stay counted: who
@@ -70,7 +159,7 @@ impl Tx {
     }
 
     /// Puts a guard into this state if it is still in that one.
-    async fn replace_guard(
+    pub(crate) async fn replace_guard(
         &mut self,
         subject: Subject,
         name: &str,
@@ -86,34 +175,5 @@ impl Tx {
              WHERE institution = ?1 AND kind = ?2 AND subject = ?3 AND failures = ?6";
         let values = params![subject.word(), name, after.failures, after.locked_until, before.failures];
         self.claim(update, values).await
-    }
-}
-
-/// Counts one try and makes the count durable. Only after this returned may the secret be looked at.
-///
-/// The outer error is the store's; the inner one says that no try is allowed now, and then nothing was counted.
-///
-/// # Errors
-/// [`StoreError`].
-pub async fn count_try(
-    store: &Store,
-    institution: &InstitutionCode,
-    subject: Subject,
-    name: &str,
-    policy: &GuardPolicy,
-    now: Timestamp,
-) -> Result<Result<Guard, Locked>, StoreError> {
-    loop {
-        let mut tx = store.begin(institution).await?;
-        let before = tx.find_guard(subject, name).await?;
-        let after = match before.count(now, policy) {
-            Ok(after) => after,
-            Err(locked) => return Ok(Err(locked)),
-        };
-        if tx.replace_guard(subject, name, before, after).await? {
-            tx.commit().await?;
-            return Ok(Ok(after));
-        }
-        // Another try was counted between the read and the write: look again, one step further on.
     }
 }

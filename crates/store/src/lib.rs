@@ -10,6 +10,7 @@ pub mod customers;
 pub mod db;
 pub mod flows;
 pub mod guards;
+pub mod guesses;
 pub mod imports;
 pub mod institutions;
 pub mod leases;

@@ -20,6 +20,7 @@ const MIGRATIONS: &[(&str, &str)] = &[
     ("0008_resource_servers", include_str!("migrations/0008_resource_servers.sql")),
     ("0009_partner_key_sets", include_str!("migrations/0009_partner_key_sets.sql")),
     ("0010_request_facts", include_str!("migrations/0010_request_facts.sql")),
+    ("0011_guards", include_str!("migrations/0011_guards.sql")),
 ];
 
 const VERSIONS: &str = "CREATE TABLE IF NOT EXISTS schema_versions (\

@@ -17,7 +17,7 @@ use renkei_domain::institution::InstitutionCode;
 use renkei_domain::time::{MICROS_PER_SECOND, Timestamp};
 use renkei_screens::Ending;
 
-pub use refusals::{Refusals, record_refusal, write_counted};
+pub use refusals::{Refusals, count_guess, record_refusal, write_counted};
 use table::Table;
 
 use super::bare::Bare;

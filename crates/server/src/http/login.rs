@@ -7,46 +7,93 @@ use renkei_domain::audit::{Action, Actor, Record};
 use renkei_domain::customer::{ContractState, LoginMethod, UserState, fold_login_id};
 use renkei_domain::guard;
 use renkei_screens::LoginError;
+use renkei_store::Tx;
 use renkei_store::customers::User;
-use renkei_store::guards::{Subject, count_try};
+use renkei_store::guards::Subject;
+use renkei_store::guesses::{Guess, Guessed, Spread};
 use zeroize::Zeroizing;
 
 use super::browser::Visit;
+use super::device;
 use super::form::Form;
 use super::limits;
 use crate::certificates::{PeerCertificate, verify_user_certificate};
 use crate::error::Fault;
 use crate::passwords::{self, Verdict};
 
-/// Checks a login form. The try is counted, durably, before the password is looked at.
+/// A login id as good as any other that nobody has: what is typed and can be no login id is counted and looked up as it.
+const NOBODY: &str = "";
+
+/// The guard a right login passed.
+pub struct Passed {
+    guard: (Subject, String),
+    /// Among all guesses of the institution; empty from a known device, which guesses at its own user only.
+    identity: Option<String>,
+}
+
+impl Passed {
+    /// Whose tries are counted together: all strangers', or those from this user's known device.
+    fn of(visit: &Visit, login_id: &str, user: Option<&User>) -> Passed {
+        let identity = visit.app.keys.login_guard(login_id);
+        match device::known(visit, user.map(|user| user.id)) {
+            Some(device) => Passed { guard: (Subject::LoginDevice, format!("{identity}/{device}")), identity: None },
+            None => Passed { guard: (Subject::Login, identity.clone()), identity: Some(identity) },
+        }
+    }
+
+    /// Counts the try, durably, before the password is looked at.
+    async fn count(&self, visit: &Visit) -> Result<Result<(), &'static str>, Fault> {
+        let (subject, name) = &self.guard;
+        let policy = if *subject == Subject::LoginDevice { &guard::LOGIN_DEVICE } else { &guard::LOGIN };
+        let source = visit.source.to_string();
+        let spread = self.identity.as_ref().map(|identity| Spread {
+            kind: Guessed::Login,
+            source: &source,
+            subject: identity,
+            policy: &guard::LOGIN_SPREAD,
+        });
+        let guess = Guess { guards: &[(*subject, name, policy)], spread };
+        let counted = limits::count_guess(visit, &guess, "logins").await?;
+        Ok(counted.map_err(|refused| refused.word()))
+    }
+
+    /// The login was right: its try was no guess. In the transaction of the login; `session` is what came of it.
+    ///
+    /// # Errors
+    /// [`Fault`] when the store is away.
+    pub async fn settle(&self, visit: &Visit, tx: &mut Tx, session: uuid::Uuid) -> Result<(), Fault> {
+        let (subject, name) = &self.guard;
+        tx.clear_guard(*subject, name).await?;
+        if let Some(identity) = &self.identity {
+            tx.prove_guess(Guessed::Login, &visit.source.to_string(), identity, visit.now).await?;
+        }
+        Ok(tx.note_passed_guard(session, *subject, name).await?)
+    }
+}
+
+/// Checks a login form. Every refusal does the same work: one look-up of a user, one count, one hash, one record.
 ///
 /// # Errors
-/// [`Fault`] when the store is away.
-pub async fn by_password(visit: &Visit, form: &Form) -> Result<Option<User>, Fault> {
+/// [`Fault`] when the store is away, or too many logins wait for a processor; nothing was counted then.
+pub async fn by_password(visit: &Visit, form: &Form) -> Result<Option<(User, Passed)>, Fault> {
+    let hashing = &visit.app.memory.hashing;
+    if hashing.is_full() {
+        return Err(Fault::Busy("too many logins wait for a processor"));
+    }
     let password = Zeroizing::new(form.get("password").to_owned());
     let folded = fold_login_id(form.get("login_id"));
-    let allowed = match &folded {
-        None => None,
-        Some(id) => {
-            let name = visit.app.keys.login_guard(id);
-            let store = &visit.app.store;
-            let tried = count_try(store, visit.code(), Subject::Login, &name, &guard::LOGIN, visit.now).await?;
-            tried.ok().map(|_| id)
-        }
-    };
-    let user = match allowed {
-        None => None,
-        Some(id) => visit.read().find_user_by_login(id).await?,
-    };
-    let hash = user.as_ref().and_then(|user| user.password_hash.clone());
-    // A password is hashed in any case, so that the time tells nothing.
-    let verdict = visit.app.memory.hashing.verify(&visit.app.keys, password.clone(), hash).await?;
-    let refusal = match (&folded, allowed, &user) {
-        (None, _, _) => Some("no_such_login_id"),
-        (Some(_), None, _) => Some("locked"),
-        (Some(_), Some(_), None) => Some("unknown"),
-        (Some(_), Some(_), Some(_)) if verdict == Verdict::Wrong => Some("wrong_password"),
-        (Some(_), Some(_), Some(user)) => may_log_in(user, LoginMethod::Password),
+    let login_id = folded.as_deref().unwrap_or(NOBODY);
+    let user = visit.read().find_user_by_login(login_id).await?;
+    let passed = Passed::of(visit, login_id, user.as_ref());
+    let counted = passed.count(visit).await?;
+    let hash = user.as_ref().filter(|_| counted.is_ok()).and_then(|user| user.password_hash.clone());
+    let verdict = hashing.verify(&visit.app.keys, password.clone(), hash).await?;
+    let refusal = match (counted, &user) {
+        (Err(refused), _) => Some(refused),
+        (Ok(()), None) if folded.is_none() => Some("no_such_login_id"),
+        (Ok(()), None) => Some("unknown"),
+        (Ok(()), Some(_)) if verdict == Verdict::Wrong => Some("wrong_password"),
+        (Ok(()), Some(user)) => may_log_in(user, LoginMethod::Password),
     };
     match (user, refusal) {
         (Some(user), None) => {
@@ -54,10 +101,11 @@ pub async fn by_password(visit: &Visit, form: &Form) -> Result<Option<User>, Fau
                 let app = &visit.app;
                 passwords::upgrade(&app.store, visit.code(), &app.keys, &user, password, app.random.as_ref()).await?;
             }
-            Ok(Some(user))
+            Ok(Some((user, passed)))
         }
         (user, refusal) => {
-            let actor = user.map_or(Actor::Visitor, |user| Actor::User(user.id));
+            // Who a locked login id belongs to is nobody's business, least of all when it was not looked at.
+            let actor = user.filter(|_| counted.is_ok()).map_or(Actor::Visitor, |user| Actor::User(user.id));
             record_refusal(visit, actor, refusal.unwrap_or("unknown")).await?;
             Ok(None)
         }

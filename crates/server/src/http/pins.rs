@@ -1,15 +1,18 @@
 //! Trying inquiry PINs: shared by the flow and by mending an account later.
 //!
-//! Each row counts before it is looked at: once for the user over all accounts, once for the account. Neither counter is
-//! the login's, and neither belongs to a flow, so starting over gives no fresh tries.
+//! Each row counts before it is looked at: for the user over all accounts, for the account, for the source over all
+//! accounts it tries, and for the institution. None of these is the login's, and none belongs to a session or a flow, so
+//! starting over gives no fresh tries.
 
 use renkei_domain::audit::{Action, Actor, Record};
 use renkei_domain::guard;
 use renkei_domain::id::{AccountId, UserId};
 use renkei_domain::pin::{InquiryPin, PinOutcome, SealedPin};
-use renkei_store::guards::{Subject, count_try};
+use renkei_store::guards::Subject;
+use renkei_store::guesses::{Guess, Guessed, Spread};
 
 use super::browser::Visit;
+use super::limits::count_guess;
 use crate::core_banking;
 use crate::error::Fault;
 
@@ -23,32 +26,33 @@ pub async fn try_pin(
     account: AccountId,
     pin: &InquiryPin,
 ) -> Result<(PinOutcome, Option<SealedPin>), Fault> {
-    let (store, now) = (&visit.app.store, visit.now);
     let by_user = user.to_string();
     let by_account = account.to_string();
-    let counts = [(Subject::PinUser, &by_user, &guard::PIN_USER), (Subject::Pin, &by_account, &guard::PIN)];
-    for (subject, name, policy) in counts {
-        if count_try(store, visit.code(), subject, name, policy, now).await?.is_err() {
-            record(visit, user, account, PinOutcome::Locked).await?;
-            return Ok((PinOutcome::Locked, None));
-        }
+    let source = visit.source.to_string();
+    let guess = Guess {
+        guards: &[(Subject::PinUser, &by_user, &guard::PIN_USER), (Subject::Pin, &by_account, &guard::PIN)],
+        spread: Some(Spread { kind: Guessed::Pin, source: &source, subject: &by_account, policy: &guard::PIN_SPREAD }),
+    };
+    if let Err(refused) = count_guess(visit, &guess, "inquiry PINs").await? {
+        record(visit, user, account, refused.word()).await?;
+        return Ok((PinOutcome::Locked, None));
     }
     if !core_banking::accepts_pin(&visit.app, visit.code(), account, pin.reveal()).await? {
-        record(visit, user, account, PinOutcome::Wrong).await?;
+        record(visit, user, account, "wrong_pin").await?;
         return Ok((PinOutcome::Wrong, None));
     }
     let sealed = core_banking::seal_pin(&visit.app, visit.code(), account, pin)?;
     let mut tx = visit.begin().await?;
     tx.clear_guard(Subject::Pin, &by_account).await?;
     tx.uncount_try(Subject::PinUser, &by_user).await?;
+    tx.prove_guess(Guessed::Pin, &source, &by_account, visit.now).await?;
     let record = Record::done(Actor::User(user), Action::PinTried).on(account).in_request(&visit.request_id);
-    tx.record(&record, now, &*visit.app.random).await?;
+    tx.record(&record, visit.now, &*visit.app.random).await?;
     tx.commit().await?;
     Ok((PinOutcome::Staged, Some(sealed)))
 }
 
-async fn record(visit: &Visit, user: UserId, account: AccountId, outcome: PinOutcome) -> Result<(), Fault> {
-    let reason = if outcome == PinOutcome::Locked { "locked" } else { "wrong_pin" };
+async fn record(visit: &Visit, user: UserId, account: AccountId, reason: &str) -> Result<(), Fault> {
     let record = Record::refused(Actor::User(user), Action::PinTried, reason).on(account).in_request(&visit.request_id);
     let mut tx = visit.begin().await?;
     tx.record(&record, visit.now, &*visit.app.random).await?;

@@ -5,13 +5,13 @@ use std::process::{Command, Output};
 
 use super::{ACCOUNTS, CERTIFICATES, CUSTOMERS, USER_ACCOUNTS, USERS};
 
-fn renkei(data: &Path, arguments: &[&str]) -> Output {
+pub fn renkei(data: &Path, arguments: &[&str]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_renkei"));
     command.current_dir(data).args(arguments).args(["--data", "data"]).env_remove("RENKEI_STORE");
     command.output().unwrap()
 }
 
-fn folder() -> tempfile::TempDir {
+pub fn folder() -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     let full = include_str!("../registry/full.toml");
     let registry = &full[..full.find("[[partners]]").unwrap()];
@@ -30,8 +30,8 @@ fn folder() -> tempfile::TempDir {
     folder
 }
 
-const IMPORT: [&str; 4] = ["import", "customers", "--institution", "1001"];
-const FILES: [&str; 5] = ["users.csv", "customers.csv", "user-accounts.csv", "accounts.csv", "certificates.csv"];
+pub const IMPORT: [&str; 4] = ["import", "customers", "--institution", "1001"];
+pub const FILES: [&str; 5] = ["users.csv", "customers.csv", "user-accounts.csv", "accounts.csv", "certificates.csv"];
 
 #[test]
 fn a_run_is_reported_by_file_and_leaves_no_password_in_the_data() {

@@ -9,6 +9,7 @@
 )]
 
 mod command;
+mod guards;
 mod refused;
 mod taken;
 

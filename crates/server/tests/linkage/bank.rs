@@ -3,6 +3,9 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
+use axum::extract::Request;
+use axum::middleware::{Next, from_fn};
+use axum::response::Response;
 use renkei_domain::id::{AccountId, LinkageId};
 use renkei_domain::institution::InstitutionCode;
 use renkei_domain::pin::{InquiryPin, SealedPin};
@@ -11,6 +14,7 @@ use renkei_oauth::pkce::CodeChallenge;
 use renkei_oauth::request::{GrantRequest, PushedRequest, REQUEST_URI_PREFIX, ResponseMode};
 use renkei_server::app::{App, Site};
 use renkei_server::core_banking;
+use renkei_server::http::source::Source;
 use renkei_server::http::{certificate_router, oauth::Memory, router};
 use renkei_server::keys::{Keys, Purpose};
 use renkei_server::outbound::Outbound;
@@ -23,7 +27,7 @@ use renkei_testing::{FreshStore, SystemRandom, aoi, fresh_postgres, fresh_sqlite
 use tokio::net::TcpListener;
 use zeroize::Zeroizing;
 
-use crate::browser::Browser;
+use crate::browser::{Browser, SOURCE_HEADER};
 
 /// When every test begins: 2026-11-22, 09:00 in Japan.
 pub const START: Timestamp = Timestamp::from_seconds(1_795_305_600);
@@ -57,6 +61,15 @@ pub struct Bank {
     pub http: reqwest::Client,
     pub fresh: FreshStore,
     numbers: AtomicU64,
+}
+
+/// Does what a listener does, with the address the test names.
+async fn place_source(mut request: Request, next: Next) -> Response {
+    let named = request.headers().get(SOURCE_HEADER).map(|value| value.to_str().unwrap().parse().unwrap());
+    if let Some(address) = named {
+        request.extensions_mut().insert(Source::of(address));
+    }
+    next.run(request).await
 }
 
 impl Bank {
@@ -108,7 +121,7 @@ impl Bank {
             outbound: Outbound::default(),
             memory,
         });
-        let routes = router(Arc::clone(&app));
+        let routes = router(Arc::clone(&app)).layer(from_fn(place_source));
         tokio::spawn(async move { axum::serve(listener, routes).await });
         let routes = certificate_router(Arc::clone(&app));
         tokio::spawn(async move { axum::serve(for_certificates, routes).await });

@@ -65,12 +65,17 @@ pub fn expect_refusal(location: &str, error: &str, reason: &str, issuer: &str) {
 /// The fields of a form to be sent.
 pub type Fields<'a> = &'a [(&'a str, &'a str)];
 
+/// By this field a test says where a request comes from; the listener, which would know, is not part of these tests.
+pub const SOURCE_HEADER: &str = "test-source";
+
 #[derive(Clone)]
 pub struct Browser {
     address: String,
     origin: String,
     http: reqwest::Client,
     pub cookies: BTreeMap<String, String>,
+    /// Where it is, if that matters: an address.
+    pub source: Option<String>,
     /// Path of the page it shows, with its query.
     pub path: String,
     /// The page it shows.
@@ -87,6 +92,7 @@ impl Browser {
             origin: origin.to_owned(),
             http,
             cookies: BTreeMap::new(),
+            source: None,
             path: String::new(),
             page,
             addresses: Vec::new(),
@@ -94,6 +100,10 @@ impl Browser {
     }
 
     fn with_cookies(&self, request: reqwest::RequestBuilder) -> reqwest::RequestBuilder {
+        let request = match &self.source {
+            Some(source) => request.header(SOURCE_HEADER, source),
+            None => request,
+        };
         if self.cookies.is_empty() {
             return request;
         }

@@ -16,6 +16,7 @@ mod failures;
 mod fence;
 mod forgeries;
 mod gone;
+mod guards;
 mod headers;
 mod logins;
 mod opening;

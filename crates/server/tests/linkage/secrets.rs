@@ -39,7 +39,7 @@ fn contains(bytes: &[u8], secret: &str) -> bool {
 /// A number that holds the PIN by chance (a time, an identifier, a hash) is no leak: only digits that stand alone.
 fn shows_pin(text: &str) -> bool {
     text.match_indices(PIN).any(|(at, _)| {
-        let outside = |neighbour: Option<char>| neighbour.is_none_or(|one| !one.is_ascii_alphanumeric());
+        let outside = |neighbour: Option<char>| neighbour.is_none_or(|one| !one.is_ascii_alphanumeric() && one != '-');
         outside(text[..at].chars().next_back()) && outside(text[at + PIN.len()..].chars().next())
     })
 }

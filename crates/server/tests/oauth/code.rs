@@ -2,7 +2,8 @@
 
 use renkei_domain::linkage::EndedBy;
 use renkei_store::Store;
-use renkei_testing::{aoi, on_each_engine};
+use renkei_store::guards::Subject;
+use renkei_testing::{aoi, fresh_sqlite, on_each_engine};
 
 use crate::support::{Bank, LINKAGE_SECONDS, REDIRECT_URI, VERIFIER, new_key};
 
@@ -250,4 +251,44 @@ async fn r_165_a_renewal_replaces_the_tokens_before_it() {
     // Tidying up what was replaced must not end the linkage.
     assert_eq!(kakeibo.revoke(&before.refresh).send().await.status, 200);
     assert_eq!(kakeibo.refresh(&after.text("refresh_token")).send().await.status, 200);
+}
+
+#[tokio::test]
+async fn a_107_r_218_a_code_is_refused_while_the_login_behind_it_is_locked() {
+    let (bank, kakeibo) = Bank::with_kakeibo().await;
+    let mut codes = Vec::new();
+    for guard in [Some("hanako"), Some("taro"), None] {
+        let (_, code) = bank.linkage_with_code().await;
+        let ticket = renkei_domain::ticket::Ticket::parse(&code).unwrap();
+        let mut tx = bank.app.store.begin(&aoi()).await.unwrap();
+        if let Some(name) = guard {
+            tx.note_passed_guard(ticket.id(), Subject::Login, name).await.unwrap();
+        }
+        tx.commit().await.unwrap();
+        codes.push(code);
+    }
+    bank.change(
+        "INSERT INTO guards (institution, kind, subject, failures, locked_until) \
+         VALUES (?1, 'login', 'hanako', 5, 9223372036854775807)",
+    )
+    .await;
+    let answers = [kakeibo.redeem(&codes[0]).send().await, kakeibo.redeem(&codes[0]).send().await];
+    assert!(answers.iter().all(|answer| answer.refusal() == (400, "invalid_grant")));
+    assert_eq!(bank.recorded("code_refused", "refused", "the login behind the code is locked").await, 1);
+    assert_eq!(kakeibo.redeem(&codes[1]).send().await.status, 200, "another login");
+    assert_eq!(kakeibo.redeem(&codes[2]).send().await.status, 200, "a login by certificate");
+}
+
+#[tokio::test]
+async fn r_237_no_token_is_issued_that_could_not_be_recorded() {
+    let fresh = fresh_sqlite().await;
+    let bank = Bank::over(fresh.store.clone()).await;
+    let kakeibo = bank.join(&aoi()).await;
+    let (_, code) = bank.linkage_with_code().await;
+    let other = Store::connect(&fresh.config).await.unwrap();
+    let writing = other.begin(&aoi()).await.unwrap();
+    let answer = kakeibo.redeem(&code).send().await;
+    assert_eq!((answer.refusal(), answer.header("retry-after")), ((503, "temporarily_unavailable"), "5"));
+    drop(writing);
+    assert_eq!(kakeibo.redeem(&code).send().await.status, 200, "the code was not spent");
 }

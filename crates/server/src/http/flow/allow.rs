@@ -18,6 +18,7 @@ use super::walk::renewable;
 use crate::error::Fault;
 use crate::http::browser::see_other;
 use crate::http::oauth::policy;
+use crate::http::pins::is_locked;
 
 impl Walk {
     /// Gives the permission. Whoever is second, by a double click or in another tab, finds the flow moved on and
@@ -31,6 +32,13 @@ impl Walk {
         let Ok(stage) = stage.advance(Event::Permitted(permit.clone(), linkage, consent)) else {
             return Ok(self.to_current());
         };
+        // A PIN that was right is worth nothing once somebody else guessed its account shut.
+        for account in shown.draft.staged.keys() {
+            if is_locked(&self.visit, *account).await? {
+                self.close(renkei_domain::flow::Closed::NotAllowed).await?;
+                return Ok(self.to_newest().await);
+            }
+        }
         // Before anything is given: a partner that can't be answered gets nothing.
         let ticket = self.code_ticket(consent);
         let answer = self.answer_url(Outcome::Code(&ticket.reveal())).await?;
@@ -57,6 +65,7 @@ impl Walk {
         }
         tx.add_consent(&self.consent(shown, linkage, consent, accounts)).await?;
         tx.add_code(&ticket, &self.code(&ticket, shown, linkage)).await?;
+        tx.pass_on_guard(self.session.id, ticket.id()).await?;
         self.record_permission(&mut tx, shown, linkage).await?;
         tx.commit().await?;
         // The flow is over, so nothing of its pages is to be seen again.

@@ -6,7 +6,6 @@
 use axum::Extension;
 use axum::http::StatusCode;
 use axum::response::Response;
-use renkei_domain::customer::LoginMethod;
 use renkei_domain::flow::Screen;
 use renkei_screens::{CertificatePage, Ending, LoginPurpose, WayOn};
 use renkei_store::customers::User;
@@ -36,7 +35,7 @@ pub async fn act(visit: Visit, shown: Shown, form: Form) -> OrPage<Response> {
     let walk = walk.on_certificate_login()?;
     let peer = shown.map(|Extension(peer)| peer);
     let user = walk.certificate_user(peer.as_ref()).await?;
-    walk.logged_in(&user, LoginMethod::Certificate).await.map_err(|fault| walk.visit.failure(&fault))
+    walk.logged_in(&user, None).await.map_err(|fault| walk.visit.failure(&fault))
 }
 
 /// `POST /{institution}/link/{flow}/extend` on this listener: more time, and the certificate's page again.

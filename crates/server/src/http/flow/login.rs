@@ -12,7 +12,6 @@ use renkei_domain::pin::PinStatus;
 use renkei_oauth::request::GrantRequest;
 use renkei_screens::{LoginError, LoginPage, LoginPurpose};
 use renkei_store::customers::User;
-use renkei_store::guards::Subject;
 use renkei_store::linkages::Linkage;
 use renkei_store::sessions::Purpose;
 
@@ -20,6 +19,7 @@ use super::Walk;
 use super::walk::{OrPage, Sent};
 use crate::error::Fault;
 use crate::http::browser::{Visit, see_other, set};
+use crate::http::device;
 use crate::http::form::Form;
 use crate::http::login;
 use crate::keys::sha256;
@@ -41,7 +41,7 @@ pub async fn act(visit: Visit, form: Form) -> OrPage<Response> {
         return Ok(walk.login_page(typed, missing));
     }
     let outcome = match login::by_password(&walk.visit, &form).await {
-        Ok(Some(user)) => walk.logged_in(&user, LoginMethod::Password).await,
+        Ok(Some((user, passed))) => walk.logged_in(&user, Some(&passed)).await,
         Ok(None) => return Ok(walk.login_page(typed, Some(LoginError::Refused))),
         Err(fault) => Err(fault),
     };
@@ -70,7 +70,8 @@ impl Walk {
     ///
     /// # Errors
     /// [`Fault`] when the store is away.
-    pub async fn logged_in(&self, user: &User, method: LoginMethod) -> Result<Response, Fault> {
+    pub async fn logged_in(&self, user: &User, passed: Option<&login::Passed>) -> Result<Response, Fault> {
+        let method = passed.map_or(LoginMethod::Certificate, |_| LoginMethod::Password);
         let event = self.begun(user, method).await?;
         let Ok(stage) = self.flow.stage.advance(event) else { return Ok(self.to_current()) };
         let now = self.visit.now;
@@ -87,8 +88,9 @@ impl Walk {
             tx.concede().await?;
             return Ok(self.to_newest().await);
         }
-        if method == LoginMethod::Password {
-            tx.clear_guard(Subject::Login, &self.visit.app.keys.login_guard(&user.login_id)).await?;
+        match passed {
+            Some(passed) => passed.settle(&self.visit, &mut tx, self.session.id).await?,
+            None => tx.forget_passed_guard(self.session.id).await?,
         }
         let record = Record::done(Actor::User(user.id), Action::LoginTried).on(self.flow.id).with(method.word());
         self.record(&mut tx, record).await?;
@@ -100,6 +102,10 @@ impl Walk {
         let mut response = see_other(&format!("{origin}{}/{}", self.base(), next.stage.screen().path()));
         let (name, value) = self.visit.session_cookie(Purpose::Link, &ticket);
         set(&mut response, name, &value);
+        if passed.is_some() {
+            let (name, value) = device::remember(&self.visit, user.id);
+            set(&mut response, name, &value);
+        }
         Ok(response)
     }
 

@@ -75,6 +75,11 @@ impl Walk {
         if !walk.may_still_link() {
             return Err(walk.close_and_show(Closed::NotAllowed).await);
         }
+        match walk.is_held_back().await {
+            Ok(false) => {}
+            Ok(true) => return Err(walk.close_and_show(Closed::NotAllowed).await),
+            Err(fault) => return Err(walk.visit.failure(&fault)),
+        }
         match walk.note_use().await {
             Ok(()) => Ok(walk),
             Err(fault) => Err(walk.visit.failure(&fault)),
@@ -135,6 +140,14 @@ impl Walk {
             flow.stage = flow.stage.with_existing(renewable(&linkages, &product));
         }
         Ok(Some(Loaded { flow, session, request, answered, product, user }))
+    }
+
+    /// Whether the guard that this walk's login passed has been locked since: somebody guesses at that login.
+    async fn is_held_back(&self) -> Result<bool, Fault> {
+        if self.user.is_none() {
+            return Ok(false);
+        }
+        Ok(self.visit.read().is_held_back(self.session.id, self.visit.now).await?)
     }
 
     /// Whether partner, contract and user may link now; looked at anew at every step.

@@ -8,10 +8,12 @@ use renkei_domain::audit::{Action, Actor, Record};
 use renkei_domain::institution::InstitutionCode;
 use renkei_domain::time::{MICROS_PER_SECOND, Timestamp};
 use renkei_store::StoreError;
+use renkei_store::guesses::{self, Guess, NotNow};
 
 use super::Prefix;
 use super::table::{Pace, Table};
 use crate::app::App;
+use crate::http::browser::Visit;
 
 /// Refusals of one source recorded one by one, in a row; after that as many a minute.
 pub const SOURCE_RECORDS: i64 = 20;
@@ -92,6 +94,23 @@ pub async fn record_refusal(
         tx.commit().await?;
     }
     Ok(())
+}
+
+/// Counts a guess of a visitor, durably, before what was guessed is looked at. When it is the one that makes the
+/// institution's vain tries too many, that is recorded and logged.
+///
+/// # Errors
+/// When the store is away. The inner error: it must not be looked at.
+pub async fn count_guess(visit: &Visit, guess: &Guess<'_>, what: &str) -> Result<Result<(), NotNow>, StoreError> {
+    let (app, institution) = (&visit.app, visit.code());
+    let alarm = Record::refused(Actor::System, Action::GuessingNoticed, what)
+        .on(format!("source {}", visit.source))
+        .in_request(&visit.request_id);
+    let counted = guesses::count_guess(&app.store, institution, guess, &alarm, visit.now, app.random.as_ref()).await?;
+    if counted == Ok(true) {
+        tracing::error!(%institution, source = %visit.source, what, "secrets are being guessed: too many vain tries");
+    }
+    Ok(counted.map(|_| ()))
 }
 
 /// Writes the counts that are a minute old into the audit trail; `all`: every one, because the process ends.

@@ -6,7 +6,6 @@ use renkei_domain::audit::{Action, Actor, Record};
 use renkei_domain::customer::LoginMethod;
 use renkei_screens::{CertificatePage, Ending, Frame, LoginError, LoginPage, LoginPurpose, WayOn};
 use renkei_store::customers::User;
-use renkei_store::guards::Subject;
 use renkei_store::sessions::{BrowserSession, Purpose};
 
 use super::{Member, forms};
@@ -15,7 +14,7 @@ use crate::error::Fault;
 use crate::http::browser::{Visit, see_other, set};
 use crate::http::flow::certificate::Shown;
 use crate::http::form::Form;
-use crate::http::login;
+use crate::http::{device, login};
 use crate::keys::sha256;
 
 /// `GET /{institution}/my/login`.
@@ -70,7 +69,7 @@ pub async fn act_certificate(visit: Visit, shown: Shown, form: Form) -> Response
     let done = async {
         let Some(session) = ours(&visit, &form).await? else { return Ok(form_refused(&visit)) };
         Ok::<_, Fault>(match login::by_certificate(&visit, peer.as_ref()).await? {
-            Some(user) => logged_in(&visit, &session, &user, LoginMethod::Certificate).await?,
+            Some(user) => logged_in(&visit, &session, &user, None).await?,
             None => certificate_refused(&visit),
         })
     };
@@ -85,7 +84,7 @@ async fn submitted(visit: &Visit, form: &Form) -> Result<Response, Fault> {
         return Ok(login_page(visit, &session, typed, missing));
     }
     match login::by_password(visit, form).await? {
-        Some(user) => logged_in(visit, &session, &user, LoginMethod::Password).await,
+        Some((user, passed)) => logged_in(visit, &session, &user, Some(&passed)).await,
         None => Ok(login_page(visit, &session, typed, Some(LoginError::Refused))),
     }
 }
@@ -115,21 +114,23 @@ async fn logged_in(
     visit: &Visit,
     session: &BrowserSession,
     user: &User,
-    method: LoginMethod,
+    passed: Option<&login::Passed>,
 ) -> Result<Response, Fault> {
+    let method = passed.map_or(LoginMethod::Certificate, |_| LoginMethod::Password);
     let ticket = visit.app.new_ticket(visit.now);
     let mut tx = visit.begin().await?;
     if !tx.rotate_session(session, &ticket, &sha256(ticket.bytes()), user.id, visit.now).await? {
         return Ok(see_other(&format!("{}/my/login", visit.root())));
     }
-    if method == LoginMethod::Password {
-        tx.clear_guard(Subject::Login, &visit.app.keys.login_guard(&user.login_id)).await?;
+    if let Some(passed) = passed {
+        passed.settle(visit, &mut tx, session.id).await?;
     }
     let record = Record::done(Actor::User(user.id), Action::LoginTried).on("my").with(method.word());
     tx.record(&record.in_request(&visit.request_id), visit.now, &*visit.app.random).await?;
     tx.commit().await?;
     let response = see_other(&format!("{}{}/my/linkages", visit.app.site.origin, visit.root()));
-    Ok(with_cookie(response, Some(visit.session_cookie(Purpose::My, &ticket))))
+    let response = with_cookie(response, Some(visit.session_cookie(Purpose::My, &ticket)));
+    Ok(with_cookie(response, passed.map(|_| device::remember(visit, user.id))))
 }
 
 fn with_cookie(mut response: Response, cookie: Option<(HeaderName, String)>) -> Response {

@@ -108,6 +108,9 @@ async fn spend(
         return Err(Denial::recorded_as(NO_CODE, "code used twice: its tokens are revoked"));
     }
     check_code(call, code, held, sent)?;
+    if tx.is_held_back(code.id, call.now).await? {
+        return Err(Denial::recorded_as(NO_CODE, "the login behind the code is locked"));
+    }
     let linkage = tx.find_linkage(code.linkage).await?;
     let linkage = linkage.ok_or_else(|| Fault::Defect("a code without linkage".into()))?;
     let ground = Ground::new(product, &linkage, held, Some(code))?;
