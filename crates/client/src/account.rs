@@ -12,6 +12,9 @@ pub struct Coded {
     pub code: String,
     /// The name, Japanese.
     pub name: String,
+    /// The name in English, where the institution gives one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name_en: Option<String>,
 }
 
 /// An institution (金融機関): a four-digit code and its name.

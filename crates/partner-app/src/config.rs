@@ -11,6 +11,8 @@ pub struct InstitutionConfig {
     pub code: String,
     /// The institution's name, as the site shows it.
     pub name: String,
+    /// The same on English pages.
+    pub name_en: String,
     /// The issuer, byte for byte.
     pub issuer: String,
     /// The name of the partner product under which it is registered there.

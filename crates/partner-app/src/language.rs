@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::{Offset, TimeZone};
+use renkei_client::Coded;
 
 /// Japan Standard Time, in hours ahead of UTC; the calendar of all days shown.
 const JST_HOURS: i8 = 9;
@@ -34,6 +35,11 @@ impl Language {
             Self::Japanese => japanese,
             Self::English => english,
         }
+    }
+
+    /// The name of what has a code; the Japanese one where the institution gives no other.
+    pub(crate) fn name_of(self, coded: &Coded) -> String {
+        self.pick(&coded.name, coded.name_en.as_ref().unwrap_or(&coded.name)).clone()
     }
 
     /// An amount with separators: `1,234,567円` or `¥1,234,567`.

@@ -114,8 +114,8 @@ impl Row {
         let reason = kept.unavailable().or_else(|| trouble.map(|trouble| &trouble.reason));
         Self {
             number: kept.number,
-            branch: kept.account.branch.name.clone(),
-            kind: kept.account.account_type.name.clone(),
+            branch: t.name_of(&kept.account.branch),
+            kind: t.name_of(&kept.account.account_type),
             digits: kept.account.number.clone(),
             memo: kept.account.memo.clone().filter(|memo| !memo.is_empty()),
             balance: balance.map(|amount| t.yen(amount)),
@@ -141,7 +141,7 @@ impl Card {
         let offer = shop.offer(&linked.slug);
         Self {
             number: linked.number,
-            institution: offer.map_or_else(|| linked.slug.clone(), |offer| offer.name.clone()),
+            institution: offer.map_or_else(|| linked.slug.clone(), |offer| t.pick(&offer.name, &offer.name_en).clone()),
             product: offer.map(|offer| offer.product.clone()).unwrap_or_default(),
             standing: Standing::of(linked, shop.now(), t),
             rows: linked.accounts.iter().map(|kept| Row::of(kept, t)).collect(),
@@ -252,7 +252,7 @@ pub(crate) fn choose(shop: &Shop, frame: Frame) -> Response {
     let offers = shop.offers.iter().map(|(slug, offer)| Offer {
         slug: slug.clone(),
         code: offer.code.clone(),
-        name: offer.name.clone(),
+        name: frame.t.pick(&offer.name, &offer.name_en).clone(),
         product: offer.product.clone(),
         host: offer.issuer.split('/').nth(2).unwrap_or_default().to_owned(),
     });

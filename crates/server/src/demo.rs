@@ -120,6 +120,7 @@ impl Stage {
             institutions.push(InstitutionConfig {
                 code: house.code.to_owned(),
                 name: house.name.to_owned(),
+                name_en: house.name_en.to_owned(),
                 issuer: app.site.issuer(&code_of(house)?),
                 product: product.name.clone(),
                 client_id: client_id(app, house, &product.key).await?,

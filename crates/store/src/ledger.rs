@@ -21,6 +21,8 @@ pub struct LinkedAccount {
     pub branch: BranchCode,
     /// The branch's name.
     pub branch_name: String,
+    /// The same in English.
+    pub branch_name_en: String,
     /// 預金種目.
     pub kind: AccountType,
     /// 口座番号.
@@ -111,7 +113,7 @@ pub struct RangePlace {
 }
 
 const LINKED_ACCOUNT: &str = "SELECT a.account_id, a.branch, b.name, a.type, a.number, a.holder, a.holder_kana, \
-     r.memo, p.registered_at, p.stale_at, a.balance, a.last_seq, a.first_on, a.last_on, a.as_of_at \
+     r.memo, p.registered_at, p.stale_at, a.balance, a.last_seq, a.first_on, a.last_on, a.as_of_at, b.name_en \
      FROM linkage_accounts m \
      JOIN linkages l ON l.institution = m.institution AND l.linkage_id = m.linkage_id \
      JOIN user_accounts r ON r.institution = m.institution AND r.user_id = l.user_id AND r.account_id = m.account_id \
@@ -245,6 +247,7 @@ fn read_linked_account(mut row: Row) -> Result<LinkedAccount, StoreError> {
         id: row.get(0)?,
         branch: row.get(1)?,
         branch_name: row.get(2)?,
+        branch_name_en: row.get(15)?,
         kind: row.get(3)?,
         number: row.get(4)?,
         holder: row.get(5)?,

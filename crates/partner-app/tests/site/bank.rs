@@ -75,6 +75,7 @@ impl Bank {
         InstitutionConfig {
             code: self.code.to_owned(),
             name: self.name.to_owned(),
+            name_en: format!("{} in English", self.code),
             issuer: self.issuer.clone(),
             product: product.to_owned(),
             client_id: "kakeibo".to_owned(),
@@ -89,7 +90,7 @@ impl Bank {
         let place = ledger.accounts.len();
         let account = json!({
             "account_id": format!("{}-{}", self.code, place + 1),
-            "institution": {"code": self.code, "name": self.name}, "branch": {"code": "001", "name": branch},
+            "institution": {"code": self.code, "name": self.name}, "branch": {"code": "001", "name": branch, "name_en": "Main"},
             "type": {"code": "1", "name": "普通"}, "number": number, "holder": "株式会社 青井商会",
             "holder_kana": "カ）アオイシヨウカイ", "currency": "JPY", "memo": memo, "state": state,
             "history_from": "2026-04-01",

@@ -112,6 +112,9 @@ async fn english_is_a_choice_that_lasts() {
     let account = browser.get("/accounts/1").await;
     assert!(account.html.contains("<html lang=\"en\">") && account.html.contains("29 Nov 2026"));
     assert!(account.html.contains("-¥99,719,999"));
+    // Names come in the page's language where the institution gives them, and stay as they are where it does not.
+    assert!(account.html.contains("Main") && account.html.contains("普通"));
+    assert!(browser.get("/link").await.html.contains(" in English"));
     assert!(browser.get("/?lang=ja").await.html.contains("残高の合計"));
 }
 

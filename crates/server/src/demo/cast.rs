@@ -6,6 +6,8 @@ pub struct House {
     pub code: &'static str,
     /// Its name, as the partner app offers it.
     pub name: &'static str,
+    /// The same in English.
+    pub name_en: &'static str,
     /// Its name in bank files: 15 half-width characters at most.
     pub name_kana: &'static str,
     /// Whom it serves.
@@ -93,8 +95,16 @@ const fn master(
 
 /// Every institution of the demo.
 pub const HOUSES: &[House] = &[
-    House { code: "2990", name: "みなと信用組合", name_kana: "ﾐﾅﾄ", customers: MINATO },
-    House { code: "2991", name: "あおば信用金庫", name_kana: "ｱｵﾊﾞ", customers: AOBA },
+    House {
+        code: "2990",
+        name: "みなと信用組合",
+        name_en: "Minato Credit Cooperative",
+        name_kana: "ﾐﾅﾄ",
+        customers: MINATO,
+    },
+    House {
+        code: "2991", name: "あおば信用金庫", name_en: "Aoba Shinkin Bank", name_kana: "ｱｵﾊﾞ", customers: AOBA
+    },
 ];
 
 const MINATO: &[Customer] = &[

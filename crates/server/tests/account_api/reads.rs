@@ -18,8 +18,10 @@ on_each_engine! {
         let list = bank.get(&partner, "/accounts").await;
         assert_eq!((list.status.as_u16(), list.header("content-type")), (200, "application/json"));
         let expected = serde_json::json!({
-            "account_id": account.to_string(), "institution": {"code": "1001", "name": "あおい信用組合"},
-            "branch": {"code": "001", "name": "本店"}, "type": {"code": "1", "name": "普通"}, "number": "2000002",
+            "account_id": account.to_string(),
+            "institution": {"code": "1001", "name": "あおい信用組合", "name_en": "Aoi Credit Cooperative"},
+            "branch": {"code": "001", "name": "本店", "name_en": "Head office"},
+            "type": {"code": "1", "name": "普通", "name_en": "Ordinary"}, "number": "2000002",
             "holder": "青井商会", "holder_kana": "ｱｵｲｼﾖｳｶｲ", "currency": "JPY", "state": "available",
             "history_from": "2026-10-01", "history_to": "2026-10-09",
         });

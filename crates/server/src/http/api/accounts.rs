@@ -13,10 +13,21 @@ use super::call::{AccountPath, Answer, Call, LinkagePath, Payload};
 use super::etag;
 use super::problem::{Problem, ProblemBody};
 use crate::error::Fault;
-use crate::ledger::entry::Coded;
 
 /// The one currency there is.
 const CURRENCY: &str = "JPY";
+
+/// A code with its name in both languages.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Named {
+    /// The code, digits as text. コード。
+    pub code: String,
+    /// What it is called in Japanese. 名称。
+    pub name: String,
+    /// What it is called in English. 英語の名称。
+    pub name_en: String,
+}
 
 /// An account of the linkage. 口座。
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -26,12 +37,12 @@ pub struct Account {
     #[schema(format = "uuid")]
     pub account_id: String,
     /// Who keeps it. 金融機関。
-    pub institution: Coded,
+    pub institution: Named,
     /// Three digits and the name. 支店。
-    pub branch: Coded,
+    pub branch: Named,
     /// The deposit type. 預金種目。
     #[serde(rename = "type")]
-    pub kind: Coded,
+    pub kind: Named,
     /// Seven digits, up to ten. 口座番号。
     #[schema(example = "2000002")]
     pub number: String,
@@ -169,14 +180,18 @@ fn answer(call: &Call, value: &impl Serialize, object: String) -> Result<Answer,
     Ok(Answer { action: Action::AccountsRead, object, detail: None, etag: Some(tag), payload })
 }
 
+fn named(code: impl ToString, name: &str, name_en: &str) -> Named {
+    Named { code: code.to_string(), name: name.to_owned(), name_en: name_en.to_owned() }
+}
+
 fn wire(institution: &Institution, account: &LinkedAccount) -> Account {
     let known = |text: &String| (!text.is_empty()).then(|| text.clone());
     let days = account.ledger.days;
     Account {
         account_id: account.id.to_string(),
-        institution: Coded { code: institution.code.to_string(), name: institution.name.clone() },
-        branch: Coded { code: account.branch.to_string(), name: account.branch_name.clone() },
-        kind: Coded { code: account.kind.code().to_string(), name: account.kind.japanese().to_owned() },
+        institution: named(&institution.code, &institution.name, &institution.name_en),
+        branch: named(&account.branch, &account.branch_name, &account.branch_name_en),
+        kind: named(account.kind.code(), account.kind.japanese(), account.kind.english()),
         number: account.number.to_string(),
         holder: known(&account.holder),
         holder_kana: known(&account.holder_kana),
