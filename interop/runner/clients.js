@@ -16,6 +16,13 @@ export const CLIENTS = [
     shows: "npm: private_key_jwt ES256, DPoP Ed25519",
   },
   {
+    name: "oauth4webapi-mtls",
+    folder: "node",
+    command: ["node", "oauth4webapi-mtls.js"],
+    product: "test-tls-mtls",
+    shows: "npm: tls_client_auth, tokens bound to the certificate",
+  },
+  {
     name: "requests-oauth2client",
     folder: "python",
     command: ["../../target/interop/python/bin/python", "client.py"],
@@ -28,6 +35,13 @@ export const CLIENTS = [
     command: ["java", "-cp", "../../target/interop/java:../../target/interop/java/lib/*", "Client"],
     product: "test-es256-fixed",
     shows: "Maven: oauth2-oidc-sdk: private_key_jwt ES256, DPoP ES256",
+  },
+  {
+    name: "nimbus-mtls",
+    folder: "java",
+    command: ["java", "-cp", "../../target/interop/java:../../target/interop/java/lib/*", "MtlsClient"],
+    product: "test-self-signed-mtls",
+    shows: "Maven: oauth2-oidc-sdk: self_signed_tls_client_auth, tokens bound to the certificate",
   },
   {
     name: "indigo",

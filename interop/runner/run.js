@@ -1,7 +1,7 @@
 // Runs each client against the demo and tells what came of it.
 //
-// A client is a program. It is given one line of JSON on its standard input: issuer, client_id, redirect_uri, scope, and
-// the private key of its assertions as a JWK. It prints `authorize URL`, reads the address the customer was sent back to,
+// A client is a program. It is given one line of JSON on its standard input: issuer, client_id, redirect_uri, scope, the
+// private key of its assertions as a JWK, the address of the account API, and where its certificate is. It prints `authorize URL`, reads the address the customer was sent back to,
 // and then prints one line of JSON for each step it completed. What it is asked to do is in `STEPS`.
 
 import { spawn } from "node:child_process";
@@ -44,7 +44,12 @@ function givenOf(demo, client) {
     scope: "balances transactions",
     alg: line.alg,
     private_jwk: line.private_jwk,
-    token_type: "dpop",
+    token_type: line.sender_constraint === "mtls" ? "bearer" : "dpop",
+    // Certificates are shown at the listener that asks for them; the account API is there too.
+    api: `${line.certificate ? `${demo.partner_tls_origin}${new URL(line.issuer).pathname}` : line.issuer}/api/v1`,
+    certificate: line.certificate,
+    key: line.key,
+    ca: demo.ca,
   };
 }
 

@@ -2,6 +2,9 @@
 
 use base64ct::{Base64, Encoding as _};
 use renkei_domain::time::Timestamp;
+use renkei_oauth::client_auth::certificate::{check_key, check_name};
+use renkei_oauth::client_auth::name::RegisteredName;
+use renkei_oauth::jose::KeySet;
 use renkei_server::certificates::{Fingerprint, PeerCertificate, describe, verify_user_certificate};
 use renkei_server::listener::tls::authority_names;
 use rustls_pki_types::CertificateDer;
@@ -32,10 +35,28 @@ pub fn certificate(data: &[u8]) {
     if let Some(about) = describe(&peer) {
         assert!(about.serial.bytes().all(|byte| byte == b':' || byte.is_ascii_hexdigit()), "{}", about.serial);
     }
+    let name = RegisteredName::subject("CN=aoi-cert").expect("a name");
+    let _ = check_name(&peer.leaf, &name);
+    let _ = check_name(&peer.leaf, &RegisteredName::dns("client.example").expect("a name"));
+    assert!(check_key(&peer.leaf, &KeySet::default()).is_err(), "a key of nobody");
     let now = Timestamp::from_seconds(NOW);
     if let Ok(found) = verify_user_certificate(&peer.leaf, &peer.intermediates, &authority, Some(&list), now) {
         assert_eq!(found, Fingerprint::of(&real), "a forged certificate was accepted");
     }
+}
+
+/// A registered subject as text. One that the real certificate has is that certificate's own, however it is spelled.
+pub fn distinguished_name(data: &[u8]) {
+    let Ok(text) = std::str::from_utf8(data) else { return };
+    let Ok(name) = RegisteredName::subject(text) else { return };
+    let real = CertificateDer::from_pem_slice(LEAF.as_bytes()).expect("a certificate");
+    if check_name(&real, &name).is_ok() {
+        assert_eq!(text.split_once('=').map(|(kind, _)| kind.trim()).map(is_common_name), Some(true), "{text:?}");
+    }
+}
+
+fn is_common_name(kind: &str) -> bool {
+    kind.eq_ignore_ascii_case("CN") || kind == "2.5.4.3"
 }
 
 fn pem(label: &str, der: &[u8]) -> String {

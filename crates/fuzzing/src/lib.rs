@@ -58,6 +58,7 @@ pub const TARGETS: &[Target] = &[
     Target { name: "anser", run: files::anser, short_run: SOME },
     Target { name: "customer_list", run: files::customer_list, short_run: SOME },
     Target { name: "registry", run: files::registry, short_run: FEW },
+    Target { name: "distinguished_name", run: certificates::distinguished_name, short_run: SOME },
     Target { name: "certificate", run: certificates::certificate, short_run: SOME },
 ];
 
