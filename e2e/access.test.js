@@ -10,7 +10,7 @@ const stage = setStage();
 /** More key presses than any page has places to stop at. */
 const TABS_MAX = 80;
 
-test("the whole walk needs no script", async (t) => {
+test("R-204: the whole walk needs no script", async (t) => {
   const { page, walk } = await stage.visitor(t, { javaScriptEnabled: false });
   walk.looks = false;
   await walk.begin();

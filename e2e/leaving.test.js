@@ -90,7 +90,7 @@ test("a linkage ended at the partner is over at the institution", async (t) => {
   assert.equal(await page.isVisible("#stop-1"), false);
 });
 
-test("a linkage stopped at the institution is over at the partner, who says why", async (t) => {
+test("R-167: a linkage stopped at the institution is over at the partner, who says why", async (t) => {
   const { page, walk } = await stage.visitor(t);
   const linkage = await walk.link("sakura-master");
   await walk.toMyLinkages("sakura-master");

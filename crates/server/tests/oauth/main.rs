@@ -4,6 +4,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod advertised;
 mod bearer;
 mod bindings;
 mod client_auth;
