@@ -106,7 +106,12 @@ pub async fn by_password(visit: &Visit, form: &Form) -> Result<Option<(User, Pas
         (user, refusal) => {
             // Who a locked login id belongs to is nobody's business, least of all when it was not looked at.
             let actor = user.filter(|_| counted.is_ok()).map_or(Actor::Visitor, |user| Actor::User(user.id));
-            record_refusal(visit, actor, refusal.unwrap_or("unknown")).await?;
+            let reason = refusal.unwrap_or("unknown");
+            // What was looked at is in the trail one by one, whether or not there is such a user: the guard bounds it.
+            match counted {
+                Ok(()) => record_verdict(visit, actor, reason).await?,
+                Err(_) => record_refusal(visit, actor, reason).await?,
+            }
             Ok(None)
         }
     }
@@ -159,8 +164,19 @@ fn may_log_in(user: &User, method: LoginMethod) -> Option<&'static str> {
     }
 }
 
+fn refused(visit: &Visit, actor: Actor, reason: &str) -> Record {
+    let source = format!("source {}", visit.source);
+    Record::refused(actor, Action::LoginTried, reason).on(source).in_request(&visit.request_id)
+}
+
+async fn record_verdict(visit: &Visit, actor: Actor, reason: &str) -> Result<(), Fault> {
+    let mut tx = visit.begin().await?;
+    tx.record(&refused(visit, actor, reason), visit.now, visit.app.random.as_ref()).await?;
+    Ok(tx.commit().await?)
+}
+
 async fn record_refusal(visit: &Visit, actor: Actor, reason: &str) -> Result<(), Fault> {
-    let record = Record::refused(actor, Action::LoginTried, reason).in_request(&visit.request_id);
+    let record = refused(visit, actor, reason);
     Ok(limits::record_refusal(&visit.app, visit.code(), visit.source, record, visit.now).await?)
 }
 
