@@ -115,6 +115,8 @@ actions! {
     PartnerKeysRead = "partner_keys_read",
     /// A file was imported, or refused.
     FileImported = "file_imported",
+    /// Header fields of a proxy came from somebody who is none, and were ignored.
+    ForwardingIgnored = "forwarding_ignored",
     /// Secrets are being guessed at the institution: more vain tries than an hour should bring.
     GuessingNoticed = "guessing_noticed",
     /// A lock was opened by staff.

@@ -45,6 +45,14 @@ impl Fingerprint {
         Fingerprint(sha256(certificate).iter().map(|byte| format!("{byte:02x}")).collect())
     }
 
+    /// The fingerprint written as 64 hex digits in any letter case, with or without colons between bytes.
+    #[must_use]
+    pub fn read(text: &str) -> Option<Fingerprint> {
+        let digits = text.replace(':', "").to_ascii_lowercase();
+        let whole = digits.len() == 64 && digits.bytes().all(|byte| byte.is_ascii_hexdigit());
+        whole.then_some(Fingerprint(digits))
+    }
+
     /// 64 hex digits.
     #[must_use]
     pub fn as_str(&self) -> &str {

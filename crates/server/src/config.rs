@@ -8,6 +8,8 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 
 use crate::app::Site;
+use crate::certificates::Fingerprint;
+use crate::http::proxy::{Network, Proxies, SourceHeader};
 use crate::listener::tls::{TlsError, TlsFiles, read_certificates};
 use crate::outbound::{Reach, Trust};
 
@@ -44,6 +46,8 @@ pub struct Config {
     /// How partners' servers are reached: for the keys they publish at addresses of their own.
     #[serde(default)]
     pub outbound: OutboundSection,
+    /// The proxies in front; without it nobody's word about who connected counts.
+    pub proxy: Option<ProxySection>,
     /// Where the rows are when it is not the SQLite file in the data folder.
     pub postgres: Option<Postgres>,
 }
@@ -115,6 +119,40 @@ pub struct PartnerTls {
     pub crl: Option<PathBuf>,
     /// Certificate and key; those of `[tls]` when left out.
     pub tls: Option<TlsSection>,
+}
+
+/// Proxies in front that say who connected to them.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ProxySection {
+    /// Addresses they connect from: `192.0.2.7`, `10.1.0.0/24`.
+    pub peers: Vec<String>,
+    /// SHA-256 of the certificates they show; must be there unless all of them are on loopback.
+    #[serde(default)]
+    pub certificates: Vec<String>,
+    /// Where they say the source: `x-forwarded-for` or `forwarded`.
+    #[serde(default)]
+    pub source_header: SourceHeader,
+}
+
+impl ProxySection {
+    fn read(&self) -> Result<Proxies, String> {
+        let peer = |text: &String| text.parse::<Network>().map_err(|reason| format!("proxy.peers {text}: {reason}"));
+        let peers = self.peers.iter().map(peer).collect::<Result<Vec<_>, _>>()?;
+        let certificate = |text: &String| {
+            Fingerprint::read(text).ok_or_else(|| format!("proxy.certificates: {text:?} is no SHA-256, 64 hex digits"))
+        };
+        let certificates = self.certificates.iter().map(certificate).collect::<Result<Vec<_>, _>>()?;
+        if peers.is_empty() {
+            return Err("proxy.peers: name at least one address, or leave [proxy] out".into());
+        }
+        if certificates.is_empty() && peers.iter().any(Network::leaves_loopback) {
+            return Err("proxy.certificates is missing: an address alone is no proof; a proxy that is not on this \
+                        machine shows a certificate"
+                .into());
+        }
+        Ok(Proxies { peers, certificates, source_header: self.source_header })
+    }
 }
 
 /// A PostgreSQL server.
@@ -195,6 +233,9 @@ impl Config {
                     .into(),
             );
         }
+        if let Some(proxy) = &self.proxy {
+            proxy.read()?;
+        }
         self.check_others()
     }
 
@@ -266,6 +307,12 @@ impl Config {
     /// [`TlsError`] when the file that is named can't be read or holds none.
     pub fn trust(&self) -> Result<Trust, TlsError> {
         self.outbound.ca.as_deref().map_or(Ok(Trust::System), |path| Ok(Trust::Only(read_certificates(path)?)))
+    }
+
+    /// The proxies in front.
+    #[must_use]
+    pub fn proxies(&self) -> Proxies {
+        self.proxy.as_ref().and_then(|proxy| proxy.read().ok()).unwrap_or_default()
     }
 
     /// The addresses the outside world knows it by.

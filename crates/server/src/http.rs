@@ -16,6 +16,7 @@ pub mod my;
 pub mod nonces;
 pub mod oauth;
 pub mod pins;
+pub mod proxy;
 pub mod public;
 pub mod request_id;
 pub mod source;

@@ -10,6 +10,7 @@ use renkei_domain::partner::{AuthMethod, SenderConstraint, TlsSubject};
 use renkei_server::certificates::partners::{PartnerFiles, PartnerTrust};
 use renkei_server::http::connection::PartnerDoor;
 use renkei_server::http::partner_router;
+use renkei_server::http::proxy::{Proxies, behind};
 use renkei_server::listener::tls::ClientCertificates;
 use renkei_server::listener::{self, Limits, Transport};
 use renkei_store::partners::Product;
@@ -53,8 +54,17 @@ impl MtlsBank {
         MtlsBank::over(Bank::open_with(Some(PARTNER_ORIGIN)).await).await
     }
 
+    /// With these proxies in front of the listener for certificates.
+    pub async fn behind(proxies: Proxies) -> MtlsBank {
+        MtlsBank::with(Bank::open_with(Some(PARTNER_ORIGIN)).await, proxies).await
+    }
+
     /// With this bank behind it.
     pub async fn over(bank: Bank) -> MtlsBank {
+        MtlsBank::with(bank, Proxies::default()).await
+    }
+
+    async fn with(bank: Bank, proxies: Proxies) -> MtlsBank {
         let kakeibo = bank.join(&aoi()).await;
         let (authority, folder) = (Authority::new(), tempfile::tempdir().unwrap());
         let trust = Arc::new(ArcSwap::from_pointee(trust(&authority, &folder)));
@@ -65,6 +75,7 @@ impl MtlsBank {
         let door = format!("https://localhost:{}", socket.local_addr().unwrap().port());
         let extension = PartnerDoor { origin: PARTNER_ORIGIN.into(), trust: Arc::clone(&trust) };
         let router = partner_router(Arc::clone(&bank.app), extension);
+        let router = behind(router, Arc::clone(&bank.app), Arc::new(proxies));
         let transport = Transport::Tls(Arc::new(ArcSwap::from_pointee(config)));
         tokio::spawn(listener::serve(socket, transport, router, Limits::STANDARD, stopped));
         MtlsBank { bank, kakeibo, authority, door, trust, folder, _stop: stop }
@@ -73,13 +84,18 @@ impl MtlsBank {
     /// With kakeibo registered for `tls_client_auth` by this name, its tokens bound to certificates.
     pub async fn with_name(subject: TlsSubject) -> MtlsBank {
         let bank = MtlsBank::open().await;
-        bank.register(|product| {
+        bank.register_name(subject).await;
+        bank
+    }
+
+    /// Registers kakeibo for `tls_client_auth` by this name, its tokens bound to certificates.
+    pub async fn register_name(&self, subject: TlsSubject) {
+        let change = |product: &mut Product| {
             product.auth_method = AuthMethod::TlsClientAuth;
             product.sender_constraint = SenderConstraint::Mtls;
             product.tls_subject = Some(subject);
-        })
-        .await;
-        bank
+        };
+        self.register(change).await;
     }
 
     /// With kakeibo registered by the DNS name of [`MtlsBank::identity`].

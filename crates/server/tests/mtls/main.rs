@@ -18,4 +18,5 @@ mod doors;
 mod fetched;
 mod handshakes;
 mod names;
+mod proxied;
 mod published;

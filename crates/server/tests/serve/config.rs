@@ -203,3 +203,18 @@ fn r_136_a_061_partners_certificates_are_asked_for_at_an_address_of_their_own() 
     refuses(&with("ca = \"partner-ca.pem\"", ""), "needs its authority");
     refuses(&with("crl = ", "crls = "), "crls");
 }
+
+#[test]
+fn r_023_a_proxy_on_another_machine_is_known_by_its_certificate() {
+    let with = |section: &str| format!("{SAFE}[proxy]\n{section}");
+    let pin = "AA:".repeat(31) + "aa";
+    assert!(read(&with("peers = [\"127.0.0.1\"]")).unwrap().proxies().certificates.is_empty());
+    let far = read(&with(&format!("peers = [\"10.1.0.0/24\"]\ncertificates = [\"{pin}\"]"))).unwrap().proxies();
+    assert_eq!(far.certificates[0].as_str(), "aa".repeat(32));
+    assert_eq!(read(SAFE).unwrap().proxies().peers, []);
+    refuses(&with("peers = [\"10.1.0.0/24\"]"), "proxy.certificates is missing");
+    refuses(&with("peers = [\"10.1.0.7/24\"]"), "10.1.0.7/24");
+    refuses(&with("peers = []"), "at least one address");
+    refuses(&with("peers = [\"127.0.0.1\"]\ncertificates = [\"aa\"]"), "64 hex digits");
+    refuses(&with("peers = [\"127.0.0.1\"]\nsource_header = \"x-real-ip\""), "source_header");
+}

@@ -22,6 +22,7 @@ use crate::certificates::partners::{PartnerFiles, PartnerTrust};
 use crate::config::Config;
 use crate::http;
 use crate::http::connection::PartnerDoor;
+use crate::http::proxy::{Network, Proxies};
 use crate::listener::tls::{ClientCertificates, TlsFiles, authority_names};
 use crate::listener::{self, Limits, Transport};
 
@@ -33,6 +34,7 @@ pub struct Door {
     listen: SocketAddr,
     router: Router,
     tls: Option<DoorTls>,
+    limits: Limits,
 }
 
 /// Where a door's handshakes get their certificate from.
@@ -45,6 +47,8 @@ struct DoorTls {
 /// Who is asked for a certificate.
 enum Asks {
     Nobody,
+    /// Proxies in front.
+    Proxies,
     /// Users' browsers, naming their institutions' authorities.
     Users,
     /// Partners' machines, naming none, as a registered key needs no authority.
@@ -59,25 +63,35 @@ pub struct Partners {
 
 /// Every listener of this configuration.
 pub fn doors(config: &Config, app: &Arc<App>) -> Vec<Door> {
-    let tls = |named: Option<(String, TlsFiles)>, asks| named.map(|(host, files)| DoorTls { host, files, asks });
-    let main = http::router(Arc::clone(app));
-    let mut doors = vec![Door { listen: config.listen, router: main, tls: tls(config.main_tls(), Asks::Nobody) }];
+    let proxies = Arc::new(config.proxies());
+    let limits = limits(&proxies);
+    let door = |listen, router, named: Option<(String, TlsFiles)>, asks| Door {
+        listen,
+        router: http::proxy::behind(router, Arc::clone(app), Arc::clone(&proxies)),
+        tls: named.map(|(host, files)| DoorTls { host, files, asks }),
+        limits,
+    };
+    let asks = if proxies.certificates.is_empty() { Asks::Nobody } else { Asks::Proxies };
+    let mut doors = vec![door(config.listen, http::router(Arc::clone(app)), config.main_tls(), asks)];
     if let Some(login) = &config.certificate_login {
         let router = http::certificate_router(Arc::clone(app));
-        doors.push(Door { listen: login.listen, router, tls: tls(config.login_tls(), Asks::Users) });
+        doors.push(door(login.listen, router, config.login_tls(), Asks::Users));
     }
     if let Some(partners) = &config.partner_tls {
         let files = PartnerFiles { ca: partners.ca.clone(), crl: partners.crl.clone() };
         let asked = Partners { files, in_force: Arc::default() };
-        let door = PartnerDoor { origin: partners.origin.as_str().into(), trust: Arc::clone(&asked.in_force) };
-        let router = http::partner_router(Arc::clone(app), door);
-        doors.push(Door {
-            listen: partners.listen,
-            router,
-            tls: tls(config.partner_tls_files(), Asks::Partners(asked)),
-        });
+        let extension = PartnerDoor { origin: partners.origin.as_str().into(), trust: Arc::clone(&asked.in_force) };
+        let router = http::partner_router(Arc::clone(app), extension);
+        doors.push(door(partners.listen, router, config.partner_tls_files(), Asks::Partners(asked)));
     }
     doors
+}
+
+/// A proxy on another machine has the connections of many.
+fn limits(proxies: &Proxies) -> Limits {
+    let far = proxies.peers.iter().any(Network::leaves_loopback);
+    let per_source = if far { Limits::STANDARD.connections } else { Limits::STANDARD.per_source };
+    Limits { per_source, ..Limits::STANDARD }
 }
 
 impl Door {
@@ -102,7 +116,7 @@ impl Door {
         let socket = TcpListener::bind(self.listen)
             .await
             .map_err(|error| CommandError::Setup(format!("{} can't be listened on: {error}", self.listen)))?;
-        tasks.spawn(listener::serve(socket, transport, self.router, Limits::STANDARD, stop.clone()));
+        tasks.spawn(listener::serve(socket, transport, self.router, self.limits, stop.clone()));
         Ok(())
     }
 }
@@ -111,6 +125,7 @@ impl DoorTls {
     async fn load(&self, app: &App) -> Result<ServerConfig, CommandError> {
         let clients = match &self.asks {
             Asks::Nobody => ClientCertificates::NotAsked,
+            Asks::Proxies => ClientCertificates::Asked(Vec::new()),
             Asks::Users => {
                 let institutions = app.store.read_all().list_institutions().await?;
                 ClientCertificates::Asked(authority_names(user_authorities(&institutions)))
