@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use renkei_client::{Account, AssertionKey, Client, ClientConfig, Fetched, Grant, Outside};
+use renkei_client::{Account, AssertionKey, Client, ClientConfig, Fetched, Grant, MessageSigning, Outside};
 use reqwest::header::{COOKIE, LOCATION, SET_COOKIE};
 
 use crate::process::{ClientLine, Server, UserLine};
@@ -20,7 +20,8 @@ pub async fn link(demo: &Server) -> Result<(Client, Grant), Problem> {
     let user = demo.ready.users.iter().find(|user| fits(user, line)).ok_or("no user with every PIN registered")?;
     let redirect_uri = line.redirect_uris.first().ok_or("no redirect URI")?.clone();
     let key = AssertionKey::from_jwk(&line.private_jwk.to_string())?;
-    let config = ClientConfig { client_id: line.client_id.clone(), key, redirect_uri };
+    let (client_id, signing) = (line.client_id.clone(), MessageSigning::None);
+    let config = ClientConfig { client_id, key, redirect_uri, signing };
     let client = Client::discover(&line.issuer, config, Outside::system()?).await?;
     let pending = client.begin("balances transactions", None).await?;
     let mut browser = Browser { http: renkei_client::http_client()?, cookies: BTreeMap::new() };

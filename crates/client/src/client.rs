@@ -13,8 +13,9 @@ use crate::jwt::{self, Proof};
 use crate::key::{AssertionKey, DpopKey};
 use crate::metadata::{Metadata, safe_url};
 use crate::outside::Outside;
-use crate::pending::Pending;
+use crate::pending::{Callback, Pending};
 use crate::secret::Secret;
+use crate::signed::{self, Expected, Published};
 
 /// The type of a client assertion (RFC 7523 section 2.2).
 const ASSERTION_TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
@@ -28,6 +29,20 @@ pub struct ClientConfig {
     pub key: AssertionKey,
     /// The registered address the browser comes back to.
     pub redirect_uri: String,
+    /// What is signed beside, as the institution has registered it.
+    pub signing: MessageSigning,
+}
+
+/// What of FAPI 2.0 Message Signing a product keeps.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum MessageSigning {
+    /// Nothing: plain requests and plain answers.
+    #[default]
+    None,
+    /// It signs its authorization requests (RFC 9101).
+    Requests,
+    /// It signs them, and takes no answers but signed ones (JARM).
+    RequestsAndAnswers,
 }
 
 /// A partner product at one institution. Share it: all methods take `&self`.
@@ -101,6 +116,15 @@ impl Client {
         if let Some(grant_id) = grant_id {
             form.extend([("grant_management_action", "replace"), ("grant_id", grant_id)]);
         }
+        let signed_answer = self.config.signing == MessageSigning::RequestsAndAnswers;
+        if signed_answer {
+            form.push(("response_mode", "jwt"));
+        }
+        let object;
+        if self.config.signing != MessageSigning::None {
+            object = jwt::request_object(&self.config, &self.issuer, &form, &self.outside)?;
+            form = vec![("client_id", self.config.client_id.as_str()), ("request", object.as_str())];
+        }
         let endpoint = &self.metadata.pushed_authorization_request_endpoint;
         let answer = self.post(endpoint, &form, Some(&dpop)).await?;
         let pushed: Pushed = answer.json("pushed authorization response")?;
@@ -112,6 +136,7 @@ impl Client {
             verifier: Secret::new(verifier),
             dpop,
             grant_id: grant_id.map(str::to_owned),
+            signed_answer,
             expires_at: self.outside.clock.now().saturating_add(pushed.expires_in),
         })
     }
@@ -131,7 +156,7 @@ impl Client {
     /// when the customer gave no permission, [`Error::Problem`] when the code is not accepted.
     pub async fn complete(&self, pending: &Pending, query: &str) -> Result<Grant, Error> {
         self.check_issuer(&pending.issuer)?;
-        let code = pending.code(query)?;
+        let code = pending.code(self.answer(pending, query).await?)?;
         let form = [
             ("grant_type", "authorization_code"),
             ("client_id", self.config.client_id.as_str()),
@@ -152,6 +177,22 @@ impl Client {
             access: Some(tokens.access(now)),
             dpop: pending.dpop.clone(),
         })
+    }
+
+    /// What the browser brought back, verified where it has to be signed. The keys are read each time, so that a rotation
+    /// at the institution changes nothing here.
+    async fn answer(&self, pending: &Pending, query: &str) -> Result<Callback, Error> {
+        if !pending.signed_answer {
+            return Callback::read(query);
+        }
+        let response = signed::response(query)?;
+        let address = self.metadata.jwks_uri.as_deref().ok_or(Error::Unreadable("metadata: no jwks_uri"))?;
+        let answer = Answer::to(self.outside.http.get(safe_url(address)?)).await?;
+        if !answer.is_success() {
+            return Err(Error::Problem(answer.problem()));
+        }
+        let keys: Published = answer.json("the institution's keys")?;
+        keys.verify(&response, &Expected { client_id: &self.config.client_id, now: self.outside.clock.now() })
     }
 
     /// Fetches a new access token. The reads do this by themselves when it is due.

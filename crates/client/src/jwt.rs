@@ -1,9 +1,10 @@
-//! The two JSON Web Tokens a partner signs: the client assertion and the DPoP proof.
+//! The JSON Web Tokens a partner signs: the client assertion, the DPoP proof and the request object.
 
 use aws_lc_rs::digest::{SHA256, digest};
 use base64ct::{Base64UrlUnpadded, Encoding};
 use serde_json::{Value, json};
 
+use crate::client::ClientConfig;
 use crate::error::Error;
 use crate::key::{AssertionKey, DpopKey};
 use crate::outside::{Outside, Random};
@@ -38,10 +39,6 @@ fn signing_input(header: &Value, claims: &Value) -> String {
 /// A client assertion (RFC 7523 section 3) for `issuer`, which is its whole audience.
 pub(crate) fn assertion(key: &AssertionKey, client_id: &str, issuer: &str, outside: &Outside) -> Result<String, Error> {
     let now = outside.clock.now();
-    let mut header = json!({ "alg": key.algorithm(), "typ": "client-authentication+jwt" });
-    if let (Some(members), Some(kid)) = (header.as_object_mut(), key.kid()) {
-        members.insert("kid".to_owned(), kid.into());
-    }
     let claims = json!({
         "iss": client_id,
         "sub": client_id,
@@ -50,9 +47,46 @@ pub(crate) fn assertion(key: &AssertionKey, client_id: &str, issuer: &str, outsi
         "iat": now,
         "exp": now.saturating_add(ASSERTION_SECONDS),
     });
-    let input = signing_input(&header, &claims);
+    signed_by_client(key, "client-authentication+jwt", &claims)
+}
+
+/// A request object (RFC 9101): what the form would ask for, signed for `issuer`.
+pub(crate) fn request_object(
+    config: &ClientConfig,
+    issuer: &str,
+    form: &[(&str, &str)],
+    outside: &Outside,
+) -> Result<String, Error> {
+    let now = outside.clock.now();
+    let mut claims = json!({
+        "iss": config.client_id,
+        "aud": issuer,
+        "jti": random_text(outside.random.as_ref())?,
+        "iat": now,
+        "nbf": now,
+        "exp": now.saturating_add(ASSERTION_SECONDS),
+    });
+    if let Some(members) = claims.as_object_mut() {
+        members.extend(form.iter().map(|(name, value)| ((*name).to_owned(), (*value).into())));
+    }
+    signed_by_client(&config.key, "oauth-authz-req+jwt", &claims)
+}
+
+fn signed_by_client(key: &AssertionKey, typ: &str, claims: &Value) -> Result<String, Error> {
+    let mut header = json!({ "alg": key.algorithm(), "typ": typ });
+    if let (Some(members), Some(kid)) = (header.as_object_mut(), key.kid()) {
+        members.insert("kid".to_owned(), kid.into());
+    }
+    let input = signing_input(&header, claims);
     let signature = key.sign(input.as_bytes())?;
     Ok(format!("{input}.{}", base64(&signature)))
+}
+
+/// The decoded parts of a compact JWS: header, payload, signature.
+pub(crate) fn parts(jws: &str) -> Option<(Vec<u8>, Vec<u8>, Vec<u8>)> {
+    let mut decoded = jws.split('.').map(|part| Base64UrlUnpadded::decode_vec(part).ok());
+    let parts = (decoded.next()??, decoded.next()??, decoded.next()??);
+    decoded.next().is_none().then_some(parts)
 }
 
 /// What one DPoP proof is about.

@@ -19,6 +19,7 @@ pub(crate) struct Metadata {
     pub(crate) token_endpoint: String,
     pub(crate) pushed_authorization_request_endpoint: String,
     pub(crate) revocation_endpoint: String,
+    pub(crate) jwks_uri: Option<String>,
     #[serde(default)]
     pub(crate) authorization_response_iss_parameter_supported: bool,
 }

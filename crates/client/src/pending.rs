@@ -6,6 +6,7 @@ use subtle::ConstantTimeEq;
 use crate::error::{Error, Refusal};
 use crate::key::DpopKey;
 use crate::secret::Secret;
+use crate::signed;
 
 /// A linkage flow that is under way at the institution. Keep it for the one browser that was sent out,
 /// and throw it away once [`Client::complete`](crate::Client::complete) has been called with its answer.
@@ -17,6 +18,9 @@ pub struct Pending {
     pub(crate) verifier: Secret,
     pub(crate) dpop: DpopKey,
     pub(crate) grant_id: Option<String>,
+    /// Whether only a signed answer counts.
+    #[serde(default)]
+    pub(crate) signed_answer: bool,
     pub(crate) expires_at: u64,
 }
 
@@ -51,10 +55,8 @@ impl Pending {
         self.expires_at
     }
 
-    /// Reads the query of the redirect and checks that it answers this very request: the state first, in
-    /// constant time, then the issuer (RFC 9207 section 2.4), and only then what it says.
-    pub(crate) fn code(&self, query: &str) -> Result<Secret, Error> {
-        let answer = Callback::read(query)?;
+    /// Checks that what came back answers this very request: the state first, in constant time, then the issuer (RFC 9207 section 2.4), and only then what it says.
+    pub(crate) fn code(&self, answer: Callback) -> Result<Secret, Error> {
         let state = answer.state.unwrap_or_default();
         if !bool::from(state.as_bytes().ct_eq(self.state().as_bytes())) {
             return Err(Error::State);
@@ -71,11 +73,18 @@ impl Pending {
     }
 }
 
+/// The `state` of an answer, plain or signed, that nobody has verified: with it the [`Pending`] it belongs to is found
+/// again, whose checks follow.
+#[must_use]
+pub fn unverified_state(query: &str) -> Option<String> {
+    signed::unverified_state(query).or_else(|| Callback::read(query).ok()?.state)
+}
+
 /// The parameters of an authorization response.
-#[derive(Default)]
-struct Callback {
+#[derive(Default, Deserialize)]
+pub(crate) struct Callback {
     code: Option<String>,
-    state: Option<String>,
+    pub(crate) state: Option<String>,
     iss: Option<String>,
     error: Option<String>,
     error_description: Option<String>,
@@ -83,7 +92,7 @@ struct Callback {
 
 impl Callback {
     /// A parameter given twice is refused: two readers could choose differently.
-    fn read(query: &str) -> Result<Self, Error> {
+    pub(crate) fn read(query: &str) -> Result<Self, Error> {
         let mut url = reqwest::Url::parse("https://callback.invalid/")
             .map_err(|_| Error::Unreadable("authorization response"))?;
         url.set_query(Some(query));
@@ -117,22 +126,27 @@ mod tests {
             verifier: Secret::new("verifier-of-aoi".to_owned()),
             dpop: DpopKey::generate().unwrap(),
             grant_id: None,
+            signed_answer: false,
             expires_at: 90,
         }
+    }
+
+    fn read(query: &str) -> Result<Secret, Error> {
+        pending().code(Callback::read(query)?)
     }
 
     const ISS: &str = "iss=https%3A%2F%2Fbank.example%2F1001";
 
     #[test]
     fn an_answer_with_state_issuer_and_code_gives_the_code() {
-        let code = pending().code(&format!("code=abc&state=state-of-aoi&{ISS}")).unwrap();
+        let code = read(&format!("code=abc&state=state-of-aoi&{ISS}")).unwrap();
         assert_eq!(code.reveal(), "abc");
     }
 
     #[test]
     fn an_answer_with_another_state_is_refused_before_anything_else() {
         for query in [format!("code=abc&state=state-of-mid&{ISS}"), format!("code=abc&{ISS}"), String::new()] {
-            assert!(matches!(pending().code(&query), Err(Error::State)), "{query}");
+            assert!(matches!(read(&query), Err(Error::State)), "{query}");
         }
     }
 
@@ -143,14 +157,14 @@ mod tests {
             "code=abc&state=state-of-aoi",
             "error=access_denied&state=state-of-aoi&iss=https%3A%2F%2Fbank.example%2F1001%2F",
         ] {
-            assert!(matches!(pending().code(query), Err(Error::Issuer { .. })), "{query}");
+            assert!(matches!(read(query), Err(Error::Issuer { .. })), "{query}");
         }
     }
 
     #[test]
     fn a_refusal_keeps_its_code_and_description() {
         let query = format!("error=access_denied&error_description=cancelled&state=state-of-aoi&{ISS}");
-        let Err(Error::Refused(refusal)) = pending().code(&query) else { panic!("not refused") };
+        let Err(Error::Refused(refusal)) = read(&query) else { panic!("not refused") };
         assert_eq!((refusal.error.as_str(), refusal.description.as_deref()), ("access_denied", Some("cancelled")));
     }
 
@@ -161,7 +175,7 @@ mod tests {
             format!("code=abc&error=access_denied&state=state-of-aoi&{ISS}"),
             format!("state=state-of-aoi&{ISS}"),
         ] {
-            assert!(matches!(pending().code(&query), Err(Error::Unreadable(_))), "{query}");
+            assert!(matches!(read(&query), Err(Error::Unreadable(_))), "{query}");
         }
     }
 

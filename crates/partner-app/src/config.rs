@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use renkei_client::{AssertionKey, Outside};
+use renkei_client::{AssertionKey, MessageSigning, Outside};
 
 /// One institution (金融機関) at which the site is registered as a partner product.
 #[derive(Debug, Clone)]
@@ -23,6 +23,8 @@ pub struct InstitutionConfig {
     pub key: AssertionKey,
     /// The operations asked for, as scope words separated by spaces.
     pub scope: String,
+    /// What is signed beside, as the institution has registered it.
+    pub signing: MessageSigning,
 }
 
 /// The whole configuration of the site.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::extract::{Extension, Path, RawQuery, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use renkei_client::{Error, Reason};
+use renkei_client::{Error, Reason, unverified_state};
 
 use crate::book::Linked;
 use crate::http::{Asking, Posted, see_other, unknown};
@@ -13,9 +13,6 @@ use crate::pages::{self, Frame};
 use crate::shop::Shop;
 use crate::visitor::Visitor;
 use crate::{sync, words};
-
-/// The parameter that finds a flow again.
-const STATE: &str = "state=";
 
 /// Begins a linkage with the chosen institution and product.
 pub(crate) async fn start(State(shop): State<Arc<Shop>>, Extension(visitor): Asking, posted: Posted) -> Response {
@@ -67,7 +64,8 @@ pub(crate) async fn callback(
 
 async fn come_back(shop: &Shop, visitor: &Visitor, query: &str) -> Response {
     let _alone = shop.returning.lock().await;
-    let state = query.split('&').find_map(|pair| pair.strip_prefix(STATE)).unwrap_or_default();
+    let state = unverified_state(query).unwrap_or_default();
+    let state = state.as_str();
     let browser = visitor.browser();
     let earlier = shop.book().led_to(state, &browser);
     if let Some(number) = earlier {

@@ -85,6 +85,7 @@ impl Shop {
             client_id: offer.client_id.clone(),
             key: offer.key.clone(),
             redirect_uri: self.config.redirect_uri(),
+            signing: offer.signing,
         };
         let client = Arc::new(Client::discover(&offer.issuer, config, self.config.outside.clone()).await?);
         clients.insert(name, Arc::clone(&client));

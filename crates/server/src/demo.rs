@@ -13,7 +13,7 @@ mod statements;
 
 use std::path::{Path, PathBuf};
 
-use renkei_client::{AssertionKey, Outside, http_client, http_client_trusting};
+use renkei_client::{AssertionKey, MessageSigning, Outside, http_client, http_client_trusting};
 use renkei_domain::account::{AccountNumber, AccountType, BranchCode};
 use renkei_domain::institution::InstitutionCode;
 use renkei_domain::pin::InquiryPin;
@@ -35,8 +35,9 @@ pub use report::Report;
 const OPERATOR: &str = "demo";
 /// The demo's own folder in the data folder.
 const FOLDER: &str = "demo";
-/// The partner product that the partner app is.
-const PARTNER_APP_PRODUCT: &str = "kakeibo";
+/// The partner products that the partner app is, and what each signs beside.
+const PARTNER_APP_PRODUCTS: [(&str, MessageSigning); 2] =
+    [("kakeibo", MessageSigning::None), ("kakeibo-signed", MessageSigning::RequestsAndAnswers)];
 /// The operations the partner app asks for.
 const PARTNER_APP_SCOPE: &str = "balances transactions";
 
@@ -112,11 +113,14 @@ impl Stage {
     /// When the registration can't be read, or connections not be made.
     pub async fn partner_app(&self, app: &App) -> Result<PartnerAppConfig, CommandError> {
         let failed = |error: renkei_client::Error| CommandError::Unavailable(format!("the partner app: {error}"));
-        let product = self.products.iter().find(|product| product.key == PARTNER_APP_PRODUCT);
-        let product = product.ok_or_else(|| CommandError::Setup("the demo registry names no partner app".into()))?;
-        let key = AssertionKey::from_jwk(&product.private_jwk.to_string()).map_err(failed)?;
         let mut institutions = Vec::new();
-        for house in HOUSES {
+        for (house, (name, signing)) in
+            PARTNER_APP_PRODUCTS.iter().flat_map(|own| HOUSES.iter().map(move |house| (house, own)))
+        {
+            let product = self.products.iter().find(|product| product.key == *name);
+            let product =
+                product.ok_or_else(|| CommandError::Setup("the demo registry names no partner app".into()))?;
+            let key = AssertionKey::from_jwk(&product.private_jwk.to_string()).map_err(failed)?;
             institutions.push(InstitutionConfig {
                 code: house.code.to_owned(),
                 name: house.name.to_owned(),
@@ -124,8 +128,9 @@ impl Stage {
                 issuer: app.site.issuer(&code_of(house)?),
                 product: product.name.clone(),
                 client_id: client_id(app, house, &product.key).await?,
-                key: key.clone(),
+                key,
                 scope: PARTNER_APP_SCOPE.to_owned(),
+                signing: *signing,
             });
         }
         let http = if app.site.is_secure() { http_client_trusting(&files::read(&self.ca)?) } else { http_client() };

@@ -5,4 +5,5 @@
 
 mod account_api;
 mod linkage;
+mod signing;
 mod support;

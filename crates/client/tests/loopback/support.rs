@@ -11,7 +11,7 @@ use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use base64ct::{Base64, Base64UrlUnpadded, Encoding};
-use renkei_client::{AssertionKey, Client, ClientConfig, Clock, Error, Outside, Random, http_client};
+use renkei_client::{AssertionKey, Client, ClientConfig, Clock, Error, MessageSigning, Outside, Random, http_client};
 use serde_json::{Value, json};
 
 /// 2026-10-31T00:00:00Z.
@@ -111,8 +111,12 @@ impl Bank {
     }
 
     pub async fn client(&self) -> Result<Client, Error> {
-        let config =
-            ClientConfig { client_id: "kakeibo".to_owned(), key: assertion_key(), redirect_uri: CALLBACK.to_owned() };
+        self.client_that_signs(MessageSigning::None).await
+    }
+
+    pub async fn client_that_signs(&self, signing: MessageSigning) -> Result<Client, Error> {
+        let (key, redirect_uri) = (assertion_key(), CALLBACK.to_owned());
+        let config = ClientConfig { client_id: "kakeibo".to_owned(), key, redirect_uri, signing };
         Client::discover(&self.issuer, config, outside()).await
     }
 

@@ -81,6 +81,7 @@ impl Bank {
             client_id: "kakeibo".to_owned(),
             key: AssertionKey::from_pem(&pem, None).unwrap(),
             scope: "balances transactions".to_owned(),
+            signing: renkei_client::MessageSigning::None,
         }
     }
 

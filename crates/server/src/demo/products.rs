@@ -38,6 +38,8 @@ pub struct Product {
     pub auth_method: String,
     /// What its tokens are bound to.
     pub sender_constraint: String,
+    /// What it signs and is sent signed.
+    pub profile: String,
     /// Whether customers choose its operations.
     pub choice: bool,
     /// Where customers may be sent back to.
@@ -77,6 +79,7 @@ pub fn make(folder: &Path, origins: &Origins, today: Day) -> Result<Vec<Product>
                 algorithm: product.signing_alg.unwrap_or_else(|| CERTIFICATE_ALGORITHM.to_owned()),
                 auth_method: product.auth_method,
                 sender_constraint: product.sender_constraint,
+                profile: product.profile,
                 choice: product.choice,
                 redirect_uris: product.redirect_uris,
                 for_tools: partner.key == TESTERS,
@@ -149,10 +152,16 @@ struct ProductTable {
     auth_method: String,
     #[serde(default = "dpop")]
     sender_constraint: String,
+    #[serde(default = "fapi2_security")]
+    profile: String,
 }
 
 fn private_key_jwt() -> String {
     "private_key_jwt".into()
+}
+
+fn fapi2_security() -> String {
+    "fapi2_security".into()
 }
 
 fn dpop() -> String {

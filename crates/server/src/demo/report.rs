@@ -73,6 +73,8 @@ struct ClientLine {
     redirect_uris: Vec<String>,
     auth_method: String,
     sender_constraint: String,
+    /// What it signs and is sent signed.
+    profile: String,
     /// The private key of its assertions, or of its certificate.
     private_jwk: Value,
     /// The certificate it connects with.
@@ -105,6 +107,7 @@ impl Stage {
                     redirect_uris: product.redirect_uris.clone(),
                     auth_method: product.auth_method.clone(),
                     sender_constraint: product.sender_constraint.clone(),
+                    profile: product.profile.clone(),
                     private_jwk: product.private_jwk.clone(),
                     certificate: files.as_ref().map(|files| files.certificate.clone()),
                     key: files.map(|files| files.key),

@@ -6,7 +6,7 @@ use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
-use renkei_client::{AssertionKey, Client, ClientConfig, Outside, http_client, http_client_trusting};
+use renkei_client::{AssertionKey, Client, ClientConfig, MessageSigning, Outside, http_client, http_client_trusting};
 use renkei_domain::account::AccountType;
 use renkei_store::{Store, StoreConfig};
 use serde_json::Value;
@@ -66,6 +66,11 @@ async fn push(client: &Value, outside: Outside) {
             client_id: client["client_id"].as_str().unwrap().to_owned(),
             redirect_uri: redirect_uri.as_str().unwrap().to_owned(),
             key: AssertionKey::from_jwk(&client["private_jwk"].to_string()).unwrap(),
+            signing: match client["profile"].as_str().unwrap() {
+                "fapi2_security" => MessageSigning::None,
+                "fapi2_signed_requests" => MessageSigning::Requests,
+                _ => MessageSigning::RequestsAndAnswers,
+            },
         };
         let client = Client::discover(client["issuer"].as_str().unwrap(), config, outside.clone()).await.unwrap();
         client.begin("balances transactions", None).await.unwrap();
@@ -91,6 +96,8 @@ async fn what_the_demo_tells_is_true() {
     let choice = format!("{}/link", demo.told["partner_app"].as_str().unwrap());
     let choice = http.get(choice).send().await.unwrap();
     assert!(choice.text().await.unwrap().contains("みなと信用組合"));
+    let profiles: BTreeSet<_> = clients.iter().filter_map(|client| client["profile"].as_str()).collect();
+    assert_eq!(profiles, ["fapi2_message_signing", "fapi2_security", "fapi2_signed_requests"].into());
     for user in demo.told["users"].as_array().unwrap() {
         let named: Vec<_> = ["certificate", "key"].iter().filter_map(|member| user[*member].as_str()).collect();
         assert_eq!(named.len(), if user["password"].is_string() { 0 } else { 2 }, "{user}");
