@@ -123,6 +123,8 @@ pub enum Closed {
     UserChanged,
     /// The customer's contract, the user or the partner may not link.
     NotAllowed,
+    /// The partner or the institution asks for a certificate login, and the customer has none.
+    LoginNotMet,
     /// The partner named a linkage that this user can't renew.
     GrantNotYours,
     /// The same request was answered in another browser: the partner gets no second answer.
@@ -139,6 +141,7 @@ impl Closed {
             Closed::TimedOut => "timed_out",
             Closed::UserChanged => "user_changed",
             Closed::NotAllowed => "not_allowed",
+            Closed::LoginNotMet => "login_not_met",
             Closed::GrantNotYours => "grant_not_yours",
             Closed::AnsweredElsewhere => "answered_elsewhere",
         }

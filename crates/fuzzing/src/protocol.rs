@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use renkei_domain::ticket::Ticket;
+use renkei_oauth::acr::Acr;
 use renkei_oauth::authorization::access_token;
 use renkei_oauth::client_auth::PresentedAssertion;
 use renkei_oauth::dpop::{self, Target};
@@ -42,7 +43,13 @@ pub fn pushed_request(data: &[u8]) {
     let Ok(form) = Form::parse(data) else { return };
     let uris = [REDIRECT_URI.to_owned()];
     let scopes = ["balances".to_owned(), "transactions".to_owned()];
-    let policy = ClientPolicy { client_id: CLIENT, redirect_uris: &uris, scopes: &scopes };
+    let policy = ClientPolicy {
+        client_id: CLIENT,
+        redirect_uris: &uris,
+        scopes: &scopes,
+        resource: API,
+        strongest: Acr::Certificate,
+    };
     match check_pushed_request(&Parameters::plain(&form), &policy, None) {
         Ok(request) => {
             assert_eq!(request.redirect_uri, REDIRECT_URI);

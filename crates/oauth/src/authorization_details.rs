@@ -64,6 +64,20 @@ pub enum AskedAccount {
     },
 }
 
+impl AskedAccount {
+    /// Whether this is the account with this identifier, branch, type and number. Leading zeros of a number don't count.
+    #[must_use]
+    pub fn is(&self, own_identifier: &str, own_branch: &str, own_kind: u8, own_number: &str) -> bool {
+        match self {
+            AskedAccount::Known { identifier } => identifier == own_identifier,
+            AskedAccount::Numbered { branch, kind, number } => {
+                let plain = |number: &str| number.trim_start_matches('0').to_owned();
+                branch == own_branch && *kind == own_kind.to_string() && plain(number) == plain(own_number)
+            }
+        }
+    }
+}
+
 /// All items of a request together.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Asked {

@@ -6,10 +6,11 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
+use crate::acr::Acr;
 use crate::client_auth::certificate::{SELF_SIGNED_TLS_CLIENT_AUTH, TLS_CLIENT_AUTH};
 use crate::jose::Algorithm;
 use crate::uri::Uri;
-use crate::{client_auth, pkce, request, token};
+use crate::{authorization_details, client_auth, pkce, request, token};
 
 /// The well-known segment of RFC 8414 §3.
 pub const AUTHORIZATION_SERVER: &str = "/.well-known/oauth-authorization-server";
@@ -58,6 +59,8 @@ pub struct AuthorizationServer {
     pub jwks_uri: String,
     /// Every scope word of this institution.
     pub scopes_supported: Vec<String>,
+    /// Every login that can be asked for (RFC 9470).
+    pub acr_values_supported: Vec<Acr>,
     response_types_supported: [&'static str; 1],
     response_modes_supported: [&'static str; 3],
     grant_types_supported: [&'static str; 2],
@@ -68,6 +71,7 @@ pub struct AuthorizationServer {
     introspection_endpoint_auth_methods_supported: [&'static str; 1],
     introspection_endpoint_auth_signing_alg_values_supported: [&'static str; 4],
     introspection_signing_alg_values_supported: [&'static str; 1],
+    authorization_details_types_supported: [&'static str; 1],
     code_challenge_methods_supported: [&'static str; 1],
     dpop_signing_alg_values_supported: [&'static str; 4],
     request_object_signing_alg_values_supported: [&'static str; 4],
@@ -85,7 +89,7 @@ pub struct AuthorizationServer {
 impl AuthorizationServer {
     /// The document of an issuer whose endpoints are `/authorize`, `/token`, `/par`, `/revoke`, `/introspect` and
     /// `/jwks` below it.
-    pub fn new(issuer: &str, scopes: Vec<String>) -> AuthorizationServer {
+    pub fn new(issuer: &str, scopes: Vec<String>, logins: Vec<Acr>) -> AuthorizationServer {
         AuthorizationServer {
             issuer: issuer.to_owned(),
             authorization_endpoint: format!("{issuer}/authorize"),
@@ -95,6 +99,7 @@ impl AuthorizationServer {
             introspection_endpoint: format!("{issuer}/introspect"),
             jwks_uri: format!("{issuer}/jwks"),
             scopes_supported: scopes,
+            acr_values_supported: logins,
             response_types_supported: [request::RESPONSE_TYPE],
             response_modes_supported: request::RESPONSE_MODES,
             grant_types_supported: token::GRANT_TYPES,
@@ -105,6 +110,7 @@ impl AuthorizationServer {
             introspection_endpoint_auth_methods_supported: [client_auth::METHOD],
             introspection_endpoint_auth_signing_alg_values_supported: Algorithm::NAMES,
             introspection_signing_alg_values_supported: [Algorithm::OWN.name()],
+            authorization_details_types_supported: [authorization_details::TYPE],
             code_challenge_methods_supported: [pkce::METHOD],
             dpop_signing_alg_values_supported: Algorithm::NAMES,
             request_object_signing_alg_values_supported: Algorithm::NAMES,

@@ -4,6 +4,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::acr::Acr;
+use crate::authorization_details::{self, Limits};
 use crate::dpop::JKT_LENGTH;
 use crate::error::{ErrorCode, OAuthError};
 use crate::form::Form;
@@ -74,6 +76,10 @@ pub struct ClientPolicy<'a> {
     pub redirect_uris: &'a [String],
     /// The scope words it may ask for.
     pub scopes: &'a [String],
+    /// The identifier of the API that all of it is about.
+    pub resource: &'a str,
+    /// The strongest login there is.
+    pub strongest: Acr,
 }
 
 /// In which form the answer goes back.
@@ -123,7 +129,7 @@ pub struct PushedRequest {
     pub client_id: String,
     /// One of the registered ones.
     pub redirect_uri: String,
-    /// What is asked for: never empty, never more than allowed.
+    /// What is asked for, by `scope` or in detail: never empty, never more than allowed.
     pub scope: Vec<String>,
     /// Handed back byte for byte; absent stays absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -141,6 +147,13 @@ pub struct PushedRequest {
     /// In which form it is to be answered.
     #[serde(default)]
     pub response_mode: ResponseMode,
+    /// The weakest login that will do, if it says so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub acr: Option<Acr>,
+    /// What limits the permission besides the scope; there if the request came with authorization details, which are
+    /// then told in the answer too.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub details: Option<Limits>,
 }
 
 /// The answer to a `client_id` other than that of the client that authenticated.
@@ -157,17 +170,22 @@ pub fn check_pushed_request(
     refuse_indirection(form)?;
     check_client_id(form, policy)?;
     let response_mode = check_response(form)?;
-    refuse_authorization_details(form)?;
+    check_max_age(form)?;
+    let details = form.get("authorization_details");
+    let asked = authorization_details::read(details, policy.scopes, policy.resource)?;
+    let actions = asked.as_ref().map(|asked| asked.actions.as_slice());
     Ok(PushedRequest {
         client_id: policy.client_id.to_owned(),
         redirect_uri: check_redirect_uri(form, policy)?,
-        scope: scope::narrow(form.get("scope"), policy.scopes)?,
+        scope: scope::combined(form.get("scope"), actions, policy.scopes)?,
         state: check_state(form)?,
         code_challenge: CodeChallenge::read(form.get("code_challenge"), form.get("code_challenge_method"))?,
         dpop_jkt: check_dpop_key(form, proof_jkt)?,
         grant: check_grant(form)?,
         signed: parameters.signed,
         response_mode,
+        acr: check_acr(form, policy)?,
+        details: asked.map(|asked| asked.limits),
     })
 }
 
@@ -198,14 +216,16 @@ fn check_response(form: &Form) -> Result<ResponseMode, OAuthError> {
         .ok_or(OAuthError::invalid_request("response_mode must be query, query.jwt or jwt"))
 }
 
-/// No type of authorization details is advertised, so none is accepted (RFC 9396 §5).
-fn refuse_authorization_details(form: &Form) -> Result<(), OAuthError> {
-    match form.get("authorization_details") {
-        None => Ok(()),
-        Some(_) => Err(OAuthError::new(
-            ErrorCode::InvalidAuthorizationDetails,
-            "authorization_details are not supported, use scope",
-        )),
+/// The login that will have to do, if the request says so: a weaker one won't (RFC 9470 §4).
+fn check_acr(form: &Form, policy: &ClientPolicy<'_>) -> Result<Option<Acr>, OAuthError> {
+    form.get("acr_values").map(|values| Acr::demanded(values, policy.strongest)).transpose()
+}
+
+/// Every request leads to a login of its own, so no `max_age` is too short; one that is no number is refused.
+fn check_max_age(form: &Form) -> Result<(), OAuthError> {
+    match form.get("max_age").map(str::parse::<u32>) {
+        None | Some(Ok(_)) => Ok(()),
+        Some(Err(_)) => Err(OAuthError::invalid_request("max_age is not a number of seconds")),
     }
 }
 

@@ -13,6 +13,21 @@ pub fn narrow(asked: Option<&str>, allowed: &[String]) -> Result<Vec<String>, OA
     Ok(allowed.iter().filter(|known| words.contains(&known.as_str())).cloned().collect())
 }
 
+/// The union of what `scope` and what the actions of authorization details ask for (RFC 9396 §3.1). Whoever sends details
+/// and no `scope` asks for their actions alone.
+pub fn combined(
+    asked: Option<&str>,
+    actions: Option<&[String]>,
+    allowed: &[String],
+) -> Result<Vec<String>, OAuthError> {
+    let words = match (asked, actions) {
+        (None, Some(_)) => Vec::new(),
+        (asked, _) => narrow(asked, allowed)?,
+    };
+    let actions = actions.unwrap_or_default();
+    Ok(allowed.iter().filter(|word| words.contains(word) || actions.contains(word)).cloned().collect())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -27,6 +42,15 @@ mod tests {
         assert_eq!(both, Ok(allowed()));
         assert_eq!(narrow(Some("transactions"), &allowed()), Ok(vec!["transactions".to_owned()]));
         assert_eq!(narrow(None, &allowed()), Ok(allowed()));
+    }
+
+    #[test]
+    fn r_172_scope_and_details_are_added_up() {
+        let transactions = ["transactions".to_owned()];
+        assert_eq!(combined(Some("balances"), Some(&transactions), &allowed()), Ok(allowed()));
+        assert_eq!(combined(None, Some(&transactions), &allowed()), Ok(transactions.to_vec()));
+        assert_eq!(combined(None, None, &allowed()), Ok(allowed()));
+        assert!(combined(Some("payments"), Some(&transactions), &allowed()).is_err());
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use crate::authorization_details::Granted;
 use crate::error::{ErrorCode, OAuthError};
 use crate::form::Form;
 
@@ -77,6 +78,8 @@ pub struct TokenResponse {
     scope: String,
     grant_id: String,
     authorization_expires_in: i64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    authorization_details: Option<[Granted; 1]>,
 }
 
 impl TokenResponse {
@@ -98,6 +101,7 @@ impl TokenResponse {
             scope: scope.join(" "),
             grant_id,
             authorization_expires_in,
+            authorization_details: None,
         }
     }
 
@@ -105,6 +109,12 @@ impl TokenResponse {
     #[must_use]
     pub fn of_type(self, token_type: TokenType) -> TokenResponse {
         TokenResponse { token_type: token_type.word(), ..self }
+    }
+
+    /// The same response with what was granted in detail (RFC 9396 §7).
+    #[must_use]
+    pub fn with_details(self, details: Option<Granted>) -> TokenResponse {
+        TokenResponse { authorization_details: details.map(|details| [details]), ..self }
     }
 }
 

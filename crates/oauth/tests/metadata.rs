@@ -6,6 +6,7 @@
 mod common;
 
 use common::*;
+use renkei_oauth::acr::Acr;
 use renkei_oauth::client_auth::{ASSERTION_TYPE, PresentedAssertion};
 use renkei_oauth::dpop::{self, Target};
 use renkei_oauth::error::ErrorCode;
@@ -27,7 +28,7 @@ fn scopes() -> Vec<String> {
 }
 
 fn document() -> Value {
-    serde_json::to_value(AuthorizationServer::new(ISSUER, scopes())).unwrap()
+    serde_json::to_value(AuthorizationServer::new(ISSUER, scopes(), Acr::ALL.to_vec())).unwrap()
 }
 
 /// Every signature algorithm name registered for JOSE, and some that are not.
@@ -51,6 +52,8 @@ fn r_001_the_document_is_this() {
         "authorization_endpoint": "https://bank.example/1001/authorize",
         "token_endpoint": "https://bank.example/1001/token",
         "pushed_authorization_request_endpoint": "https://bank.example/1001/par",
+        "acr_values_supported": ["urn:renkei:acr:password", "urn:renkei:acr:certificate"],
+        "authorization_details_types_supported": ["urn:renkei:account_information"],
         "revocation_endpoint": "https://bank.example/1001/revoke",
         "introspection_endpoint": "https://bank.example/1001/introspect",
         "introspection_endpoint_auth_methods_supported": ["private_key_jwt"],
@@ -79,7 +82,7 @@ fn r_001_the_document_is_this() {
 #[test]
 fn r_007_r_010_where_certificates_are_taken_the_document_has_this_besides() {
     let root = "https://partners.example/1001";
-    let certificates = AuthorizationServer::new(ISSUER, scopes()).with_certificates(root);
+    let certificates = AuthorizationServer::new(ISSUER, scopes(), Acr::ALL.to_vec()).with_certificates(root);
     let mut document = document();
     let methods = json!(["private_key_jwt", "tls_client_auth", "self_signed_tls_client_auth"]);
     document["token_endpoint_auth_methods_supported"] = methods.clone();
@@ -89,6 +92,7 @@ fn r_007_r_010_where_certificates_are_taken_the_document_has_this_besides() {
         "token_endpoint": "https://partners.example/1001/token",
         "pushed_authorization_request_endpoint": "https://partners.example/1001/par",
         "revocation_endpoint": "https://partners.example/1001/revoke",
+        "introspection_endpoint": "https://partners.example/1001/introspect",
     });
     assert_eq!(serde_json::to_value(certificates).unwrap(), document);
     let resource = serde_json::to_value(ProtectedResource::new(API, ISSUER, scopes()).with_certificates()).unwrap();

@@ -7,6 +7,8 @@ mod common;
 
 use common::{CLIENT, body};
 use proptest::prelude::*;
+use renkei_oauth::acr::Acr;
+use renkei_oauth::authorization_details::{AskedAccount, TYPE};
 use renkei_oauth::error::OAuthError;
 use renkei_oauth::form::Form;
 use renkei_oauth::request::{
@@ -15,6 +17,7 @@ use renkei_oauth::request::{
 };
 
 const CALLBACK: &str = "https://kakeibo.example/callback";
+const RESOURCE: &str = "https://bank.example/1001/api/v1";
 const CHALLENGE: &str = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
 const JKT: &str = "0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I";
 const OTHER_JKT: &str = "NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs";
@@ -38,7 +41,13 @@ fn push_with(changes: &[(&str, &str)], proof_jkt: Option<&str>) -> Result<Pushed
     pairs.extend(changes);
     let redirect_uris = [CALLBACK.to_owned(), format!("{CALLBACK}?dummy1=lorem&dummy2=ipsum")];
     let scopes = ["balances".to_owned(), "transactions".to_owned()];
-    let policy = ClientPolicy { client_id: CLIENT, redirect_uris: &redirect_uris, scopes: &scopes };
+    let policy = ClientPolicy {
+        client_id: CLIENT,
+        redirect_uris: &redirect_uris,
+        scopes: &scopes,
+        resource: RESOURCE,
+        strongest: Acr::Certificate,
+    };
     let form = Form::parse(body(&pairs).as_bytes())?;
     check_pushed_request(&Parameters::plain(&form), &policy, proof_jkt)
 }
@@ -146,8 +155,44 @@ fn r_037_a_scope_outside_the_allowed_ones_is_refused() {
 }
 
 #[test]
-fn r_011_r_170_authorization_details_are_refused() {
+fn r_170_authorization_details_are_read_strictly() {
     assert_eq!(refusal(&[("authorization_details", "[]")]), "invalid_authorization_details");
+    let unknown = format!(r#"[{{"type":"{TYPE}","actions":["payments"]}}]"#);
+    assert_eq!(refusal(&[("authorization_details", &unknown)]), "invalid_authorization_details");
+}
+
+#[test]
+fn r_172_scope_and_authorization_details_are_combined() {
+    let details = format!(
+        r#"[{{"type":"{TYPE}","actions":["transactions"],"period_days":30,
+            "accounts":[{{"branch":"001","type":"1","number":"2000001"}}]}}]"#
+    );
+    let both = push(&[("scope", "balances"), ("authorization_details", &details)]).unwrap();
+    assert_eq!(both.scope, ["balances", "transactions"]);
+    let alone = push(&[("scope", ""), ("authorization_details", &details)]).unwrap();
+    assert_eq!(alone.scope, ["transactions"]);
+    let limits = alone.details.unwrap();
+    assert_eq!(limits.period_days, Some(30));
+    let account = AskedAccount::Numbered { branch: "001".into(), kind: "1".into(), number: "2000001".into() };
+    assert_eq!(limits.accounts, Some(vec![account]));
+    assert_eq!(push(&[]).unwrap().details, None);
+}
+
+#[test]
+fn r_148_a_login_that_can_not_be_had_is_refused() {
+    assert_eq!(push(&[("acr_values", "urn:renkei:acr:certificate")]).unwrap().acr, Some(Acr::Certificate));
+    assert_eq!(push(&[]).unwrap().acr, None);
+    assert_eq!(refusal(&[("acr_values", "urn:other:biometric")]), "unmet_authentication_requirements");
+}
+
+#[test]
+fn max_age_is_a_number_of_seconds() {
+    for good in ["0", "300", "4294967295"] {
+        assert!(push(&[("max_age", good)]).is_ok(), "{good}");
+    }
+    for bad in ["-1", "1.5", "x", "1e3", "4294967296"] {
+        assert_eq!(refusal(&[("max_age", bad)]), "invalid_request", "{bad}");
+    }
 }
 
 #[test]

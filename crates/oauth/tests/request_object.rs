@@ -6,6 +6,7 @@
 mod common;
 
 use common::*;
+use renkei_oauth::acr::Acr;
 use renkei_oauth::client_auth::MAX_JTI_BYTES;
 use renkei_oauth::error::{ErrorCode, OAuthError};
 use renkei_oauth::form::Form;
@@ -16,6 +17,7 @@ use renkei_oauth::request_object::{RequestObjectFault as Fault, Signer, TYP, tak
 use serde_json::{Value, json};
 
 const CALLBACK: &str = "https://kakeibo.example/callback";
+const RESOURCE: &str = "https://bank.example/1001/api/v1";
 const CHALLENGE: &str = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
 
 type Verdict = Result<Parameters, Fault>;
@@ -53,7 +55,13 @@ fn push(pairs: &[(&str, &str)]) -> Result<PushedRequest, OAuthError> {
     let signer = Signer { client_id: CLIENT, keys: &keys, algorithm: Some(Algorithm::Es256) };
     let parameters = take_parameters(&form, &signer, ISSUER, NOW)?;
     let (redirect_uris, scopes) = ([CALLBACK.to_owned()], ["balances".to_owned(), "transactions".to_owned()]);
-    let policy = ClientPolicy { client_id: CLIENT, redirect_uris: &redirect_uris, scopes: &scopes };
+    let policy = ClientPolicy {
+        client_id: CLIENT,
+        redirect_uris: &redirect_uris,
+        scopes: &scopes,
+        resource: RESOURCE,
+        strongest: Acr::Certificate,
+    };
     check_pushed_request(&parameters, &policy, None)
 }
 

@@ -164,6 +164,7 @@ fn over() -> Period {
 
 fn login(lang: Lang) -> Vec<(&'static str, LoginPage)> {
     let page = LoginPage {
+        certificate_only: false,
         frame: flow_frame(lang, Screen::Login),
         purpose: LoginPurpose::Linkage,
         action: "/1001/link/01932f5e-7c00-7aaa-8bbb-0123456789ab/login".to_owned(),
@@ -178,6 +179,7 @@ fn login(lang: Lang) -> Vec<(&'static str, LoginPage)> {
     };
     let refused = LoginPage { login_id: "aoi-keiri01".to_owned(), error: Some(LoginError::Refused), ..page.clone() };
     let missing = LoginPage { error: Some(LoginError::BothMissing), disclaimer: Some(own), ..page.clone() };
+    let only_certificate = LoginPage { certificate_only: true, ..page.clone() };
     let only_password = LoginPage { certificate_url: None, error: Some(LoginError::PasswordMissing), ..page.clone() };
     let no_id = LoginPage { error: Some(LoginError::LoginIdMissing), ..page.clone() };
     let mut midori_frame = flow_frame(lang, Screen::Login);
@@ -195,6 +197,7 @@ fn login(lang: Lang) -> Vec<(&'static str, LoginPage)> {
         ("login-missing", missing),
         ("login-no-id", no_id),
         ("login-password-only", only_password),
+        ("login-certificate-only", only_certificate),
         ("login-midori", at_midori),
         ("my-login", mine),
     ]
@@ -297,6 +300,7 @@ pub fn permission(lang: Lang) -> Vec<(&'static str, PermissionPage)> {
     let account =
         |(account, label): (&str, AccountLabel)| PermissionAccount { account: account.to_owned(), label, ticked: true };
     let page = PermissionPage {
+        accounts_asked: false,
         frame: flow_frame(lang, Screen::Permission),
         customer_name: "株式会社あさひ商店".to_owned(),
         purpose: "帳簿の自動作成と資金繰りの表示".to_owned(),
@@ -314,13 +318,14 @@ pub fn permission(lang: Lang) -> Vec<(&'static str, PermissionPage)> {
     let mut bad = page.clone();
     bad.errors = vec![PermissionError::NoAccount, PermissionError::IntentNotConfirmed];
     bad.accounts.iter_mut().for_each(|account| account.ticked = false);
+    let asked = PermissionPage { accounts_asked: true, ..page.clone() };
     let mut renewal = PermissionPage { renews_until: Some(period().from.plus_days(9)), intent: true, ..page.clone() };
     renewal.errors = vec![PermissionError::TextChanged];
     renewal.without_pin.clear();
     if let Some(line) = renewal.operations.last_mut() {
         line.until = period().from.plus_days(90);
     }
-    vec![("permission", page), ("permission-bad", bad), ("permission-renewal", renewal)]
+    vec![("permission", page), ("permission-bad", bad), ("permission-renewal", renewal), ("permission-asked", asked)]
 }
 
 fn ended(lang: Lang) -> Vec<(&'static str, EndedPage)> {
@@ -356,6 +361,7 @@ fn ended(lang: Lang) -> Vec<(&'static str, EndedPage)> {
         ("ended-user-changed", in_flow(Ending::UserChanged, None)),
         ("ended-elsewhere", in_flow(Ending::AnsweredElsewhere, None)),
         ("ended-link", alone(Ending::LinkNotValid, None, "R-7K2M-9QXD")),
+        ("ended-login-not-met", in_flow(Ending::LoginNotMet, Some(partner.clone()))),
         ("ended-not-allowed", in_flow(Ending::NotAllowed, Some(partner))),
         (
             "ended-certificate",

@@ -37,6 +37,8 @@ pub struct Code {
     pub request: RequestFacts,
     /// What was permitted: scope words.
     pub scope: String,
+    /// Whether it was asked for in detail (RFC 9396): then answers tell the details.
+    pub detailed: bool,
     /// It is worthless from this instant on.
     pub expires_at: Timestamp,
 }
@@ -48,7 +50,7 @@ impl Session {
     /// [`StoreError`].
     pub async fn find_code(&mut self, ticket: &Ticket) -> Result<Option<Code>, StoreError> {
         let select = "SELECT hash, code_id, linkage_id, client_id, redirect_uri, code_challenge, dpop_jkt, scope, \
-             expires_at, request_signed, answer_signed FROM codes WHERE institution = ?1 AND code_id = ?2";
+             expires_at, request_signed, answer_signed, detailed FROM codes WHERE institution = ?1 AND code_id = ?2";
         let Some(mut row) = self.row(select, params![ticket.id()]).await? else { return Ok(None) };
         if !ticket::is(ticket, &row.get(0)?) {
             return Ok(None);
@@ -63,6 +65,7 @@ impl Session {
             scope: row.get(7)?,
             expires_at: row.get(8)?,
             request: RequestFacts { signed: row.get::<i64>(9)? != 0, answer_signed: row.get::<i64>(10)? != 0 },
+            detailed: row.get::<i64>(11)? != 0,
         }))
     }
 }
@@ -74,8 +77,8 @@ impl Tx {
     /// [`StoreError`].
     pub async fn add_code(&mut self, ticket: &Ticket, code: &Code) -> Result<(), StoreError> {
         let insert = "INSERT INTO codes (institution, code_id, hash, linkage_id, client_id, redirect_uri, \
-             code_challenge, dpop_jkt, scope, expires_at, request_signed, answer_signed) \
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)";
+             code_challenge, dpop_jkt, scope, expires_at, request_signed, answer_signed, detailed) \
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)";
         let hash = ticket::hash(ticket);
         let values = params![
             ticket.id(),
@@ -89,6 +92,7 @@ impl Tx {
             code.expires_at,
             i64::from(code.request.signed),
             i64::from(code.request.answer_signed),
+            i64::from(code.detailed),
         ];
         self.execute(insert, values).await.map(|_| ())
     }

@@ -1,13 +1,14 @@
 //! Refresh tokens and access tokens. They hold no permission of their own: each names a linkage, and an access token
 //! the refresh token it came with, so that one row ended ends all that hangs on it, at the next use.
 
-use renkei_domain::id::LinkageId;
+use renkei_domain::id::{AccountId, LinkageId};
 use renkei_domain::partner::SenderConstraint;
 use renkei_domain::ticket::Ticket;
 use renkei_domain::time::Timestamp;
 use renkei_domain::token::Binding;
 use uuid::Uuid;
 
+use crate::db::{Row, to_json};
 use crate::linkages::{self, Linkage};
 use crate::params;
 use crate::ticket;
@@ -26,6 +27,8 @@ pub struct RefreshToken {
     pub code: Uuid,
     /// What was permitted with it: scope words.
     pub scope: String,
+    /// Whether that was asked for in detail (RFC 9396): then answers tell the details.
+    pub detailed: bool,
     /// When it was revoked.
     pub revoked_at: Option<Timestamp>,
 }
@@ -43,6 +46,8 @@ pub struct AccessToken {
     pub refresh: Uuid,
     /// What it may do: scope words.
     pub scope: String,
+    /// The only accounts it is for, out of those of its linkage; `None`: all of them.
+    pub accounts: Option<Vec<AccountId>>,
     /// What it is bound to.
     pub binding: Binding,
     /// It is worthless from this instant on.
@@ -61,7 +66,7 @@ impl Session {
             "SELECT ",
             linkages::FIELDS,
             ", t.hash, t.token_id, t.client_id, t.refresh_id, t.scope, t.bound_by, t.bound_to, t.expires_at, \
-             COALESCE(t.revoked_at, r.revoked_at) FROM access_tokens t \
+             COALESCE(t.revoked_at, r.revoked_at), t.accounts FROM access_tokens t \
              JOIN refresh_tokens r ON r.institution = t.institution AND r.token_id = t.refresh_id \
              JOIN linkages l ON l.institution = t.institution AND l.linkage_id = t.linkage_id ",
             linkages::JOINS,
@@ -82,6 +87,7 @@ impl Session {
             binding: Binding::new(row.word(at + 5, SenderConstraint::from_word)?, row.get(at + 6)?),
             expires_at: row.get(at + 7)?,
             revoked_at: row.get(at + 8)?,
+            accounts: read_accounts(&mut row, at + 9)?,
         };
         Ok(Some((token, linkage)))
     }
@@ -94,7 +100,7 @@ impl Session {
         let select = const_format::concatcp!(
             "SELECT ",
             linkages::FIELDS,
-            ", t.hash, t.token_id, t.client_id, t.code_id, t.scope, t.revoked_at FROM refresh_tokens t \
+            ", t.hash, t.token_id, t.client_id, t.code_id, t.scope, t.revoked_at, t.detailed FROM refresh_tokens t \
              JOIN linkages l ON l.institution = t.institution AND l.linkage_id = t.linkage_id ",
             linkages::JOINS,
             " WHERE t.institution = ?1 AND t.token_id = ?2"
@@ -112,6 +118,7 @@ impl Session {
             code: row.get(at + 3)?,
             scope: row.get(at + 4)?,
             revoked_at: row.get(at + 5)?,
+            detailed: row.get::<i64>(at + 6)? != 0,
         };
         Ok(Some((token, linkage)))
     }
@@ -129,10 +136,11 @@ impl Tx {
         now: Timestamp,
     ) -> Result<(), StoreError> {
         let insert = "INSERT INTO refresh_tokens \
-             (institution, token_id, hash, linkage_id, client_id, code_id, scope, issued_at) \
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
+             (institution, token_id, hash, linkage_id, client_id, code_id, scope, issued_at, detailed) \
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
         let hash = ticket::hash(ticket);
-        let values = params![ticket.id(), &hash, token.linkage, &token.client_id, token.code, &token.scope, now];
+        let (client_id, detailed) = (&token.client_id, i64::from(token.detailed));
+        let values = params![ticket.id(), &hash, token.linkage, client_id, token.code, &token.scope, now, detailed];
         self.execute(insert, values).await.map(|_| ())
     }
 
@@ -142,8 +150,8 @@ impl Tx {
     /// [`StoreError`].
     pub async fn add_access_token(&mut self, ticket: &Ticket, token: &AccessToken) -> Result<(), StoreError> {
         let insert = "INSERT INTO access_tokens \
-             (institution, token_id, hash, linkage_id, client_id, refresh_id, scope, bound_by, bound_to, expires_at) \
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)";
+             (institution, token_id, hash, linkage_id, client_id, refresh_id, scope, bound_by, bound_to, expires_at, \
+             accounts) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)";
         let hash = ticket::hash(ticket);
         let values = params![
             ticket.id(),
@@ -155,6 +163,7 @@ impl Tx {
             token.binding.constraint().word(),
             token.binding.thumbprint(),
             token.expires_at,
+            token.accounts.as_ref().map(to_json).transpose()?,
         ];
         self.execute(insert, values).await.map(|_| ())
     }
@@ -188,4 +197,12 @@ impl Tx {
              WHERE institution = ?1 AND token_id = ?3 AND revoked_at IS NULL";
         self.claim(update, params![now, id]).await
     }
+}
+
+fn read_accounts(row: &mut Row, column: usize) -> Result<Option<Vec<AccountId>>, StoreError> {
+    let text: Option<String> = row.get(column)?;
+    let read = |text: String| {
+        serde_json::from_str(&text).map_err(|_| StoreError::Corrupt { column, found: "no list of accounts".into() })
+    };
+    text.map(read).transpose()
 }

@@ -51,6 +51,7 @@ async fn code(store: &Store, linkage: LinkageId) -> (Ticket, Code) {
         dpop_jkt: None,
         request: RequestFacts { signed: true, answer_signed: false },
         scope: "balances transactions".into(),
+        detailed: true,
         expires_at: NOW.plus_seconds(60),
     };
     let mut tx = store.begin(&aoi()).await.unwrap();
@@ -66,6 +67,7 @@ fn refresh_token(ticket: &Ticket, linkage: LinkageId, code: &Code) -> RefreshTok
         client_id: KAKEIBO.into(),
         code: code.id,
         scope: "balances".into(),
+        detailed: true,
         revoked_at: None,
     }
 }
@@ -77,6 +79,7 @@ fn access_token(ticket: &Ticket, refresh: &RefreshToken) -> AccessToken {
         client_id: KAKEIBO.into(),
         refresh: refresh.id,
         scope: "balances".into(),
+        accounts: Some(vec![renkei_domain::id::AccountId(uuid::Uuid::from_u128(7))]),
         binding: Binding::Dpop("key".into()),
         expires_at: LATER,
         revoked_at: None,

@@ -27,6 +27,8 @@ pub enum Ending {
     LinkNotValid,
     /// Contract, user or partner may not link, or the user may inquire on no account.
     NotAllowed,
+    /// The request asks for a certificate login, and the customer has none.
+    LoginNotMet,
     /// No certificate came, or it is expired, revoked or unknown. One page for every cause.
     CertificateRefused,
     /// The form was not made by this page or is too old (CSRF or Origin check).
@@ -98,6 +100,7 @@ impl EndedPage {
             Ending::AnsweredElsewhere => ("ended-elsewhere", "ended-elsewhere-what", "ended-elsewhere-next"),
             Ending::LinkNotValid => ("ended-link", "ended-link-what", "ended-link-next"),
             Ending::NotAllowed => ("ended-not-allowed", "ended-not-allowed-what", "ended-not-allowed-next"),
+            Ending::LoginNotMet => ("ended-login-not-met", "ended-login-not-met-what", "ended-login-not-met-next"),
             Ending::CertificateRefused => ("ended-certificate", "ended-certificate-what", "ended-certificate-next"),
             Ending::FormNotValid => ("ended-form", "ended-form-what", "ended-form-next"),
             Ending::NotFound => ("ended-not-found", "ended-not-found-what", "ended-not-found-next"),

@@ -49,6 +49,8 @@ pub struct LoginPage {
     pub purpose: LoginPurpose,
     /// Where the form goes.
     pub action: String,
+    /// Whether a login id and password will not do.
+    pub certificate_only: bool,
     /// Address of the certificate login on the mutual-TLS listener; `None` where the institution has none.
     pub certificate_url: Option<String>,
     /// The institution's disclaimer; `None` shows the standard one. Shown for a linkage only.

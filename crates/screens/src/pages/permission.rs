@@ -56,6 +56,8 @@ pub struct PermissionPage {
     pub operations: Vec<PermittedOperation>,
     /// Accounts that may be ticked.
     pub accounts: Vec<PermissionAccount>,
+    /// Whether these are the only ones the partner asks for.
+    pub accounts_asked: bool,
     /// Accounts that can't, because no PIN is registered for them.
     pub without_pin: Vec<AccountLabel>,
     /// 認可期間.

@@ -2,6 +2,9 @@
 
 use renkei_domain::customer::LoginMethod;
 use renkei_oauth::acr::Acr;
+use renkei_store::institutions::Institution;
+
+use crate::app::App;
 
 /// The word for a login.
 #[must_use]
@@ -10,4 +13,24 @@ pub const fn of(method: LoginMethod) -> Acr {
         LoginMethod::Password => Acr::Password,
         LoginMethod::Certificate => Acr::Certificate,
     }
+}
+
+/// The strongest login that an institution's users have.
+#[must_use]
+pub fn strongest(app: &App, institution: Option<&Institution>) -> Acr {
+    let certificates = institution.is_some_and(|institution| institution.user_ca.is_some());
+    if certificates && app.site.certificate_origin.is_some() { Acr::Certificate } else { Acr::Password }
+}
+
+/// Every login that can be asked for: none that is too weak for reading, none that users don't have.
+#[must_use]
+pub fn offered(app: &App, institution: &Institution) -> Vec<Acr> {
+    let possible = of(institution.minimum_login)..=strongest(app, Some(institution));
+    Acr::ALL.into_iter().filter(|acr| possible.contains(acr)).collect()
+}
+
+/// Whether only a certificate will do for a login that a request asks for.
+#[must_use]
+pub fn needs_certificate(institution: &Institution, asked: Option<Acr>) -> bool {
+    of(institution.minimum_login).max(asked.unwrap_or(Acr::Password)) == Acr::Certificate
 }

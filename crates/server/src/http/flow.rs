@@ -11,6 +11,7 @@
 //!    transaction; every other way out ([`leave`]) claims it too and tells the partner why.
 
 mod allow;
+mod asked;
 pub mod certificate;
 pub mod frame;
 pub mod leave;

@@ -9,6 +9,7 @@ mod jwks;
 mod memory;
 mod metadata;
 mod mint;
+mod narrow;
 mod par;
 pub mod policy;
 mod possession;

@@ -182,6 +182,7 @@ impl Bank {
             client_id: KAKEIBO.to_owned(),
             code: uuid::Uuid::now_v7(),
             scope: scope.to_owned(),
+            detailed: false,
             revoked_at: None,
         };
         let access = AccessToken {
@@ -190,6 +191,7 @@ impl Bank {
             client_id: KAKEIBO.to_owned(),
             refresh: refresh.id,
             scope: scope.to_owned(),
+            accounts: None,
             binding: Binding::Dpop(thumbprint(&key)),
             expires_at: NOW.plus_seconds(1_000 * 86_400),
             revoked_at: None,

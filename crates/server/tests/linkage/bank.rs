@@ -311,6 +311,8 @@ fn usual_request(client_id: &str, grant: GrantRequest) -> PushedRequest {
         code_challenge: CodeChallenge::read(Some(CHALLENGE), Some("S256")).unwrap(),
         dpop_jkt: None,
         grant,
+        acr: None,
+        details: None,
         signed: false,
         response_mode: ResponseMode::Query,
     }

@@ -9,6 +9,7 @@
     reason = "a test file"
 )]
 
+mod asked;
 mod bank;
 mod browser;
 mod csp_report;

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use renkei_domain::time::Timestamp;
+use renkei_oauth::authorization_details::TYPE;
 use renkei_store::signing_keys::StoredSigningKey;
 use renkei_testing::{aoi, midori};
 use serde_json::{Value, json};
@@ -60,9 +61,9 @@ async fn r_004_to_r_011_what_is_advertised_is_what_there_is() {
     ] {
         assert_eq!(metadata[member], value, "{member}");
     }
-    for absent in
-        ["authorization_details_types_supported", "mtls_endpoint_aliases", "tls_client_certificate_bound_access_tokens"]
-    {
+    assert_eq!(metadata["authorization_details_types_supported"], json!([TYPE]));
+    assert_eq!(metadata["acr_values_supported"], json!(["urn:renkei:acr:password"]));
+    for absent in ["mtls_endpoint_aliases", "tls_client_certificate_bound_access_tokens"] {
         assert_eq!(metadata[absent], Value::Null, "{absent}");
     }
 }

@@ -9,6 +9,7 @@ mod bearer;
 mod bindings;
 mod client_auth;
 mod code;
+mod details;
 mod discovery;
 mod dpop;
 mod introspect;

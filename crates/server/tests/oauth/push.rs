@@ -47,7 +47,7 @@ async fn r_037_r_060_r_061_r_062_a_007_a_008_everything_that_can_be_refused_is_r
         (kakeibo.push().with("code_challenge_method", "plain"), "invalid_request"),
         (kakeibo.push().with("scope", "balances payments"), "invalid_scope"),
         (kakeibo.push().with("state", &"x".repeat(2_049)), "invalid_request"),
-        (kakeibo.push().and("authorization_details", "[]"), "invalid_authorization_details"),
+        (kakeibo.push().and("authorization_details", "[{}]"), "invalid_authorization_details"),
         (kakeibo.push().and("request", "a.b.c"), "invalid_request_object"),
     ] {
         let answer = draft.send().await;

@@ -9,7 +9,7 @@ pub mod partner;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
-use renkei_domain::id::LinkageId;
+use renkei_domain::id::{AccountId, LinkageId};
 use renkei_domain::institution::InstitutionCode;
 use renkei_domain::partner::PartnerState;
 use renkei_domain::ticket::Ticket;
@@ -42,6 +42,9 @@ pub const REDIRECT_URI: &str = "https://kakeibo.example/back";
 /// RFC 7636 appendix B.
 pub const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
 pub const CHALLENGE: &str = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
+
+/// No two accounts of one run share a number.
+static NUMBERS: AtomicI64 = AtomicI64::new(0);
 
 /// A clock that stands still until it is moved.
 pub struct ManualClock(AtomicI64);
@@ -171,6 +174,19 @@ impl Bank {
         Jwk::read(&Object::parse(key.public_jwk.as_bytes()).unwrap()).unwrap()
     }
 
+    /// A linkage with two accounts, and a code for it that was asked for in detail.
+    pub async fn detailed(&self) -> (LinkageId, [AccountId; 2], String) {
+        let who = seed::customer(&self.app.store, &aoi(), &format!("user{}", self.app.new_id(START))).await;
+        let mut accounts = [AccountId(uuid::Uuid::nil()); 2];
+        for account in &mut accounts {
+            let number = (NUMBERS.fetch_add(1, Ordering::SeqCst) + 3_000_000).to_string();
+            *account = seed::account(&self.app.store, &aoi(), &who, &number).await;
+        }
+        let period = (self.now(), self.now().plus_seconds(LINKAGE_SECONDS));
+        let linkage = seed::linkage(&self.app.store, &aoi(), &who, &accounts, period).await;
+        (linkage, accounts, self.code(linkage, |code| code.detailed = true).await)
+    }
+
     /// Both institutions; the partner has another key with each.
     pub async fn with_two_institutions() -> (Bank, Partner, Partner) {
         let (bank, at_aoi) = Bank::with_kakeibo().await;
@@ -201,6 +217,7 @@ impl Bank {
             dpop_jkt: None,
             request: RequestFacts::default(),
             scope: "balances transactions".to_owned(),
+            detailed: false,
             expires_at: self.now().plus_seconds(60),
         };
         change(&mut code);

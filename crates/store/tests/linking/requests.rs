@@ -36,6 +36,7 @@ async fn add_code(store: &Store) -> (Ticket, Code) {
         dpop_jkt: Some("0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I".into()),
         request: RequestFacts { signed: true, answer_signed: false },
         scope: "balances transactions".into(),
+        detailed: false,
         expires_at: NOW.plus_seconds(CODE_SECONDS),
     };
     let mut tx = store.begin(&aoi()).await.unwrap();

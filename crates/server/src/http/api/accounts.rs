@@ -157,7 +157,8 @@ pub async fn show(call: Call, Path(path): Path<AccountPath>) -> Response {
 async fn find_all(call: &Call) -> Result<Answer, Problem> {
     let institution = institution(call).await?;
     let accounts = call.read().list_linked_accounts(call.caller.linkage.id).await?;
-    let list = AccountList { accounts: accounts.iter().map(|account| wire(&institution, account)).collect() };
+    let told = accounts.iter().filter(|account| call.caller.is_for(account.id));
+    let list = AccountList { accounts: told.map(|account| wire(&institution, account)).collect() };
     answer(call, &list, call.caller.linkage.id.to_string())
 }
 

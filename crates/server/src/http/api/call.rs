@@ -190,7 +190,7 @@ impl Call {
     pub async fn account(&self, id: &str) -> Result<LinkedAccount, Problem> {
         let id = id.parse().unwrap_or(AccountId(uuid::Uuid::nil()));
         let found = self.read().find_linked_account(self.caller.linkage.id, id).await?;
-        found.ok_or_else(Problem::not_found)
+        found.filter(|account| self.caller.is_for(account.id)).ok_or_else(Problem::not_found)
     }
 
     /// Whether the caller has this version already (`If-None-Match`, RFC 9110 §13.1.2).

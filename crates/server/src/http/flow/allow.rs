@@ -122,6 +122,7 @@ impl Walk {
             dpop_jkt: self.request.dpop_jkt.clone(),
             request: policy::facts(&self.request),
             scope: shown.draft.operations.to_scope(),
+            detailed: self.request.details.is_some(),
             expires_at: self.visit.now.plus_seconds(CODE_SECONDS),
         }
     }

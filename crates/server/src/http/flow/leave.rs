@@ -29,8 +29,7 @@ pub async fn cancel(visit: Visit, form: Form) -> OrPage<Response> {
     if !walk.flow.stage.is_open() {
         return Ok(walk.to_current());
     }
-    walk.close(Closed::Cancelled).await.map_err(|fault| walk.visit.failure(&fault))?;
-    Ok(see_other(&format!("{}?{ONWARD}", walk.path(Screen::Ended))))
+    walk.leave(Closed::Cancelled).await.map_err(|fault| walk.visit.failure(&fault))
 }
 
 /// `POST /{institution}/link/{flow}/extend`: more time, once.
@@ -49,6 +48,15 @@ pub async fn ended(visit: Visit, RawQuery(query): RawQuery) -> OrPage<Response> 
 }
 
 impl Walk {
+    /// Ends the flow without a permission and leads to the page that sends the browser on.
+    ///
+    /// # Errors
+    /// [`Fault`] when the store is away.
+    pub(super) async fn leave(&self, why: Closed) -> Result<Response, Fault> {
+        self.close(why).await?;
+        Ok(see_other(&format!("{}?{ONWARD}", self.path(Screen::Ended))))
+    }
+
     /// Takes the one extension, if it was not taken before.
     pub(super) async fn take_extension(&self) -> Result<(), Fault> {
         if let Some(clock) = self.flow.clock.extended(self.visit.now) {
@@ -77,6 +85,7 @@ impl Walk {
             Closed::TimedOut => Ending::TimedOut,
             Closed::UserChanged => Ending::UserChanged,
             Closed::NotAllowed | Closed::GrantNotYours => Ending::NotAllowed,
+            Closed::LoginNotMet => Ending::LoginNotMet,
             Closed::AnsweredElsewhere => Ending::AnsweredElsewhere,
         };
         let way = url.clone().map(WayOn::Partner);
@@ -94,6 +103,7 @@ impl Walk {
     pub async fn refusal_url(&self, why: Closed) -> Result<String, Fault> {
         let code = match why {
             Closed::GrantNotYours => ErrorCode::InvalidGrantId,
+            Closed::LoginNotMet => ErrorCode::UnmetAuthenticationRequirements,
             _ => ErrorCode::AccessDenied,
         };
         self.answer_url(Outcome::Error(code, why.word())).await

@@ -35,6 +35,9 @@ pub async fn act(visit: Visit, form: Form) -> OrPage<Response> {
     let walk = Walk::load(visit).await?;
     let Sent::Current(form) = walk.check(form)? else { return Ok(walk.to_current()) };
     let walk = walk.on(Screen::Login)?;
+    if walk.needs_certificate() {
+        return walk.leave(Closed::LoginNotMet).await.map_err(|fault| walk.visit.failure(&fault));
+    }
     let typed = form.get("login_id").trim().to_owned();
     let missing = login::left_empty(&form);
     if missing.is_some() {
@@ -57,6 +60,7 @@ impl Walk {
             frame: self.frame(),
             purpose: LoginPurpose::Linkage,
             action: self.path(Screen::Login),
+            certificate_only: self.needs_certificate(),
             certificate_url: origin.map(|origin| format!("{origin}{}/certificate", self.base())),
             disclaimer: None,
             login_id,
@@ -112,7 +116,7 @@ impl Walk {
     /// What is known of a person at login, as the event that goes on with it.
     async fn begun(&self, user: &User, method: LoginMethod) -> Result<Event, Fault> {
         let mut read = self.visit.read();
-        let accounts = read.list_user_accounts(user.id).await?;
+        let accounts = self.list_accounts(user.id).await?;
         let linkages = read.list_linkages_of_user(user.id).await?;
         let ours: Vec<&Linkage> = linkages
             .iter()

@@ -106,7 +106,7 @@ impl Walk {
         let Some(draft) = self.draft() else { return Ok(None) };
         let mut draft = draft.clone();
         let mut read = self.visit.read();
-        let accounts = read.list_user_accounts(draft.begun.person.user).await?;
+        let accounts = self.list_accounts(draft.begun.person.user).await?;
         let is_ready = |account: &&InquiryAccount| account.pin == PinStatus::Registered;
         draft.begun.ready = accounts.iter().filter(is_ready).map(|account| account.id).collect();
         draft.staged.retain(|id, _| accounts.iter().any(|account| account.id == *id));
@@ -131,6 +131,7 @@ impl Walk {
             purpose: self.visit.pick(&self.product.purpose, &self.product.purpose_en).to_owned(),
             operations: self.shown_operations(&draft),
             accounts: lines.collect(),
+            accounts_asked: self.asked_accounts().is_some(),
             without_pin: without.map(|account| label(account, english)).collect(),
             period: self.whole_period(&draft),
             renews_until: renewed
@@ -156,7 +157,9 @@ impl Walk {
     /// The period of each operation, beginning today.
     pub(super) fn periods(&self, draft: &Draft) -> Vec<(renkei_domain::operation::Operation, Period)> {
         let offered = self.product.operations.iter().filter(|offered| draft.operations.contains(offered.operation));
-        offered.map(|offered| (offered.operation, Period::starting(self.visit.now, offered.days))).collect()
+        offered
+            .map(|offered| (offered.operation, Period::starting(self.visit.now, self.asked_days(offered.days))))
+            .collect()
     }
 
     fn whole_period(&self, draft: &Draft) -> Period {

@@ -74,7 +74,7 @@ impl Walk {
     /// The form; `sent` is what came with the one that can't be taken.
     async fn pins_page(&self, sent: Option<&Rows>) -> Result<Response, Fault> {
         let Some(draft) = self.draft() else { return Ok(self.to_current()) };
-        let accounts = self.visit.read().list_user_accounts(draft.begun.person.user).await?;
+        let accounts = self.list_accounts(draft.begun.person.user).await?;
         let mut lines = Vec::with_capacity(accounts.len());
         for account in &accounts {
             let state = self.pin_state(draft, account).await?;

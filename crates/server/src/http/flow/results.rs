@@ -64,7 +64,7 @@ pub async fn act_existing(visit: Visit, form: Form) -> OrPage<Response> {
 impl Walk {
     async fn results_page(&self) -> Result<Response, Fault> {
         let Stage::PinResults { draft, outcomes } = &self.flow.stage else { return Ok(self.to_current()) };
-        let accounts = self.visit.read().list_user_accounts(draft.begun.person.user).await?;
+        let accounts = self.list_accounts(draft.begun.person.user).await?;
         let mut lines = Vec::with_capacity(accounts.len());
         for account in &accounts {
             lines.push(ResultLine {

@@ -149,6 +149,7 @@ fn login_page(visit: &Visit, session: &BrowserSession, login_id: String, error: 
     let origin = visit.app.site.certificate_origin.as_ref().filter(|_| certificates);
     let status = if error.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
     let page = LoginPage {
+        certificate_only: false,
         frame: frame(visit, session),
         purpose: LoginPurpose::MyLinkages,
         action: format!("{}/my/login", visit.root()),

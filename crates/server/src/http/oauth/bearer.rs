@@ -1,6 +1,7 @@
 //! Who calls the account API: the access token, the proof that the caller holds its key, and the linkage behind both.
 
 use axum::http::{HeaderMap, Method, header};
+use renkei_domain::id::AccountId;
 use renkei_domain::institution::InstitutionCode;
 use renkei_domain::linkage::{Reason, standing};
 use renkei_domain::operation::{Operation, Operations};
@@ -75,6 +76,12 @@ impl Caller {
     pub fn permits(&self, operation: Operation, now: Timestamp) -> bool {
         let in_force = self.linkage.operations.iter().any(|own| own.operation == operation && now < own.ends_at);
         in_force && self.scope.contains(operation)
+    }
+
+    /// Whether the token is for this account, if the linkage is.
+    #[must_use]
+    pub fn is_for(&self, account: AccountId) -> bool {
+        self.token.accounts.as_ref().is_none_or(|accounts| accounts.contains(&account))
     }
 
     /// Uses the proof up, if it was one, in the transaction of the call. `false`: it was used before; the call is refused

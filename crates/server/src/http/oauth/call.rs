@@ -16,6 +16,7 @@ use renkei_oauth::dpop::{self, DpopFault, Proof, Target};
 use renkei_oauth::error::OAuthError;
 use renkei_oauth::form::{Form, MAX_FORM_BYTES};
 use renkei_oauth::replay::Replay;
+use renkei_store::institutions::Institution;
 use renkei_store::partners::Product;
 use renkei_store::{StoreError, Tx};
 
@@ -170,6 +171,14 @@ impl Call {
                 Err(self.refuse_client(product.map(|known| known.client_id), &why, INVALID_CLIENT).await)
             }
         }
+    }
+
+    /// The institution, if there is one of this code.
+    ///
+    /// # Errors
+    /// A failure of the store.
+    pub async fn existing(&self) -> Result<Option<Institution>, StoreError> {
+        self.app.store.read(&self.institution).find_institution().await
     }
 
     /// The one `DPoP` header, checked against this request. `None`: there is none.

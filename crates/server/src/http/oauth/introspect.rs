@@ -10,11 +10,10 @@ use axum::response::Response;
 use renkei_domain::audit::Action;
 use renkei_domain::id::made_at;
 use renkei_domain::linkage::standing;
-use renkei_domain::operation::{Operation, Operations};
+use renkei_domain::operation::Operations;
 use renkei_domain::ticket::Ticket;
 use renkei_domain::time::Timestamp;
 use renkei_domain::token::Binding;
-use renkei_oauth::authorization_details::Granted;
 use renkei_oauth::introspection::{self, Confirmation, Introspection, SignedIntrospection, TokenFacts};
 use renkei_store::linkages::Linkage;
 use renkei_store::resource_servers::ResourceServer;
@@ -22,6 +21,7 @@ use renkei_store::tokens::AccessToken;
 
 use super::answer::{Answered, Refusal, secret, to_json};
 use super::call::{Asker, Call};
+use super::narrow;
 use crate::error::Fault;
 use crate::http::acr;
 use crate::signing;
@@ -87,20 +87,14 @@ async fn find(call: &Call, server: &ResourceServer, token: &str) -> Result<Found
     if let Err(why) = is_live(&token, &linkage, call.now) {
         return Ok(Found::inactive(why));
     }
-    let scope = Operations::from_scope(&token.scope)
-        .map_err(|_| Fault::Defect("an access token has a scope of unknown words".into()))?;
-    let scope = scope.intersection(&in_force(&linkage, call.now));
+    let scope = narrow::stored_scope(&token.scope)?.intersection(&in_force(&linkage, call.now));
     let accounts = read.list_linked_accounts(linkage.id).await?;
     let product = read.find_product(&linkage.client_id).await?;
     let facts = TokenFacts {
         iss: call.app.site.issuer(&call.institution),
         client_id: token.client_id,
         sub: call.app.keys.subject(&format!("{}/{}/{}", call.institution, server.server_id, linkage.user)),
-        authorization_details: vec![Granted::new(
-            words(&scope),
-            resource.clone(),
-            accounts.iter().map(|account| account.id.to_string()),
-        )],
+        authorization_details: vec![narrow::granted(call, &scope, &accounts, token.accounts.as_deref())],
         scope: scope.to_scope(),
         aud: resource,
         iat: made_at(token.id).seconds(),
@@ -136,9 +130,4 @@ fn confirmation(binding: Binding) -> Confirmation {
         Binding::Dpop(thumbprint) => Confirmation::Key(thumbprint),
         Binding::Certificate(thumbprint) => Confirmation::Certificate(thumbprint),
     }
-}
-
-fn words(operations: &Operations) -> Vec<String> {
-    let known = Operation::ALL.into_iter().filter(|operation| operations.contains(*operation));
-    known.map(|operation| operation.word().to_owned()).collect()
 }

@@ -12,17 +12,18 @@ use renkei_oauth::metadata::{AuthorizationServer, ProtectedResource};
 use super::answer::{Answered, Refusal, published, to_json};
 use crate::app::App;
 use crate::http::connection::Connection;
-use crate::http::tenant;
+use crate::http::{acr, tenant};
 
 /// How long a partner may keep a document, in seconds.
 pub const KEPT_SECONDS: u32 = 300;
 
 /// `GET /.well-known/oauth-authorization-server/{institution}`.
 pub async fn authorization_server(State(app): State<Arc<App>>, Path(segment): Path<String>) -> Answered {
-    let institution = existing(&app, &segment).await?;
-    let document = AuthorizationServer::new(&app.site.issuer(&institution), scopes());
+    let institution = tenant::find(&app, &segment).await?.ok_or(Refusal::NotFound)?;
+    let logins = acr::offered(&app, &institution);
+    let document = AuthorizationServer::new(&app.site.issuer(&institution.code), scopes(), logins);
     let document = match &app.site.partner_origin {
-        Some(origin) => document.with_certificates(&format!("{origin}/{institution}")),
+        Some(origin) => document.with_certificates(&format!("{origin}/{}", institution.code)),
         None => document,
     };
     Ok::<_, Refusal>(published(to_json(&document)?, KEPT_SECONDS))

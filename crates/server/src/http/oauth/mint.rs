@@ -13,6 +13,7 @@ use renkei_store::tokens::AccessToken;
 use uuid::Uuid;
 
 use super::call::{Call, Denial};
+use super::narrow::Wanted;
 use super::policy;
 use super::possession::Possession;
 
@@ -40,6 +41,11 @@ impl<'a> Ground<'a> {
         }
         Ok(Ground { linkage, held })
     }
+
+    /// What the customer permitted.
+    pub const fn linkage(&self) -> &'a Linkage {
+        self.linkage
+    }
 }
 
 /// An access token in clear, on its way to its client.
@@ -52,22 +58,22 @@ pub struct Issued {
     pub seconds: i64,
 }
 
-/// Adds an access token for what of `asked` the linkage permits now, bound to what the client was seen to
+/// Adds an access token for what of `wanted` the linkage permits now, bound to what the client was seen to
 /// hold: there is no token without it. It ends with the first of its operations at the latest.
 ///
 /// # Errors
-/// The linkage's reason when it may not be used, `invalid_scope` when nothing of `asked` is permitted any more.
+/// The linkage's reason when it may not be used, `invalid_scope` when nothing of `wanted` is permitted any more.
 pub async fn access_token(
     call: &Call,
     tx: &mut Tx,
     ground: &Ground<'_>,
-    asked: &Operations,
+    wanted: &Wanted,
     refresh: Uuid,
 ) -> Result<Issued, Denial> {
     let Ground { linkage, held } = ground;
     standing(&linkage.facts, call.now)?;
     let in_force = |seconds: i64| seconds > 0;
-    let granted = linkage.operations.iter().filter(|own| asked.contains(own.operation));
+    let granted = linkage.operations.iter().filter(|own| wanted.scope.contains(own.operation));
     let granted: Vec<_> = granted.filter(|own| in_force(call.now.seconds_until(own.ends_at))).collect();
     let Some(first_end) = granted.iter().map(|own| own.ends_at).min() else {
         return Err(OAuthError::new(ErrorCode::InvalidScope, "nothing of the scope is permitted any more").into());
@@ -81,6 +87,7 @@ pub async fn access_token(
         client_id: linkage.client_id.clone(),
         refresh,
         scope: scope.to_scope(),
+        accounts: wanted.accounts.clone(),
         binding: held.binding().clone(),
         expires_at: call.now.plus_seconds(seconds),
         revoked_at: None,

@@ -8,22 +8,25 @@ use renkei_domain::id::LinkageId;
 use renkei_domain::operation::Operation;
 use renkei_domain::partner::SenderConstraint;
 use renkei_domain::token::REQUEST_SECONDS;
+use renkei_oauth::authorization_details;
 use renkei_oauth::dpop::Proof;
 use renkei_oauth::error::{ErrorCode, OAuthError};
+use renkei_oauth::form::Form;
 use renkei_oauth::jose::Jws;
 use renkei_oauth::request::{
     ClientPolicy, GrantRequest, Parameters, PushedRequest, PushedResponse, REQUEST_URI_PREFIX, check_pushed_request,
 };
-use renkei_oauth::request_object::{Signer, take_parameters};
+use renkei_oauth::request_object::{self, Signer, take_parameters};
 
 use super::answer::{Answered, Refusal, secret, to_json};
 use super::call::{Call, Client, Denial};
 use super::policy;
+use crate::http::acr;
 use crate::http::limits::{INSTITUTION_PUSHES, PRODUCT_PUSHES};
 
 /// Takes a request in and hands out its `request_uri`.
 pub async fn push(call: Call) -> Answered {
-    let (client, ()) = call.authenticate(|_| Ok::<(), OAuthError>(())).await?;
+    let (client, ()) = call.authenticate(check_details).await?;
     call.pace(&client, &PRODUCT_PUSHES, &INSTITUTION_PUSHES)?;
     let checked = check(&call, &client).await;
     let proof = checked.as_ref().ok().and_then(|(_, proof)| proof.as_ref());
@@ -41,6 +44,13 @@ pub async fn push(call: Call) -> Answered {
     Ok::<_, Refusal>(secret(StatusCode::CREATED, to_json(&response)?))
 }
 
+/// The limits of a plain request's authorization details, before anything is looked up. Those of a signed one are limited
+/// with it, and what stands beside it is not looked at.
+fn check_details(form: &Form) -> Result<(), OAuthError> {
+    let plain = form.get(request_object::PARAMETER).is_none();
+    authorization_details::check_shape(form.get("authorization_details").filter(|_| plain))
+}
+
 async fn check(call: &Call, client: &Client) -> Result<(PushedRequest, Option<Proof>), Denial> {
     let proof = call.proof().map_err(OAuthError::from)?;
     let offered = client.product.offer();
@@ -50,6 +60,8 @@ async fn check(call: &Call, client: &Client) -> Result<(PushedRequest, Option<Pr
         client_id: &client.product.client_id,
         redirect_uris: &client.product.redirect_uris,
         scopes: &scopes,
+        resource: &call.app.site.resource(&call.institution),
+        strongest: acr::strongest(&call.app, call.existing().await?.as_ref()),
     };
     let parameters = parameters(call, client).await?;
     let request = check_pushed_request(&parameters, &policy, proof.as_ref().map(|proof| proof.jkt.as_str()))?;

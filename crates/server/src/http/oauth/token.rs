@@ -9,22 +9,24 @@
 
 use axum::http::StatusCode;
 use renkei_domain::audit::Action;
-use renkei_domain::operation::{Operation, Operations};
 use renkei_domain::ticket::Ticket;
+use renkei_oauth::authorization_details::{self, Granted};
 use renkei_oauth::dpop::DpopFault;
 use renkei_oauth::error::OAuthError;
+use renkei_oauth::form::Form;
 use renkei_oauth::pkce::{self, CodeChallenge};
-use renkei_oauth::scope;
 use renkei_oauth::token::{TokenRequest, TokenResponse};
 use renkei_store::Tx;
 use renkei_store::codes::Code;
 use renkei_store::linkages::Linkage;
 use renkei_store::partners::Product;
 use renkei_store::tokens::RefreshToken;
+use uuid::Uuid;
 
 use super::answer::{Answered, Refusal, secret, to_json};
 use super::call::{Call, Client, Denial};
 use super::mint::{self, Ground, Issued};
+use super::narrow::{self, Granting, words};
 use super::possession::{self, Possession};
 use crate::error::Fault;
 use crate::http::limits::{INSTITUTION_TOKENS, LINKAGE_TOKENS, PRODUCT_TOKENS, Party};
@@ -39,8 +41,9 @@ const NO_REFRESH_TOKEN: OAuthError = OAuthError::invalid_grant("refresh token is
 /// Exchanges a code or a refresh token.
 pub async fn exchange(call: Call) -> Answered {
     let shows_something = call.has_proof() || call.connection.certificate().is_some();
-    let readable = |form: &_| {
+    let readable = |form: &Form| {
         let request = TokenRequest::read(form)?;
+        authorization_details::check_shape(form.get("authorization_details"))?;
         match (shows_something, call.connection.takes_certificates()) {
             (true, _) => Ok(request),
             (false, true) => Err(NOTHING_SHOWN),
@@ -85,9 +88,9 @@ async fn redeem(call: &Call, client: &Client, held: &Possession, sent: &Sent) ->
     let own = found.filter(|code| code.client_id == client.product.client_id);
     let mut tx = call.begin(client, held.proof()).await?;
     match spend(call, &mut tx, &client.product, own.as_ref(), held, sent).await {
-        Ok((issued, linkage, refresh_token)) => {
+        Ok((given, linkage, refresh_token)) => {
             call.commit(tx, client.did(Action::CodeRedeemed).on(linkage.id)).await?;
-            answer(call, &issued, held, &linkage, Some(refresh_token.reveal()))
+            answer(call, given, held, &linkage, Some(refresh_token.reveal()))
         }
         Err(denial) => Err(call.deny(tx, client, Action::CodeRefused, denial).await),
     }
@@ -101,7 +104,7 @@ async fn spend(
     code: Option<&Code>,
     held: &Possession,
     sent: &Sent,
-) -> Result<(Issued, Linkage, Ticket), Denial> {
+) -> Result<(Given, Linkage, Ticket), Denial> {
     let code = code.ok_or(NO_CODE)?;
     if !tx.claim_code(code.id, call.now).await? {
         tx.revoke_tokens_of_code(code.id, call.now).await?;
@@ -117,18 +120,39 @@ async fn spend(
     // A renewal replaces what the partner held before (Grant Management, `replace`).
     tx.revoke_tokens_of_linkage(linkage.id, call.now).await?;
     let ticket = call.app.new_ticket(call.now);
-    let asked = stored_scope(&code.scope)?;
-    let issued = mint::access_token(call, tx, &ground, &asked, ticket.id()).await?;
+    let granting = Granting { scope: &code.scope, detailed: code.detailed, asked_scope: None };
+    let given = give(call, tx, &ground, &granting, ticket.id()).await?;
     let token = RefreshToken {
         id: ticket.id(),
         linkage: linkage.id,
         client_id: code.client_id.clone(),
         code: code.id,
         scope: code.scope.clone(),
+        detailed: code.detailed,
         revoked_at: None,
     };
     tx.add_refresh_token(&ticket, &token, call.now).await?;
-    Ok((issued, linkage, ticket))
+    Ok((given, linkage, ticket))
+}
+
+/// An access token and what its answer tells.
+struct Given {
+    issued: Issued,
+    details: Option<Granted>,
+}
+
+/// Issues an access token for what the request asks for out of what was granted.
+async fn give(
+    call: &Call,
+    tx: &mut Tx,
+    ground: &Ground<'_>,
+    granting: &Granting<'_>,
+    refresh: Uuid,
+) -> Result<Given, Denial> {
+    let wanted = narrow::wanted(call, tx, ground.linkage(), granting).await?;
+    let issued = mint::access_token(call, tx, ground, &wanted, refresh).await?;
+    let details = narrow::details(call, tx, ground.linkage(), &wanted, &issued).await?;
+    Ok(Given { issued, details })
 }
 
 /// Everything a code is bound to, of an unspent code of this client.
@@ -159,9 +183,9 @@ async fn refresh(call: &Call, client: &Client, held: &Possession, token: &str, a
     }
     let mut tx = call.begin(client, held.proof()).await?;
     match renew(call, &mut tx, &client.product, own, held, asked).await {
-        Ok((issued, linkage)) => {
+        Ok((given, linkage)) => {
             call.commit(tx, client.did(Action::TokenRefreshed).on(linkage.id)).await?;
-            answer(call, &issued, held, &linkage, None)
+            answer(call, given, held, &linkage, None)
         }
         Err(denial) => Err(call.deny(tx, client, Action::RefreshRefused, denial).await),
     }
@@ -176,23 +200,16 @@ async fn renew(
     found: Option<(RefreshToken, Linkage)>,
     held: &Possession,
     asked: Option<&str>,
-) -> Result<(Issued, Linkage), Denial> {
+) -> Result<(Given, Linkage), Denial> {
     let (token, linkage) = found.filter(|(token, _)| token.revoked_at.is_none()).ok_or(NO_REFRESH_TOKEN)?;
-    let granted = stored_scope(&token.scope)?;
-    let words = scope::narrow(asked, &words(&granted))?;
-    let asked = stored_scope(&words.join(" "))?;
     let ground = Ground::new(product, &linkage, held, None)?;
-    let issued = mint::access_token(call, tx, &ground, &asked, token.id).await?;
-    Ok((issued, linkage))
+    let granting = Granting { scope: &token.scope, detailed: token.detailed, asked_scope: asked };
+    let given = give(call, tx, &ground, &granting, token.id).await?;
+    Ok((given, linkage))
 }
 
-fn answer(
-    call: &Call,
-    issued: &Issued,
-    held: &Possession,
-    linkage: &Linkage,
-    refresh_token: Option<String>,
-) -> Answered {
+fn answer(call: &Call, given: Given, held: &Possession, linkage: &Linkage, refresh_token: Option<String>) -> Answered {
+    let Given { issued, details } = given;
     let response = TokenResponse::new(
         issued.ticket.reveal(),
         issued.seconds,
@@ -201,17 +218,7 @@ fn answer(
         linkage.id.to_string(),
         call.now.seconds_until(linkage.facts.ends_at),
     )
-    .of_type(held.token_type());
+    .of_type(held.token_type())
+    .with_details(details);
     Ok::<_, Refusal>(secret(StatusCode::OK, to_json(&response)?))
-}
-
-/// The scope words of these operations.
-fn words(operations: &Operations) -> Vec<String> {
-    let known = Operation::ALL.into_iter().filter(|operation| operations.contains(*operation));
-    known.map(|operation| operation.word().to_owned()).collect()
-}
-
-/// A scope that was checked before it was stored.
-fn stored_scope(scope: &str) -> Result<Operations, Fault> {
-    Operations::from_scope(scope).map_err(|_| Fault::Defect("a stored scope has unknown words".into()))
 }
