@@ -3,6 +3,9 @@
 //! Nothing here reads a clock, draws a random number, opens a socket or names a table: time, chance and the
 //! outside world's answers arrive as arguments, so every rule can be tested exhaustively in milliseconds.
 
+#[macro_use]
+mod words;
+
 pub mod account;
 pub mod audit;
 pub mod customer;

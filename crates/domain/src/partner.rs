@@ -69,27 +69,6 @@ impl Offer {
     }
 }
 
-macro_rules! words {
-    ($($name:ident { $($variant:ident = $word:literal),+ $(,)? })*) => {$(
-        impl $name {
-            /// Every value there is.
-            pub const ALL: &'static [$name] = &[$($name::$variant),+];
-
-            /// How it stands in the registry file, in tables and on the wire.
-            #[must_use]
-            pub const fn word(self) -> &'static str {
-                match self { $($name::$variant => $word),+ }
-            }
-
-            /// The value of this word.
-            #[must_use]
-            pub fn from_word(word: &str) -> Option<$name> {
-                $name::ALL.iter().copied().find(|value| value.word() == word)
-            }
-        }
-    )*};
-}
-
 /// The one way a product authenticates (`token_endpoint_auth_method`, RFC 7591 §2).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AuthMethod {
