@@ -40,7 +40,7 @@ pub struct UnlockArgs {
     #[arg(long, value_name = "CODE")]
     institution: InstitutionCode,
     /// Open the login of this user, and the PINs the user tried
-    #[arg(long, value_name = "ID")]
+    #[arg(long, value_name = "ID", allow_hyphen_values = true)]
     login_id: Option<String>,
     /// Open the inquiry PIN of this account, such as 001-1-2000002
     #[arg(long, value_name = "BRANCH-TYPE-NUMBER", value_parser = parse_account)]

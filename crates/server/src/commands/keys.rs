@@ -53,7 +53,8 @@ struct ChangeArgs {
 #[derive(Debug, clap::Args)]
 struct RetireArgs {
     /// Which key, as `renkei keys list` names it
-    #[arg(value_name = "KID")]
+    // One name in 64 begins with a hyphen.
+    #[arg(value_name = "KID", allow_hyphen_values = true)]
     kid: String,
     /// When, such as 2026-12-01T04:00:00+09:00; without it as early as is safe
     #[arg(long, value_name = "TIME", value_parser = parse_time)]

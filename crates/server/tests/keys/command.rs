@@ -72,9 +72,11 @@ fn taking_a_key_out_at_once_says_what_that_breaks() {
 #[test]
 fn an_institution_or_key_that_is_not_there_is_refused() {
     let folder = installation();
-    for arguments in [["list", "--institution", "9999"].as_slice(), &["retire", "nobody", "--institution", "1001"]] {
-        let refused = renkei(folder.path(), &[&["keys"], arguments].concat());
-        assert_eq!(refused.status.code(), Some(1), "{}", stderr(&refused));
+    let of = ["--institution", "1001"];
+    let retire = |kid| [&["retire", kid], of.as_slice()].concat();
+    for arguments in [vec!["list", "--institution", "9999"], retire("nobody"), retire("-body"), retire("-")] {
+        let refused = renkei(folder.path(), &[&["keys"], arguments.as_slice()].concat());
+        assert_eq!(refused.status.code(), Some(1), "{arguments:?}: {}", stderr(&refused));
     }
 }
 
