@@ -3,7 +3,7 @@
 use crate::checks::expect_refusal;
 use crate::stage::Run;
 use crate::support::new_key;
-use crate::variant::{self, Bound};
+use crate::variant::{self, Asks, Bound};
 
 #[tokio::test]
 async fn refresh_token() {
@@ -13,7 +13,11 @@ async fn refresh_token() {
         let others = run.tokens(&run.two).await;
         // With a fresh key: the refresh token is the client's, and the new access token is bound to the new key.
         run.one.partner.dpop = new_key();
-        let answer = run.one.refresh(&tokens.refresh).with("scope", "balances transactions").send().await;
+        let repeated = match variant.asks {
+            Asks::Scope => run.one.refresh(&tokens.refresh).with("scope", "balances transactions"),
+            Asks::Details => run.one.refresh(&tokens.refresh),
+        };
+        let answer = repeated.send().await;
         let renewed = run.one.tokens_of(&answer);
         run.one.expect_reads(&renewed.access).await;
         if run.variant.bound == Bound::Dpop {

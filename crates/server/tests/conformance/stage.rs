@@ -8,6 +8,7 @@ use base64ct::{Base64UrlUnpadded, Encoding as _};
 use rcgen::SanType;
 use renkei_domain::partner;
 use renkei_domain::pin::{InquiryPin, SealedPin};
+use renkei_oauth::authorization_details::TYPE;
 use renkei_oauth::jose::{Jws, KeySet};
 use renkei_server::keys::Purpose;
 use renkei_server::{core_banking, passwords};
@@ -207,6 +208,10 @@ impl Client {
         };
         match self.variant.asks {
             Asks::Scope => draft,
+            Asks::Details => {
+                let details = json!([{ "type": TYPE, "actions": ["balances", "transactions"] }]);
+                draft.without("scope").with("authorization_details", &details.to_string())
+            }
         }
     }
 
@@ -261,7 +266,10 @@ impl Client {
             "client_id": self.partner.client_id,
         });
         for (name, value) in draft.form.iter().filter(|(name, _)| name != "request_uri") {
-            claims[name] = value.as_str().into();
+            claims[name] = match name.as_str() {
+                "authorization_details" => serde_json::from_str(value).unwrap(),
+                _ => value.as_str().into(),
+            };
         }
         Jwt { header, claims, key: Arc::clone(&self.partner.key) }
     }
@@ -299,6 +307,9 @@ impl Client {
         assert_eq!(answer.body["token_type"], self.scheme());
         assert!(answer.body["expires_in"].as_i64().unwrap() > 0);
         assert!(answer.body.get("id_token").is_none(), "no OpenID Connect");
+        if self.variant.asks == Asks::Details {
+            assert_eq!(answer.body["authorization_details"][0]["type"], TYPE, "what was granted is told");
+        }
         let refresh = answer.body["refresh_token"].as_str().unwrap_or_default().to_owned();
         let access = answer.text("access_token");
         expect_entropy(&access);

@@ -17,7 +17,10 @@ pub enum Bound {
 /// How a request says what it wants.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Asks {
+    /// "simple".
     Scope,
+    /// "rar": authorization details (RFC 9396).
+    Details,
 }
 
 /// The profile the clients are registered for.
@@ -43,12 +46,12 @@ pub struct Variant {
 const COVERING: [Variant; 8] = [
     Variant::of(Auth::PrivateKeyJwt, Bound::Dpop, Asks::Scope, Profile::Plain),
     Variant::of(Auth::Mtls, Bound::Mtls, Asks::Scope, Profile::Plain),
-    Variant::of(Auth::PrivateKeyJwt, Bound::Mtls, Asks::Scope, Profile::Plain),
-    Variant::of(Auth::Mtls, Bound::Dpop, Asks::Scope, Profile::Plain),
+    Variant::of(Auth::PrivateKeyJwt, Bound::Mtls, Asks::Details, Profile::Plain),
+    Variant::of(Auth::Mtls, Bound::Dpop, Asks::Details, Profile::Plain),
     Variant::of(Auth::PrivateKeyJwt, Bound::Dpop, Asks::Scope, Profile::SignedRequests),
-    Variant::of(Auth::Mtls, Bound::Mtls, Asks::Scope, Profile::SignedRequests),
+    Variant::of(Auth::Mtls, Bound::Mtls, Asks::Details, Profile::SignedRequests),
     Variant::of(Auth::PrivateKeyJwt, Bound::Mtls, Asks::Scope, Profile::SignedAnswers),
-    Variant::of(Auth::Mtls, Bound::Dpop, Asks::Scope, Profile::SignedAnswers),
+    Variant::of(Auth::Mtls, Bound::Dpop, Asks::Details, Profile::SignedAnswers),
 ];
 
 impl Variant {
@@ -60,7 +63,7 @@ impl Variant {
         let mut all = Vec::new();
         for auth in [Auth::PrivateKeyJwt, Auth::Mtls] {
             for bound in [Bound::Dpop, Bound::Mtls] {
-                for asks in [Asks::Scope] {
+                for asks in [Asks::Scope, Asks::Details] {
                     for profile in [Profile::Plain, Profile::SignedRequests, Profile::SignedAnswers] {
                         all.push(Variant::of(auth, bound, asks, profile));
                     }
