@@ -4,6 +4,7 @@
 //! reading of its answer, the connection. What is too big is refused while it is read, and one source holds only so many
 //! connections.
 
+mod framing;
 mod sources;
 pub mod tls;
 mod watched;
@@ -30,6 +31,7 @@ use tokio::time::{sleep, timeout};
 use tokio_rustls::TlsAcceptor;
 use tower::ServiceExt;
 
+use framing::Framing;
 use sources::Sources;
 use watched::{Asked, Meter, Watched};
 
@@ -198,7 +200,8 @@ impl Connection {
     {
         let (router, limits, source) = (self.router, self.limits, self.source);
         let meter = Arc::new(Meter::default());
-        let stream = Watched::new(stream, Arc::clone(&meter), limits.answer);
+        let framing = (version == Version::Http1).then(Framing::default);
+        let stream = Watched::new(stream, Arc::clone(&meter), limits.answer, framing);
         let asked = Arc::clone(&meter);
         let service = service_fn(move |mut request: Request<Incoming>| {
             request.extensions_mut().insert(source);
@@ -239,9 +242,9 @@ async fn answer(
     asked: Asked,
 ) -> Result<Response<axum::body::Body>, std::convert::Infallible> {
     let refused = |status: StatusCode| (status, [(header::CONNECTION, "close")]).into_response();
-    // Requests here are small and say their length. One that says it in chunks may be read otherwise by a proxy in front
-    // when it says both, and the HTTP library does not tell us when it does.
-    if request.headers().contains_key(header::TRANSFER_ENCODING) {
+    // Two hosts, or none, could be two sites to a proxy in front and to us (RFC 9112 section 3.2).
+    let hosts = request.headers().get_all(header::HOST).iter().count();
+    if hosts > 1 || (hosts == 0 && request.version() == http::Version::HTTP_11) {
         return Ok(refused(StatusCode::BAD_REQUEST));
     }
     let target = request.uri().path_and_query().map_or(0, |target| target.as_str().len());

@@ -1,5 +1,5 @@
 //! What a connection may not do for ever: send what no request asked for, leave answers unread, and ask for things only
-//! to turn away.
+//! to turn away. And what it may not do at all: send a request that could be read in two ways.
 
 use std::io;
 use std::pin::Pin;
@@ -14,6 +14,8 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::sync::Notify;
 use tokio::task::AbortHandle;
 use tokio::time::{Sleep, sleep};
+
+use super::framing::Framing;
 
 /// Most bytes between two requests of a connection, bodies and protocol frames together. A flood of frames that carry
 /// no request (settings, pings, window updates) ends here.
@@ -130,14 +132,16 @@ pub struct Watched<S> {
     stream: S,
     meter: Arc<Meter>,
     within: Duration,
+    /// For HTTP/1; in HTTP/2 frames say where a request ends.
+    framing: Option<Framing>,
     /// Set while something was written that the other end has not taken.
     due: Option<Pin<Box<Sleep>>>,
 }
 
 impl<S> Watched<S> {
     /// The stream; what is written must have been taken within this time.
-    pub fn new(stream: S, meter: Arc<Meter>, within: Duration) -> Watched<S> {
-        Watched { stream, meter, within, due: None }
+    pub fn new(stream: S, meter: Arc<Meter>, within: Duration, framing: Option<Framing>) -> Watched<S> {
+        Watched { stream, meter, within, framing, due: None }
     }
 
     /// An error once writing has waited for too long.
@@ -151,10 +155,15 @@ impl<S: AsyncRead + Unpin> AsyncRead for Watched<S> {
     fn poll_read(mut self: Pin<&mut Self>, context: &mut Context<'_>, into: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let before = into.filled().len();
         ready!(Pin::new(&mut self.stream).poll_read(context, into))?;
-        let read = into.filled().len().saturating_sub(before) as u64;
+        let fresh = into.filled_mut().get_mut(before..).unwrap_or_default();
+        let read = fresh.len() as u64;
         let unasked = self.meter.unasked.fetch_add(read, Ordering::Relaxed).saturating_add(read);
         if unasked > UNASKED_BYTES_MAX {
             return Poll::Ready(Err(io::Error::other("more was sent than any request needs")));
+        }
+        if let Some(framing) = &mut self.framing {
+            let admitted = framing.admit(fresh);
+            into.set_filled(before.saturating_add(admitted));
         }
         Poll::Ready(Ok(()))
     }

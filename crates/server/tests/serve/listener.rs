@@ -105,12 +105,42 @@ async fn r_026_a_request_with_two_readings_is_refused_and_the_connection_closed(
         "POST /echo HTTP/1.1\r\nhost: a\r\ntransfer-encoding: gzip\r\n\r\nabcd",
         "GET / HTTP/1.1\r\nhost: a\r\nx: a\r\n folded\r\n\r\n",
         "GET / HTTP/1.1\r\nhost: a\r\nx: a\rb\r\n\r\n",
+        "POST /echo HTTP/1.1\r\nhost: a\r\ncontent-length: 4\r\ncontent-length: 4\r\n\r\nabcd",
+        "POST /echo HTTP/1.1\r\nhost: a\r\ncontent-length: 4, 4\r\n\r\nabcd",
+        "POST /echo HTTP/1.1\r\nhost: a\r\ncontent-length : 4\r\n\r\nabcd",
+        "POST /echo HTTP/1.1\r\nhost: a\r\ncontent-length\t: 4\r\n\r\nabcd",
+        "POST /echo HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\n\r\n4;a=\n\r\nabcd\r\n0\r\n\r\n",
+        "POST /echo HTTP/1.1\r\nhost: a\r\ntransfer-encoding:\u{b}chunked\r\n\r\n0\r\n\r\n",
+        "GET / HTTP/1.1\nhost: a\n\nGET / HTTP/1.1\r\nhost: a\r\n\r\n",
+        "GET / HTTP/1.1\r\nhost: a\nx: b\r\n\r\n",
+        "GET / HTTP/1.1\r\nhost: a\r\n\nGET / HTTP/1.1\r\nhost: a\r\n\r\n",
+        "GET / HTTP/1.1\r\nhost: a\r\nhost: b\r\n\r\n",
+        "GET / HTTP/1.1\r\n\r\n",
     ];
     for words in bodies {
         let answer = say(&running, words).await;
         assert!(answer.starts_with("HTTP/1.1 400"), "{words}: {answer}");
         assert_eq!(answer.matches("HTTP/1.1").count(), 1, "{words}");
     }
+}
+
+/// However the bytes arrive: bodies that look like requests, or break every rule of heads, are bodies.
+#[tokio::test]
+async fn r_026_a_body_is_as_long_as_it_says_and_what_comes_after_is_looked_at_anew() {
+    let running = start(Transport::Plain, LIMITS).await;
+    let body = "GET /who HTTP/1.1\nhost: a\n\n";
+    let echo = format!("POST /echo HTTP/1.1\r\nhost: a\r\ncontent-length: {}\r\n\r\n{body}", body.len());
+    let answer = say(&running, &format!("{echo}{echo}GET / HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n")).await;
+    assert_eq!((answer.matches("HTTP/1.1 200").count(), answer.matches(body).count()), (3, 2), "{answer}");
+    let answer = say(&running, &format!("{echo}GET / HTTP/1.1\nhost: a\n\n")).await;
+    assert_eq!((answer.matches("HTTP/1.1 200").count(), answer.matches("HTTP/1.1 400").count()), (1, 1), "{answer}");
+    let mut stream = connect(&running).await;
+    for byte in format!("{echo}GET / HTTP/1.1\r\nhost: a\r\n\nx").bytes() {
+        // Refused at the bare LF, so the last byte may find the connection closed.
+        drop(stream.write_all(&[byte]).await);
+    }
+    let answer = rest(stream).await;
+    assert!(answer.starts_with("HTTP/1.1 200") && !answer.contains("hello"), "{answer}");
 }
 
 #[tokio::test]
