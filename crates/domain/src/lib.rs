@@ -15,6 +15,7 @@ pub mod id;
 pub mod institution;
 pub mod ledger;
 pub mod linkage;
+pub mod notice;
 pub mod operation;
 pub mod partner;
 pub mod pin;

@@ -271,6 +271,16 @@ linkages-empty-how = A linkage begins in the account registration of the service
 linkages-due = Linkages that need your attention
 linkages-current = Present linkages
 linkages-ended = Linkages that have ended
+linkages-notices = Notices
+notice-login-password = You logged in with your login ID and password from { $source }.
+notice-login-certificate = You logged in with your certificate from { $source }.
+notice-failed = { $count ->
+        [one] There was one failed login
+       *[other] There were { $count } failed logins
+    } before this login. If it was not you, please call { $institution } ({ $telephone }).
+notice-permitted = You permitted a linkage with { $product }.
+notice-certificate-added = A certificate was registered for you. If you do not know of it, please call { $institution } ({ $telephone }).
+notice-certificate-removed = A certificate of yours was taken away.
 linkages-open = See details
 linkages-back = Back to the list of linkages
 linkage-heading = Linkage with { $product }

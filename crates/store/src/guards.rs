@@ -81,6 +81,16 @@ impl Session {
 }
 
 impl Session {
+    /// Logins that failed at a login's guard, or came while it was locked, since it was last cleared.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn count_failed_logins(&mut self, login: &str) -> Result<i64, StoreError> {
+        let select = "SELECT failures + refused FROM guards WHERE institution = ?1 AND kind = ?2 AND subject = ?3";
+        let row = self.row(select, params![Subject::Login.word(), login]).await?;
+        row.map_or(Ok(0), |mut row| row.get(0))
+    }
+
     /// Whether the guard behind a session or a code is locked now: somebody is guessing at that login, and what came of
     /// it has to wait as well.
     ///

@@ -19,6 +19,7 @@ pub mod ledger_import;
 pub mod ledger_survey;
 pub mod linkages;
 mod migrate;
+pub mod notices;
 pub mod partner_keys;
 pub mod partners;
 pub mod pins;

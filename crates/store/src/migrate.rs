@@ -22,6 +22,7 @@ const MIGRATIONS: &[(&str, &str)] = &[
     ("0010_request_facts", include_str!("migrations/0010_request_facts.sql")),
     ("0011_guards", include_str!("migrations/0011_guards.sql")),
     ("0012_authorization_details", include_str!("migrations/0012_authorization_details.sql")),
+    ("0013_notices", include_str!("migrations/0013_notices.sql")),
 ];
 
 const VERSIONS: &str = "CREATE TABLE IF NOT EXISTS schema_versions (\

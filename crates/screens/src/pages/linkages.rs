@@ -1,7 +1,9 @@
 //! My linkages: what stands, what is due, what has ended and why.
 
 use askama::Template;
+use renkei_domain::customer::LoginMethod;
 use renkei_domain::linkage::Reason;
+use renkei_domain::notice::Happened;
 use renkei_domain::operation::{Operation, Period};
 use renkei_domain::time::{Day, Timestamp};
 
@@ -137,6 +139,32 @@ fn reason_text(reason: Reason) -> &'static str {
     }
 }
 
+/// お知らせ: something that happened, and when.
+#[derive(Debug, Clone)]
+pub struct NoticeLine {
+    /// When.
+    pub at: Timestamp,
+    /// What; a product by its name.
+    pub what: Happened,
+}
+
+impl NoticeLine {
+    fn text(&self, frame: &Frame) -> String {
+        match &self.what {
+            Happened::LoggedIn(LoginMethod::Password, source) => {
+                frame.say("notice-login-password").with("source", source).to_string()
+            }
+            Happened::LoggedIn(LoginMethod::Certificate, source) => {
+                frame.say("notice-login-certificate").with("source", source).to_string()
+            }
+            Happened::LoginsFailed(count) => frame.say("notice-failed").count("count", count).to_string(),
+            Happened::Permitted(product) => frame.say("notice-permitted").with("product", product).to_string(),
+            Happened::CertificateAdded => frame.say("notice-certificate-added").to_string(),
+            Happened::CertificateRemoved => frame.say("notice-certificate-removed").to_string(),
+        }
+    }
+}
+
 /// The list. Grouped and ordered here: renewals due first, the nearest end on top; then the rest; then the ended ones.
 #[derive(Debug, Clone, Template)]
 #[template(path = "linkages.html")]
@@ -145,6 +173,8 @@ pub struct LinkagesPage {
     pub frame: Frame,
     /// Every linkage of the user, in any order.
     pub linkages: Vec<LinkageLine>,
+    /// What has happened, the newest first.
+    pub notices: Vec<NoticeLine>,
     /// Today in Japan.
     pub today: Day,
 }

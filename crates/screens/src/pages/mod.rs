@@ -16,7 +16,7 @@ mod terms;
 pub use ended::{EndedPage, Ending, WayOn};
 pub use existing::{ExistingLinkage, ExistingPage};
 pub use institutions::{InstitutionLine, InstitutionsPage};
-pub use linkages::{ConsentLine, LinkageAccount, LinkageLine, LinkageNews, LinkagePage, LinkagesPage};
+pub use linkages::{ConsentLine, LinkageAccount, LinkageLine, LinkageNews, LinkagePage, LinkagesPage, NoticeLine};
 pub use login::{CertificatePage, Disclaimer, LoginError, LoginPage, LoginPurpose};
 pub use operations::{OperationLine, OperationsPage};
 pub use permission::{PermissionAccount, PermissionError, PermissionPage, PermittedOperation};

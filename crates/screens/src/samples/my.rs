@@ -1,6 +1,8 @@
 //! Samples of the pages of one's own linkages.
 
+use renkei_domain::customer::LoginMethod;
 use renkei_domain::linkage::Reason;
+use renkei_domain::notice::Happened;
 use renkei_domain::operation::{Operation, Period};
 use renkei_domain::time::Day;
 
@@ -34,10 +36,30 @@ fn stale_line() -> LinkageLine {
     line
 }
 
+/// One of each kind.
+fn notices() -> Vec<NoticeLine> {
+    let source = || "203.0.113.9".to_owned();
+    let told = [
+        Happened::LoggedIn(LoginMethod::Password, source()),
+        Happened::LoginsFailed(7),
+        Happened::Permitted("カケイボ会計".to_owned()),
+        Happened::LoggedIn(LoginMethod::Certificate, "2001:db8:1:2::/64".to_owned()),
+        Happened::CertificateAdded,
+        Happened::CertificateRemoved,
+        Happened::LoginsFailed(1),
+    ];
+    (0..).zip(told).map(|(days, what)| NoticeLine { at: NOW.plus_seconds(-days * 86_400), what }).collect()
+}
+
 /// Lists of linkages, filled and empty.
 #[must_use]
 pub fn linkages(lang: Lang) -> Vec<(&'static str, LinkagesPage)> {
-    let list = |linkages| LinkagesPage { frame: my_frame(lang, "/1001/my/linkages"), linkages, today: NOW.day() };
+    let list = |linkages| LinkagesPage {
+        frame: my_frame(lang, "/1001/my/linkages"),
+        linkages,
+        notices: notices(),
+        today: NOW.day(),
+    };
     let unused = LinkageLine { last_used: None, ..linkage_line("current", 150, Ok(())) };
     let mixed = vec![
         linkage_line("ended", 60, Err(Reason::EndedByPartner)),
@@ -57,7 +79,8 @@ pub fn linkages(lang: Lang) -> Vec<(&'static str, LinkagesPage)> {
         Reason::PartnerEnded,
     ];
     let every_reason = reasons.into_iter().map(|reason| linkage_line(reason.code(), 90, Err(reason))).collect();
-    vec![("linkages", list(mixed)), ("linkages-reasons", list(every_reason)), ("linkages-empty", list(Vec::new()))]
+    let nothing_told = LinkagesPage { notices: Vec::new(), ..list(Vec::new()) };
+    vec![("linkages", list(mixed)), ("linkages-reasons", list(every_reason)), ("linkages-empty", nothing_told)]
 }
 
 pub(super) fn linkage(lang: Lang) -> Vec<(&'static str, LinkagePage)> {

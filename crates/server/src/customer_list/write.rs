@@ -5,6 +5,7 @@ use std::collections::HashSet;
 use renkei_domain::account::BranchCode;
 use renkei_domain::customer::LoginMethod;
 use renkei_domain::id::{AccountId, CustomerId, UserId, time_ordered};
+use renkei_domain::notice::Happened;
 use renkei_domain::pin::{InquiryPin, SealedPin};
 use renkei_store::Tx;
 use renkei_store::customers::{Account, Customer, PasswordHash, User};
@@ -150,12 +151,20 @@ impl Writer<'_> {
         Ok(did)
     }
 
+    /// Tells a user what was done to the user's certificates.
+    async fn tell(&mut self, user: UserId, what: &Happened) -> Result<(), ListError> {
+        Ok(self.tx.add_notice(user, what, self.run.now, self.run.random).await?)
+    }
+
     async fn certificate(&mut self, row: &CertificateRow) -> Result<Did, ListError> {
         let Some(user) = self.tx.find_user_by_login(&row.login_id).await? else {
             return Ok(Did::Wrong("login_id", "there is no such user"));
         };
         if !row.present {
             let removed = self.tx.remove_certificate(&row.fingerprint, user.id).await?;
+            if removed {
+                self.tell(user.id, &Happened::CertificateRemoved).await?;
+            }
             return Ok(if removed { Did::Removed } else { Did::Unchanged });
         }
         if user.method != LoginMethod::Certificate {
@@ -166,6 +175,7 @@ impl Writer<'_> {
             Some(_) => Ok(Did::Wrong("certificate", "another user has this certificate")),
             None => {
                 self.tx.add_certificate(&row.fingerprint, user.id, self.run.now).await?;
+                self.tell(user.id, &Happened::CertificateAdded).await?;
                 Ok(Did::Added)
             }
         }

@@ -6,6 +6,7 @@
 use renkei_domain::audit::{Action, Actor, Record};
 use renkei_domain::customer::{ContractState, LoginMethod, UserState, fold_login_id};
 use renkei_domain::guard;
+use renkei_domain::notice::{Happened, NOTICES_MAX};
 use renkei_screens::LoginError;
 use renkei_store::Tx;
 use renkei_store::customers::User;
@@ -178,6 +179,28 @@ async fn record_verdict(visit: &Visit, actor: Actor, reason: &str) -> Result<(),
 async fn record_refusal(visit: &Visit, actor: Actor, reason: &str) -> Result<(), Fault> {
     let record = refused(visit, actor, reason);
     Ok(limits::record_refusal(&visit.app, visit.code(), visit.source, record, visit.now).await?)
+}
+
+/// Tells the user of this login, and of those that failed before it: in the transaction of the login, and before its
+/// guard is cleared.
+///
+/// # Errors
+/// [`Fault`] when the store is away.
+pub async fn tell(visit: &Visit, tx: &mut Tx, user: &User, passed: Option<&Passed>) -> Result<(), Fault> {
+    let (now, random) = (visit.now, &*visit.app.random);
+    let failed = tx.count_failed_logins(&visit.app.keys.login_guard(&user.login_id)).await?;
+    let by_stranger = passed.is_some_and(|passed| passed.guard.0 == Subject::Login);
+    // This login was counted as a stranger's try, too, and clears what it tells of; otherwise what was told stays counted.
+    let failed = if by_stranger { failed.saturating_sub(1) } else { failed };
+    let told = tx.list_notices(user.id, NOTICES_MAX).await?.into_iter().find_map(|(_, what)| match what {
+        Happened::LoginsFailed(count) => Some(count),
+        _ => None,
+    });
+    if failed > 0 && (by_stranger || told != Some(failed)) {
+        tx.add_notice(user.id, &Happened::LoginsFailed(failed), now, random).await?;
+    }
+    let method = passed.map_or(LoginMethod::Certificate, |_| LoginMethod::Password);
+    Ok(tx.add_notice(user.id, &Happened::LoggedIn(method, visit.source.to_string()), now, random).await?)
 }
 
 /// What of a login form was left empty.

@@ -20,6 +20,7 @@ mod gone;
 mod guards;
 mod headers;
 mod logins;
+mod notices;
 mod opening;
 mod order;
 mod pins;

@@ -5,6 +5,7 @@ use renkei_domain::audit::{Action, Record};
 use renkei_domain::flow::{Event, Permit, Screen, Stage};
 use renkei_domain::id::{AccountId, ConsentId, LinkageId};
 use renkei_domain::linkage::PermittedOperation;
+use renkei_domain::notice::Happened;
 use renkei_domain::ticket::Ticket;
 use renkei_domain::token::CODE_SECONDS;
 use renkei_oauth::redirect::Outcome;
@@ -132,6 +133,8 @@ impl Walk {
         let action = if renewed { Action::LinkageRenewed } else { Action::LinkageBegun };
         let detail = format!("{} {}", self.product.client_id, shown.draft.operations.to_scope());
         self.record(tx, Record::done(self.actor(), action).on(linkage).with(detail)).await?;
+        let told = Happened::Permitted(self.product.client_id.clone());
+        tx.add_notice(shown.draft.begun.person.user, &told, self.visit.now, &*self.visit.app.random).await?;
         if !shown.draft.staged.is_empty() {
             let count = format!("accounts {}", shown.draft.staged.len());
             self.record(tx, Record::done(self.actor(), Action::PinsRegistered).on(linkage).with(count)).await?;

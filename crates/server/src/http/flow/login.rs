@@ -92,6 +92,7 @@ impl Walk {
             tx.concede().await?;
             return Ok(self.to_newest().await);
         }
+        login::tell(&self.visit, &mut tx, user, passed).await?;
         match passed {
             Some(passed) => passed.settle(&self.visit, &mut tx, self.session.id).await?,
             None => tx.forget_passed_guard(self.session.id).await?,

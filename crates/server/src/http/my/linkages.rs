@@ -6,8 +6,11 @@ use axum::response::Response;
 use renkei_domain::audit::Action;
 use renkei_domain::customer::UserKind;
 use renkei_domain::linkage::{Reason, standing};
+use renkei_domain::notice::Happened;
 use renkei_domain::pin::PinStatus;
-use renkei_screens::{ConsentLine, Lang, LinkageAccount, LinkageLine, LinkageNews, LinkagePage, LinkagesPage};
+use renkei_screens::{
+    ConsentLine, Lang, LinkageAccount, LinkageLine, LinkageNews, LinkagePage, LinkagesPage, NoticeLine,
+};
 use renkei_store::linkages::Linkage;
 
 use super::Member;
@@ -15,6 +18,9 @@ use crate::error::Fault;
 use crate::http::browser::{Visit, see_other};
 use crate::http::flow::frame::label;
 use crate::http::flow::results::period;
+
+/// Notices on the page, the newest of those that are kept.
+const NOTICES_SHOWN: u32 = 10;
 
 /// Said by the address of a linkage's page after accounts were added: say so, too.
 pub const ACCOUNTS_REGISTERED: &str = "registered";
@@ -52,8 +58,27 @@ impl Member {
         let mut tx = self.visit.begin().await?;
         self.record(&mut tx, self.did(Action::LinkagesViewed).with(format!("linkages {}", lines.len()))).await?;
         tx.commit().await?;
-        let page = LinkagesPage { frame: self.frame(), linkages: lines, today: self.visit.now.day() };
+        let notices = self.notices().await?;
+        let page = LinkagesPage { frame: self.frame(), linkages: lines, notices, today: self.visit.now.day() };
         Ok(self.visit.page(StatusCode::OK, page.render()))
+    }
+
+    /// What has happened to this member's login and linkages, products by their names.
+    async fn notices(&self) -> Result<Vec<NoticeLine>, Fault> {
+        let mut read = self.visit.read();
+        let mut lines = Vec::new();
+        for (at, what) in read.list_notices(self.user.id, NOTICES_SHOWN).await? {
+            let what = match what {
+                Happened::Permitted(client_id) => {
+                    let product = read.find_product(&client_id).await?;
+                    let name = product.map(|known| self.visit.pick(&known.name, &known.name_en).to_owned());
+                    Happened::Permitted(name.unwrap_or(client_id))
+                }
+                other => other,
+            };
+            lines.push(NoticeLine { at, what });
+        }
+        Ok(lines)
     }
 
     async fn linkage_page(&self, linkage: &Linkage, news: bool) -> Result<Response, Fault> {

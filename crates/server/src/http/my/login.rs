@@ -122,6 +122,7 @@ async fn logged_in(
     if !tx.rotate_session(session, &ticket, &sha256(ticket.bytes()), user.id, visit.now).await? {
         return Ok(see_other(&format!("{}/my/login", visit.root())));
     }
+    login::tell(visit, &mut tx, user, passed).await?;
     if let Some(passed) = passed {
         passed.settle(visit, &mut tx, session.id).await?;
     }

@@ -1,0 +1,52 @@
+//! お知らせ: kept for each user, the newest only.
+
+use renkei_domain::id::{UserId, time_ordered};
+use renkei_domain::notice::{Happened, NOTICES_MAX};
+use renkei_domain::time::Timestamp;
+
+use crate::params;
+use crate::{Random, Session, StoreError, Tx};
+
+impl Tx {
+    /// Tells a user something, in the transaction in which it happens; what is beyond the newest goes.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn add_notice(
+        &mut self,
+        user: UserId,
+        what: &Happened,
+        now: Timestamp,
+        random: &dyn Random,
+    ) -> Result<(), StoreError> {
+        let (kind, detail) = what.parts();
+        let insert = "INSERT INTO notices (institution, user_id, notice_id, at, kind, detail) \
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
+        let id = time_ordered(now, &random.bytes());
+        self.execute(insert, params![user, id, now, kind, detail.as_str()]).await?;
+        let delete = "DELETE FROM notices WHERE institution = ?1 AND user_id = ?2 AND notice_id <= ( \
+             SELECT notice_id FROM notices WHERE institution = ?1 AND user_id = ?2 \
+             ORDER BY notice_id DESC LIMIT 1 OFFSET ?3)";
+        self.execute(delete, params![user, NOTICES_MAX]).await.map(|_| ())
+    }
+}
+
+impl Session {
+    /// What a user was told, the newest first.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn list_notices(&mut self, user: UserId, limit: u32) -> Result<Vec<(Timestamp, Happened)>, StoreError> {
+        let select = "SELECT at, kind, detail FROM notices WHERE institution = ?1 AND user_id = ?2 \
+             ORDER BY notice_id DESC LIMIT ?3";
+        let rows = self.rows(select, params![user, limit]).await?;
+        rows.into_iter()
+            .map(|mut row| {
+                let (kind, detail): (String, String) = (row.get(1)?, row.get(2)?);
+                let what = Happened::from_parts(&kind, &detail)
+                    .ok_or(StoreError::Corrupt { column: 1, found: "a notice of no known kind".into() })?;
+                Ok((row.get(0)?, what))
+            })
+            .collect()
+    }
+}
