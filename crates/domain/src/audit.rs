@@ -119,6 +119,8 @@ actions! {
     ForwardingIgnored = "forwarding_ignored",
     /// Secrets are being guessed at the institution: more vain tries than an hour should bring.
     GuessingNoticed = "guessing_noticed",
+    /// The rows came back from a backup: what was issued before is worth nothing.
+    Restored = "restored",
     /// A lock was opened by staff.
     GuardUnlocked = "guard_unlocked",
 }

@@ -66,6 +66,17 @@ pub const PIN_SPREAD: SpreadPolicy =
 /// Far enough to mean "until staff unlock it".
 const UNTIL_UNLOCKED: Timestamp = Timestamp(i64::MAX);
 
+/// Which guard came back from a backup.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Restored {
+    /// That of an account's inquiry PIN.
+    Pin,
+    /// That of one user's PINs over all accounts.
+    PinUser,
+    /// That of a login, of strangers or from a known device.
+    Login,
+}
+
 /// No try is allowed now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("locked")]
@@ -94,6 +105,21 @@ impl Guard {
             None
         };
         Ok(Guard { failures, locked_until })
+    }
+
+    /// The least a guard stands at after its count came back from a backup: what was tried since the backup is not in it,
+    /// and must not be tried again. Of PINs, ten thousand in all, anything may have been tried: the longest wait begins
+    /// anew, and the next wrong one closes the account's guard for staff to open. Of one user's tries over all accounts the
+    /// wait begins anew. Of logins one try is left before the waits: nobody may be shut out of a whole bank by its own
+    /// disaster, and a few more guesses at a password, each after a longer wait, find none.
+    #[must_use]
+    pub fn after_restore(restored: Restored, now: Timestamp) -> Guard {
+        let wait = |policy: &GuardPolicy| policy.waits_seconds.last().map(|seconds| now.plus_seconds(*seconds));
+        match restored {
+            Restored::Pin => Guard { failures: PIN.hard_stop.saturating_sub(1), locked_until: wait(&PIN) },
+            Restored::PinUser => Guard { failures: PIN_USER.tries_max, locked_until: wait(&PIN_USER) },
+            Restored::Login => Guard { failures: LOGIN.tries_max.saturating_sub(1), locked_until: None },
+        }
     }
 
     /// Whether no time opens it any more, only staff.
@@ -142,6 +168,20 @@ mod tests {
             }
         }
         assert_eq!(verdicts, LOGIN.tries_max);
+    }
+
+    #[test]
+    fn f_10_after_a_restore_a_pin_waits_a_day_and_its_next_failure_is_for_staff() {
+        let restored = Guard::after_restore(Restored::Pin, NOW);
+        let opens = NOW.plus_seconds(86_400);
+        assert_eq!(restored.count(opens.plus_seconds(-1), &PIN), Err(Locked { until: Some(opens) }));
+        assert!(restored.count(opens, &PIN).unwrap().is_staff_only());
+    }
+
+    #[test]
+    fn f_10_after_a_restore_a_login_has_one_try_before_its_waits() {
+        let counted = Guard::after_restore(Restored::Login, NOW).count(NOW, &LOGIN).unwrap();
+        assert_eq!(counted.locked_until, Some(NOW.plus_seconds(60)));
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! The subcommands of `renkei`. Each has its arguments (`Args`) and one function that does the work (`run`).
 
 pub mod apply;
+pub mod backup;
 pub mod data;
 pub mod demo;
 mod error;
@@ -8,6 +9,7 @@ pub mod guards;
 pub mod import;
 pub mod keys;
 pub mod migrate;
+pub mod restore;
 pub mod serve;
 
 pub use error::CommandError;

@@ -44,6 +44,7 @@ pub struct Keys {
     logins: hmac::Key,
     devices: hmac::Key,
     subjects: hmac::Key,
+    backups: hmac::Key,
     pepper: Zeroizing<[u8; 32]>,
 }
 
@@ -66,20 +67,19 @@ impl Keys {
     pub fn load_or_create(path: &Path, random: &dyn Random) -> Result<Keys, KeyError> {
         let file_error = |reason: String| KeyError::File { path: path.display().to_string(), reason };
         if !path.exists() {
-            create(path, random).map_err(|error| file_error(error.to_string()))?;
+            let master: Zeroizing<[u8; MASTER_BYTES]> = Zeroizing::new(random.bytes());
+            create(path, &master).map_err(|error| file_error(error.to_string()))?;
         }
-        let mode = fs::metadata(path).map_err(|error| file_error(error.to_string()))?.permissions().mode();
-        if mode & 0o077 != 0 {
-            return Err(file_error("others than its owner may read it; set its mode to 600".into()));
-        }
-        let mut bytes = Zeroizing::new(fs::read(path).map_err(|error| file_error(error.to_string()))?);
-        let mut master = Zeroizing::new([0; MASTER_BYTES]);
-        if bytes.len() != MASTER_BYTES {
-            return Err(file_error(format!("it must hold exactly {MASTER_BYTES} bytes")));
-        }
-        master.copy_from_slice(&bytes);
-        bytes.zeroize();
-        Keys::from_master(&master)
+        Keys::from_master(&*read_master(path)?)
+    }
+
+    /// Puts a master key that came out of a backup into its file.
+    ///
+    /// # Errors
+    /// When the file is there already or can't be made.
+    pub fn put_master(path: &Path, master: &[u8; MASTER_BYTES]) -> Result<(), KeyError> {
+        create(path, master)
+            .map_err(|error| KeyError::File { path: path.display().to_string(), reason: error.to_string() })
     }
 
     /// Derives all keys from a master key.
@@ -99,6 +99,7 @@ impl Keys {
             logins: hmac::Key::new(hmac::HMAC_SHA256, derive(&root, b"login guards")?.as_slice()),
             devices: hmac::Key::new(hmac::HMAC_SHA256, derive(&root, b"known devices")?.as_slice()),
             subjects: hmac::Key::new(hmac::HMAC_SHA256, derive(&root, b"subjects")?.as_slice()),
+            backups: hmac::Key::new(hmac::HMAC_SHA256, derive(&root, b"backups")?.as_slice()),
             pepper: derive(&root, b"password hashes")?,
         })
     }
@@ -186,6 +187,12 @@ impl Keys {
         &self.devices
     }
 
+    /// The key that authenticates backups.
+    #[must_use]
+    pub fn backups(&self) -> &hmac::Key {
+        &self.backups
+    }
+
     /// The secret that keys password hashes.
     #[must_use]
     pub fn pepper(&self) -> &[u8; 32] {
@@ -211,11 +218,30 @@ fn hex_tag(key: &hmac::Key, text: &str) -> String {
     hmac::sign(key, text.as_bytes()).as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-fn create(path: &Path, random: &dyn Random) -> std::io::Result<()> {
+/// Reads the master key from its file.
+///
+/// # Errors
+/// When the file can't be read, has another length, or others than its owner may read it.
+pub fn read_master(path: &Path) -> Result<Zeroizing<[u8; MASTER_BYTES]>, KeyError> {
+    let file_error = |reason: String| KeyError::File { path: path.display().to_string(), reason };
+    let mode = fs::metadata(path).map_err(|error| file_error(error.to_string()))?.permissions().mode();
+    if mode & 0o077 != 0 {
+        return Err(file_error("others than its owner may read it; set its mode to 600".into()));
+    }
+    let mut bytes = Zeroizing::new(fs::read(path).map_err(|error| file_error(error.to_string()))?);
+    let mut master = Zeroizing::new([0; MASTER_BYTES]);
+    if bytes.len() != MASTER_BYTES {
+        return Err(file_error(format!("it must hold exactly {MASTER_BYTES} bytes")));
+    }
+    master.copy_from_slice(&bytes);
+    bytes.zeroize();
+    Ok(master)
+}
+
+fn create(path: &Path, master: &[u8; MASTER_BYTES]) -> std::io::Result<()> {
     if let Some(folder) = path.parent() {
         fs::create_dir_all(folder)?;
     }
-    let master: Zeroizing<[u8; MASTER_BYTES]> = Zeroizing::new(random.bytes());
     let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
     file.write_all(master.as_slice())?;
     file.sync_all()

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use renkei_server::commands::{CommandError, apply, demo, guards, import, keys, migrate, serve};
+use renkei_server::commands::{CommandError, apply, backup, demo, guards, import, keys, migrate, restore, serve};
 use renkei_server::logging::{self, LogFormat};
 use renkei_server::system;
 
@@ -51,6 +51,10 @@ enum Command {
     Unlock(guards::UnlockArgs),
     /// Bring the tables up to date
     Migrate(migrate::Args),
+    /// Write every row as of now into one file, while the servers go on
+    Backup(backup::Args),
+    /// Put the rows of a backup in place, and end everything that was issued before
+    Restore(restore::Args),
 }
 
 fn main() -> ExitCode {
@@ -82,6 +86,8 @@ async fn run(command: Command) -> Result<(), CommandError> {
         Command::Guards(args) => guards::list(args).await,
         Command::Unlock(args) => guards::unlock(args).await,
         Command::Migrate(args) => migrate::run(args).await,
+        Command::Backup(args) => backup::run(args).await,
+        Command::Restore(args) => restore::run(args).await,
     }
 }
 

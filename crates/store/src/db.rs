@@ -99,6 +99,7 @@ pub struct Session {
 enum Link {
     SqliteRead(sqlite::Engine),
     SqliteWrite(sqlite::Write),
+    SqliteSnapshot(sqlite::Snapshot),
     PostgresRead(postgres::Engine),
     PostgresWrite(postgres::Write),
 }
@@ -177,6 +178,19 @@ impl Store {
         Ok(Tx { session: Session { institution, link, work: Arc::clone(&self.work) } })
     }
 
+    /// Reads of one instant across institutions, however long they take and whatever is written meanwhile: for backups.
+    /// Nobody has to wait for it.
+    ///
+    /// # Errors
+    /// When the engine can't be reached.
+    pub async fn snapshot(&self) -> Result<Session, StoreError> {
+        let link = match &self.engine {
+            Engine::Sqlite(engine) => Link::SqliteSnapshot(engine.snapshot()?),
+            Engine::Postgres(engine) => Link::PostgresWrite(engine.snapshot().await?),
+        };
+        Ok(Session { institution: None, link, work: Arc::clone(&self.work) })
+    }
+
     /// What was asked of the store so far, by this process.
     #[must_use]
     pub fn work(&self) -> &Work {
@@ -206,9 +220,35 @@ impl Session {
         match &mut self.link {
             Link::SqliteRead(engine) => engine.rows(&bound),
             Link::SqliteWrite(write) => write.rows(&bound),
+            Link::SqliteSnapshot(snapshot) => snapshot.rows(&bound),
             Link::PostgresRead(engine) => engine.rows(&bound).await,
             Link::PostgresWrite(write) => write.rows(&bound).await,
         }
+    }
+
+    /// Runs a statement without values and hands over its rows one after another, so that a table of any size can be
+    /// gone through. Only for snapshots and transactions.
+    ///
+    /// # Errors
+    /// [`StoreError`], and whatever stopped the taking.
+    pub(crate) async fn each_row<E: From<StoreError>>(
+        &mut self,
+        sql: &str,
+        take: &mut (dyn FnMut(&[Value]) -> Result<(), E> + Send),
+    ) -> Result<(), E> {
+        match &mut self.link {
+            Link::SqliteWrite(write) => write.each_row(sql, take),
+            Link::SqliteSnapshot(snapshot) => snapshot.each_row(sql, take),
+            Link::PostgresWrite(write) => write.each_row(sql, take).await,
+            Link::SqliteRead(_) | Link::PostgresRead(_) => {
+                Err(StoreError::Statement("rows of one instant need a snapshot".into()).into())
+            }
+        }
+    }
+
+    /// Whether this is SQLite, for the few questions that each engine has to be asked in its own words.
+    pub(crate) const fn is_sqlite(&self) -> bool {
+        matches!(self.link, Link::SqliteRead(_) | Link::SqliteWrite(_) | Link::SqliteSnapshot(_))
     }
 
     /// Runs a statement that gives one row or none.
@@ -230,7 +270,9 @@ impl Tx {
         match &mut self.session.link {
             Link::SqliteWrite(write) => write.execute(&bound),
             Link::PostgresWrite(write) => write.execute(&bound).await,
-            Link::SqliteRead(_) | Link::PostgresRead(_) => Err(StoreError::Statement("a read can't write".into())),
+            Link::SqliteRead(_) | Link::SqliteSnapshot(_) | Link::PostgresRead(_) => {
+                Err(StoreError::Statement("a read can't write".into()))
+            }
         }
     }
 
@@ -253,7 +295,9 @@ impl Tx {
         match &mut self.session.link {
             Link::SqliteWrite(write) => write.define(sql),
             Link::PostgresWrite(write) => write.define(sql).await,
-            Link::SqliteRead(_) | Link::PostgresRead(_) => Err(StoreError::Statement("a read can't write".into())),
+            Link::SqliteRead(_) | Link::SqliteSnapshot(_) | Link::PostgresRead(_) => {
+                Err(StoreError::Statement("a read can't write".into()))
+            }
         }
     }
 
@@ -266,7 +310,7 @@ impl Tx {
         match self.session.link {
             Link::SqliteWrite(write) => write.commit().await,
             Link::PostgresWrite(write) => write.commit().await,
-            Link::SqliteRead(_) | Link::PostgresRead(_) => Ok(()),
+            Link::SqliteRead(_) | Link::SqliteSnapshot(_) | Link::PostgresRead(_) => Ok(()),
         }
     }
 }
@@ -281,7 +325,7 @@ impl Tx {
         match self.session.link {
             Link::SqliteWrite(write) => write.concede().await,
             // PostgreSQL shows nobody what is not committed.
-            Link::PostgresWrite(_) | Link::SqliteRead(_) | Link::PostgresRead(_) => Ok(()),
+            Link::PostgresWrite(_) | Link::SqliteRead(_) | Link::SqliteSnapshot(_) | Link::PostgresRead(_) => Ok(()),
         }
     }
 }

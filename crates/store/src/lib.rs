@@ -4,10 +4,12 @@
 //! the statements of one noun. Reads are methods of [`Session`], writes of [`Tx`]; a write transaction begins with the
 //! statement that decides who wins, and its audit record is one of its rows.
 
+pub mod archive;
 pub mod audit;
 pub mod codes;
 pub mod customers;
 pub mod db;
+pub mod epochs;
 pub mod flows;
 pub mod guards;
 pub mod guesses;

@@ -85,8 +85,7 @@ impl DataArgs {
     /// When the configuration, the folder, the key file or the store can't be used.
     pub async fn open(&self) -> Result<Data, CommandError> {
         make_folder(&self.data)?;
-        let config = self.config_path();
-        let config = if config.exists() || self.config.is_some() { Some(Config::read(&config)?) } else { None };
+        let config = self.read_config()?;
         self.open_with(config.as_ref()).await
     }
 
@@ -97,7 +96,7 @@ impl DataArgs {
     /// As [`DataArgs::open`], and when configuration or key file are missing.
     pub async fn open_to_serve(&self) -> Result<(Data, Config), CommandError> {
         let config = Config::read(&self.config_path())?;
-        let key = self.data.join(MASTER_KEY_FILE);
+        let key = self.master_key_path();
         if !key.exists() {
             let path = key.display();
             let message = format!("{path} is missing: restore it, or make a new installation with `renkei migrate`");
@@ -106,14 +105,61 @@ impl DataArgs {
         Ok((self.open_with(Some(&config)).await?, config))
     }
 
+    /// Opens an installation that must already be there as it is, changing nothing: for backups and examinations.
+    ///
+    /// # Errors
+    /// As [`DataArgs::open`], and when key file or database file are missing.
+    pub async fn open_as_it_is(&self) -> Result<Data, CommandError> {
+        let config = self.read_config()?;
+        let store = self.store_config(config.as_ref().and_then(|config| config.postgres.as_ref()))?;
+        for path in [Some(&self.master_key_path()), database_file(&store)].into_iter().flatten() {
+            if !path.exists() {
+                return Err(CommandError::Setup(format!("{} is missing", path.display())));
+            }
+        }
+        let keys = Keys::load_or_create(&self.master_key_path(), &SystemRandom)?;
+        self.data(keys, Store::connect(&store).await?, config.as_ref())
+    }
+
+    /// Opens an installation for a restore: whose tables may be missing, under keys that may come from the archive.
+    ///
+    /// # Errors
+    /// As [`DataArgs::open`].
+    pub async fn open_for_restore(&self, keys: Keys) -> Result<Data, CommandError> {
+        make_folder(&self.data)?;
+        let config = self.read_config()?;
+        let store = self.store_config(config.as_ref().and_then(|config| config.postgres.as_ref()))?;
+        self.data(keys, Store::connect(&store).await?, config.as_ref())
+    }
+
+    /// Where the master key is.
+    #[must_use]
+    pub fn master_key_path(&self) -> PathBuf {
+        self.data.join(MASTER_KEY_FILE)
+    }
+
+    /// The configuration, where there is one or one was named.
+    ///
+    /// # Errors
+    /// When it is refused.
+    pub fn read_config(&self) -> Result<Option<Config>, CommandError> {
+        let path = self.config_path();
+        let is_named = path.exists() || self.config.is_some();
+        if is_named { Ok(Some(Config::read(&path)?)) } else { Ok(None) }
+    }
+
     fn config_path(&self) -> PathBuf {
         self.config.clone().unwrap_or_else(|| self.data.join(config::FILE_NAME))
     }
 
     async fn open_with(&self, config: Option<&Config>) -> Result<Data, CommandError> {
-        let random: Arc<dyn Random> = Arc::new(SystemRandom);
-        let keys = Keys::load_or_create(&self.data.join(MASTER_KEY_FILE), random.as_ref())?;
+        let keys = Keys::load_or_create(&self.master_key_path(), &SystemRandom)?;
         let store = Store::open(&self.store_config(config.and_then(|config| config.postgres.as_ref()))?).await?;
+        self.data(keys, store, config)
+    }
+
+    fn data(&self, keys: Keys, store: Store, config: Option<&Config>) -> Result<Data, CommandError> {
+        let random: Arc<dyn Random> = Arc::new(SystemRandom);
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let outbound = match config {
             Some(config) => Outbound::new(config.reach(), config.trust()?, Arc::clone(&clock)),
@@ -122,7 +168,11 @@ impl DataArgs {
         Ok(Data { store, keys, clock, random, outbound })
     }
 
-    fn store_config(&self, postgres: Option<&Postgres>) -> Result<StoreConfig, CommandError> {
+    /// Which store is meant.
+    ///
+    /// # Errors
+    /// When the PEM file of the server's authority can't be read.
+    pub fn store_config(&self, postgres: Option<&Postgres>) -> Result<StoreConfig, CommandError> {
         let named = self.store.as_ref().map(StoreUrl::as_str).or(postgres.map(|postgres| postgres.url.as_str()));
         let Some(url) = named else {
             return Ok(StoreConfig::Sqlite { path: self.data.join(DATABASE_FILE) });
@@ -132,6 +182,14 @@ impl DataArgs {
             None => None,
         };
         Ok(StoreConfig::Postgres { url: url.to_owned(), connections: POSTGRES_CONNECTIONS, ca })
+    }
+}
+
+/// The file of a SQLite store.
+fn database_file(store: &StoreConfig) -> Option<&PathBuf> {
+    match store {
+        StoreConfig::Sqlite { path } => Some(path),
+        StoreConfig::Postgres { .. } => None,
     }
 }
 

@@ -66,7 +66,7 @@ pub struct Args {
 /// # Errors
 /// When the folder or a port can't be used.
 pub async fn run(args: Args) -> Result<(), CommandError> {
-    let signals = StopSignals::catch()?;
+    let mut signals = StopSignals::catch()?;
     let folder = Folder::of(args.data.clone())?;
     let doors = Doors::open(&args).await?;
     let data = DataArgs { data: folder.path.clone(), config: None, store: None }.open().await?;

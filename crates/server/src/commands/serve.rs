@@ -6,6 +6,7 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
+use renkei_oauth::client_auth::{MAX_AHEAD_SECONDS, MAX_LIFETIME_SECONDS};
 use renkei_store::Store;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
@@ -13,7 +14,7 @@ use tokio::task::JoinSet;
 use tokio::time::sleep;
 
 use super::CommandError;
-use super::data::DataArgs;
+use super::data::{Data, DataArgs};
 use crate::app::App;
 use crate::http;
 use door::doors;
@@ -33,9 +34,19 @@ pub struct Args {
 /// # Errors
 /// When the configuration is refused, something it names can't be used, or an address can't be listened on.
 pub async fn run(args: Args) -> Result<(), CommandError> {
-    let signals = StopSignals::catch()?;
+    let mut signals = StopSignals::catch()?;
     let (data, config) = args.data.open_to_serve().await?;
     refuse_empty(&data.store).await?;
+    if let Some(wait) = after_restore(&data).await? {
+        tracing::warn!(
+            seconds = wait.as_secs(),
+            "restored a moment ago: waiting until what partners signed before has run out"
+        );
+        tokio::select! {
+            () = sleep(wait) => {}
+            () = signals.wait() => return Ok(()),
+        }
+    }
     let app = Arc::new(data.into_app(config.site(), config.limits.factor));
     let (say_stop, stop) = watch::channel(false);
     let mut tasks = JoinSet::new();
@@ -67,6 +78,18 @@ pub async fn keep_counted(app: Arc<App>, mut stop: watch::Receiver<bool>) {
     }
 }
 
+/// How long to wait after a restore. Which assertions were used up since the backup is not in it, so one could be used
+/// again until it runs out.
+async fn after_restore(data: &Data) -> Result<Option<Duration>, CommandError> {
+    let mut latest = None;
+    for institution in data.store.read_all().list_institutions().await? {
+        latest = latest.max(data.store.read(&institution.code).find_epoch().await?.map(|epoch| epoch.began_at));
+    }
+    let now = data.clock.now();
+    let until = latest.map(|at| at.plus_seconds(MAX_LIFETIME_SECONDS + MAX_AHEAD_SECONDS));
+    Ok(until.filter(|until| *until > now).map(|until| Duration::from_secs(now.seconds_until(until).unsigned_abs() + 1)))
+}
+
 /// Without an institution every request would be answered with 404, which nobody sets up on purpose.
 async fn refuse_empty(store: &Store) -> Result<(), CommandError> {
     if store.read_all().list_institutions().await?.is_empty() {
@@ -96,7 +119,7 @@ impl StopSignals {
     }
 
     /// Returns when one of them has come.
-    pub async fn wait(mut self) {
+    pub async fn wait(&mut self) {
         tokio::select! {
             _ = self.terminate.recv() => {}
             _ = self.interrupt.recv() => {}

@@ -177,6 +177,41 @@ impl Rotation<'_> {
     }
 }
 
+/// Puts one new key in place of all that were in force, within a transaction that restores the rows of an institution: one
+/// of them may have been taken out as compromised after the backup was made. Nothing they signed counts any more.
+///
+/// # Errors
+/// [`RotationError`]: store and sealing.
+pub async fn replace_all(tx: &mut Tx, keys: &Keys, epoch: &NewEpoch<'_>) -> Result<(), RotationError> {
+    let now = epoch.now;
+    let past = now.plus_seconds(-CLOCKS_SECONDS);
+    let actor = || Actor::Operator(epoch.operator.to_owned());
+    for key in tx.list_signing_keys().await?.iter().filter(|key| !key.has_ended(now)) {
+        tx.end_signing_key(&key.kid, past, now).await?;
+        let particulars = format!("reason=restored retires_at={}", past.to_rfc3339());
+        let record = Record::done(actor(), Action::SigningKeyRetired).on(&key.kid).with(particulars);
+        tx.record(&record, now, epoch.random).await?;
+    }
+    let key = new_key(keys, epoch.institution, past, past, epoch.random)?;
+    tx.add_signing_key(&key).await?;
+    let particulars = format!("signs_from={}", past.to_rfc3339());
+    let record = Record::done(actor(), Action::SigningKeyAnnounced).on(&key.kid).with(particulars);
+    Ok(tx.record(&record, now, epoch.random).await?)
+}
+
+/// A restore of one institution's rows: who answers for it, and when.
+#[derive(Clone, Copy)]
+pub struct NewEpoch<'a> {
+    /// Whose rows.
+    pub institution: &'a InstitutionCode,
+    /// Who does it.
+    pub operator: &'a str,
+    /// When.
+    pub now: Timestamp,
+    /// For nonces and identifiers.
+    pub random: &'a dyn Random,
+}
+
 /// The key that signs at an instant, out of all there ever were.
 fn signer(all: &[StoredSigningKey], at: Timestamp) -> Option<&StoredSigningKey> {
     in_force(all.iter().filter(|key| !key.has_ended(at)), at)

@@ -86,7 +86,8 @@ impl Installation {
         installation
     }
 
-    fn path(&self, name: &str) -> std::path::PathBuf {
+    /// A file of the data folder.
+    pub fn path(&self, name: &str) -> std::path::PathBuf {
         self.folder.path().join(name)
     }
 
@@ -106,10 +107,16 @@ impl Installation {
         command
     }
 
-    fn run(&self, words: &[&str]) -> Output {
-        let output = self.command(words).stdin(Stdio::null()).output().unwrap();
+    /// Runs a command that succeeds.
+    pub fn run(&self, words: &[&str]) -> Output {
+        let output = self.output(words);
         assert!(output.status.success(), "{words:?}: {}", String::from_utf8_lossy(&output.stderr));
         output
+    }
+
+    /// Runs a command that may fail.
+    pub fn output(&self, words: &[&str]) -> Output {
+        self.command(words).stdin(Stdio::null()).output().unwrap()
     }
 
     /// Applies the registry with the partner kakeibo in this state, and learns the client identifiers.
@@ -197,7 +204,7 @@ impl Installation {
     }
 
     /// The store, looked into beside the nodes.
-    async fn store(&self) -> Store {
+    pub async fn store(&self) -> Store {
         match &self.store {
             Some((_, fresh)) => fresh.store.clone(),
             None => Store::open(&StoreConfig::Sqlite { path: self.path("renkei.db") }).await.unwrap(),

@@ -24,5 +24,6 @@ mod guesses;
 mod injection;
 mod installation;
 mod replays;
+mod restores;
 mod scenarios;
 mod stolen;

@@ -84,3 +84,30 @@ fn r_136_a_061_an_authority_of_users_is_none_of_partners() {
     assert!(applied.status.success(), "{}", String::from_utf8_lossy(&applied.stderr));
     refuses(&renkei(&["serve"], folder.path()), "use separate authorities");
 }
+
+#[test]
+fn f_09_a_backup_is_restored_with_the_copy_of_its_key_or_with_the_one_inside() {
+    let folders = [(); 3].map(|()| tempfile::tempdir().unwrap());
+    let [bank, spare, other] = folders.each_ref().map(tempfile::TempDir::path);
+    let registry = bank.join("registry.toml");
+    fs::write(&registry, REGISTRY.replace("user_ca = \"ca.pem\"\nuser_crl = \"crl.pem\"\n", "")).unwrap();
+    assert!(renkei(&["apply", registry.to_str().unwrap(), "--yes"], bank).status.success());
+    let files = ["plain.backup", "keyed.backup"].map(|name| bank.join(name).to_str().unwrap().to_owned());
+    let [plain, keyed] = files.each_ref().map(String::as_str);
+    let told = renkei(&["backup", "--to", plain], bank);
+    assert!(String::from_utf8_lossy(&told.stdout).contains("does not hold the master key"));
+    assert_eq!(renkei(&["backup", "--to", plain], bank).status.code(), Some(1), "a backup is never written over");
+    assert!(renkei(&["backup", "--to", keyed, "--with-master-key"], bank).status.success());
+
+    refuses(&renkei(&["restore", plain], spare), "put the copy of the master key there first");
+    fs::create_dir(spare.join("keys")).unwrap();
+    fs::copy(bank.join("keys/master.key"), spare.join("keys/master.key")).unwrap();
+    let restored = renkei(&["restore", plain], spare);
+    assert!(restored.status.success(), "{}", String::from_utf8_lossy(&restored.stderr));
+    assert_eq!(renkei(&["restore", plain], spare).status.code(), Some(1), "the store holds something by now");
+    assert!(renkei(&["restore", plain, "--replace"], spare).status.success());
+
+    assert!(renkei(&["restore", keyed], other).status.success());
+    let key = |folder: &Path| fs::read(folder.join("keys/master.key")).unwrap();
+    assert_eq!(key(other), key(bank));
+}

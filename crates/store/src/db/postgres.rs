@@ -3,9 +3,11 @@
 use std::collections::HashMap;
 use std::error::Error;
 use std::net::IpAddr;
+use std::pin::pin;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use deadpool_postgres::{Manager, ManagerConfig, Object, Pool, RecyclingMethod};
+use futures_util::TryStreamExt;
 use rustls::RootCertStore;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
@@ -46,8 +48,17 @@ impl Engine {
     }
 
     pub(super) async fn begin(&self) -> Result<Write, StoreError> {
+        self.begin_as("BEGIN").await
+    }
+
+    /// Reads of one instant: what others write meanwhile is not seen, and nobody waits.
+    pub(super) async fn snapshot(&self) -> Result<Write, StoreError> {
+        self.begin_as("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await
+    }
+
+    async fn begin_as(&self, begin: &str) -> Result<Write, StoreError> {
         let client = self.client().await?;
-        client.batch_execute("BEGIN").await.map_err(|error| translate(&error))?;
+        client.batch_execute(begin).await.map_err(|error| translate(&error))?;
         Ok(Write { client: Some(Box::new(client)), texts: Arc::clone(&self.texts) })
     }
 
@@ -121,6 +132,20 @@ impl Write {
         rows(self.client()?, &self.texts, bound).await
     }
 
+    pub(super) async fn each_row<E: From<StoreError>>(
+        &self,
+        sql: &str,
+        take: &mut (dyn FnMut(&[Value]) -> Result<(), E> + Send),
+    ) -> Result<(), E> {
+        let failed = |error| translate(&error);
+        let none: [&Param<'_>; 0] = [];
+        let mut rows = pin!(self.client()?.query_raw(sql, none).await.map_err(failed)?);
+        while let Some(row) = rows.try_next().await.map_err(failed)? {
+            take(&read(&row)?.0)?;
+        }
+        Ok(())
+    }
+
     pub(super) async fn execute(&mut self, bound: &Bound<'_>) -> Result<u64, StoreError> {
         let client = self.client()?;
         let statement = prepare(client, &self.texts, bound).await?;
@@ -160,7 +185,6 @@ async fn prepare(client: &Object, texts: &Texts, bound: &Bound<'_>) -> Result<St
 }
 
 async fn rows(client: &Object, texts: &Texts, bound: &Bound<'_>) -> Result<Vec<Row>, StoreError> {
-    use futures_util::TryStreamExt;
     let statement = prepare(client, texts, bound).await?;
     let stream = client.query_raw(&statement, bound.values()).await.map_err(|error| translate(&error))?;
     let rows: Vec<tokio_postgres::Row> = stream.try_collect().await.map_err(|error| translate(&error))?;

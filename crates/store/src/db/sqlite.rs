@@ -5,7 +5,7 @@
 //! (the lock is first come, first served), commits the outer transaction with one flush, and only then wakes everybody
 //! whose savepoint was in it.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, mpsc};
 use std::time::Duration;
@@ -30,6 +30,7 @@ const BUSY: Duration = Duration::from_secs(5);
 pub(super) struct Engine(Arc<Inner>);
 
 struct Inner {
+    path: PathBuf,
     writer: Arc<QueueMutex<Writer>>,
     readers: Vec<Mutex<Connection>>,
     next_reader: AtomicUsize,
@@ -61,7 +62,13 @@ impl Engine {
                 }
             })
             .map_err(|error| StoreError::Unavailable(error.to_string()))?;
-        Ok(Engine(Arc::new(Inner { writer, readers, next_reader: AtomicUsize::new(0), committer })))
+        Ok(Engine(Arc::new(Inner {
+            path: path.to_owned(),
+            writer,
+            readers,
+            next_reader: AtomicUsize::new(0),
+            committer,
+        })))
     }
 
     pub(super) async fn begin(&self) -> Result<Write, StoreError> {
@@ -78,6 +85,16 @@ impl Engine {
         rows(&self.reader(), bound)
     }
 
+    /// A connection of its own that sees the file as it is now until it is dropped. Writers go on meanwhile; only the log
+    /// can't begin anew before it is gone.
+    pub(super) fn snapshot(&self) -> Result<Snapshot, StoreError> {
+        let connection = open_reader(&self.0.path)?;
+        // The view begins with the first read, not with BEGIN.
+        let begin = "BEGIN; SELECT COUNT(*) FROM sqlite_master;";
+        connection.execute_batch(begin).map_err(translate)?;
+        Ok(Snapshot(connection))
+    }
+
     /// A reading connection: the first free one, or the next in turn.
     fn reader(&self) -> MutexGuard<'_, Connection> {
         let free = self.0.readers.iter().find_map(|reader| reader.try_lock().ok());
@@ -92,6 +109,22 @@ impl Engine {
         })
     }
 }
+
+/// Reads of one instant.
+pub(super) struct Snapshot(Connection);
+
+impl Snapshot {
+    pub(super) fn rows(&self, bound: &Bound<'_>) -> Result<Vec<Row>, StoreError> {
+        rows(&self.0, bound)
+    }
+
+    pub(super) fn each_row<E: From<StoreError>>(&self, sql: &str, take: &mut Take<'_, E>) -> Result<(), E> {
+        each_row(&self.0, sql, take)
+    }
+}
+
+/// What rows are handed to, one by one.
+type Take<'a, E> = dyn FnMut(&[Value]) -> Result<(), E> + Send + 'a;
 
 /// Commits what has gathered, with one flush, and tells everybody who waits.
 fn commit_group(writer: &QueueMutex<Writer>) {
@@ -132,6 +165,10 @@ impl Write {
 
     pub(super) fn rows(&mut self, bound: &Bound<'_>) -> Result<Vec<Row>, StoreError> {
         rows(self.connection()?, bound)
+    }
+
+    pub(super) fn each_row<E: From<StoreError>>(&self, sql: &str, take: &mut Take<'_, E>) -> Result<(), E> {
+        each_row(self.connection()?, sql, take)
     }
 
     pub(super) fn execute(&mut self, bound: &Bound<'_>) -> Result<u64, StoreError> {
@@ -199,13 +236,23 @@ fn rows(connection: &Connection, bound: &Bound<'_>) -> Result<Vec<Row>, StoreErr
     let mut result = statement.query(rusqlite::params_from_iter(bound.values())).map_err(translate)?;
     let mut rows = Vec::new();
     while let Some(row) = result.next().map_err(translate)? {
-        let mut values = Vec::with_capacity(columns);
-        for column in 0..columns {
-            values.push(read(row.get_ref(column).map_err(translate)?, column)?);
-        }
-        rows.push(Row(values));
+        rows.push(Row(read_row(row, columns)?));
     }
     Ok(rows)
+}
+
+fn each_row<E: From<StoreError>>(connection: &Connection, sql: &str, take: &mut Take<'_, E>) -> Result<(), E> {
+    let mut statement = connection.prepare(sql).map_err(translate)?;
+    let columns = statement.column_count();
+    let mut result = statement.query([]).map_err(translate)?;
+    while let Some(row) = result.next().map_err(translate)? {
+        take(&read_row(row, columns)?)?;
+    }
+    Ok(())
+}
+
+fn read_row(row: &rusqlite::Row<'_>, columns: usize) -> Result<Vec<Value>, StoreError> {
+    (0..columns).map(|column| read(row.get_ref(column).map_err(translate)?, column)).collect()
 }
 
 fn read(value: ValueRef<'_>, column: usize) -> Result<Value, StoreError> {

@@ -1,0 +1,127 @@
+//! `renkei restore`: the rows of a backup in place of what there is, and the end of everything that was issued before.
+
+use std::fs::File;
+use std::io::BufReader;
+use std::path::PathBuf;
+
+use base64ct::{Base64, Encoding};
+use renkei_domain::audit::{Action, Actor, Record};
+use renkei_domain::guard::{Guard, Restored};
+use renkei_domain::institution::InstitutionCode;
+use renkei_domain::time::Timestamp;
+use renkei_store::Tx;
+use renkei_store::archive::{self, Summary};
+use renkei_store::epochs::Epoch;
+use zeroize::Zeroizing;
+
+use super::CommandError;
+use super::data::{Data, DataArgs};
+use crate::keys::{self, Keys};
+use crate::signing::rotation::{NewEpoch, replace_all};
+
+/// What `renkei restore` takes.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    #[command(flatten)]
+    data: DataArgs,
+    /// The file that `renkei backup` made
+    #[arg(value_name = "FILE")]
+    file: PathBuf,
+    /// Replace everything the store holds now
+    #[arg(long)]
+    replace: bool,
+    /// Who answers for it in the audit trail
+    #[arg(long, value_name = "NAME", env = "USER", default_value = "unknown")]
+    operator: String,
+}
+
+/// Takes the archive in, whole or not at all.
+///
+/// # Errors
+/// When the archive is not whole or not for this store, the store holds something and `--replace` was not said, or the
+/// master key is missing.
+pub async fn run(args: Args) -> Result<(), CommandError> {
+    let (keys, from_archive) = find_keys(&args)?;
+    let summary = archive::verify(open(&args)?, keys.backups())?;
+    let data = args.data.open_for_restore(keys).await?;
+    let mut tx = data.store.begin_all().await?;
+    if !args.replace && !archive::is_empty(&mut tx).await? {
+        return Err(CommandError::Refused(
+            "the store holds something already. Stop every node, and say --replace to lose what it holds now".into(),
+        ));
+    }
+    let now = data.clock.now();
+    let loaded = archive::load(&mut tx, open(&args)?).await?;
+    let institutions: Vec<InstitutionCode> =
+        tx.list_institutions().await?.into_iter().map(|institution| institution.code).collect();
+    for institution in &institutions {
+        begin_epoch(&mut tx, &data, institution, &args.operator, (&summary, now)).await?;
+    }
+    if let Some(master) = from_archive {
+        Keys::put_master(&args.data.master_key_path(), &master)?;
+    }
+    tx.commit().await?;
+    println!("{} rows of {} as of {} are back.", loaded.rows, summary.header.engine, summary.header.taken_at);
+    println!("{AFTERWARDS}");
+    Ok(())
+}
+
+/// A master key on its way from an archive to its file.
+type Master = Zeroizing<[u8; 32]>;
+
+const AFTERWARDS: &str = "\
+All tokens, codes, pushed requests and logins from before are void, and each institution signs with a new key.
+Before you serve again:
+  renkei apply registry.toml   what was suspended or changed since the backup is not in it
+  renkei import customers      the customers' newest files, for the same reason
+  renkei import entries        the statements since the backup
+  renkei doctor                whether anything is left to do
+Partners then ask their customers for a new permission; docs/operations.md says what to tell them.";
+
+/// The keys the archive was made with: of the data folder, or out of the archive where that has none.
+fn find_keys(args: &Args) -> Result<(Keys, Option<Master>), CommandError> {
+    let path = args.data.master_key_path();
+    if path.exists() {
+        return Ok((Keys::from_master(&*keys::read_master(&path)?)?, None));
+    }
+    let header = archive::header(open(args)?)?;
+    let Some(text) = header.master_key else {
+        let path = path.display();
+        return Err(CommandError::Setup(format!(
+            "{path} is missing, and the archive does not hold it: put the copy of the master key there first"
+        )));
+    };
+    let bytes = Zeroizing::new(Base64::decode_vec(&text).unwrap_or_default());
+    let master: [u8; 32] =
+        bytes.as_slice().try_into().map_err(|_| CommandError::Refused("the archive holds no master key".into()))?;
+    let master = Zeroizing::new(master);
+    Ok((Keys::from_master(&master)?, Some(master)))
+}
+
+fn open(args: &Args) -> Result<BufReader<File>, CommandError> {
+    let failed = |error| CommandError::Refused(format!("{}: {error}", args.file.display()));
+    File::open(&args.file).map(BufReader::new).map_err(failed)
+}
+
+/// Ends what was issued, raises what guards secrets, signs with a new key, and records it.
+async fn begin_epoch(
+    tx: &mut Tx,
+    data: &Data,
+    institution: &InstitutionCode,
+    operator: &str,
+    (summary, now): (&Summary, Timestamp),
+) -> Result<(), CommandError> {
+    tx.turn_to(institution);
+    let before = tx.find_epoch().await?.map_or(0, |epoch| epoch.began_at.0);
+    let epoch = Epoch { began_at: now, taken_at: summary.header.taken_at() };
+    tx.begin_epoch(&epoch, &summary.mac).await?;
+    tx.raise_guards_of_accounts(Guard::after_restore(Restored::Pin, now)).await?;
+    tx.raise_guards_of_users(Guard::after_restore(Restored::PinUser, now)).await?;
+    let logins: Vec<String> = tx.list_login_ids().await?.iter().map(|id| data.keys.login_guard(id)).collect();
+    tx.raise_guards_of_logins(&logins, Guard::after_restore(Restored::Login, now)).await?;
+    let new = NewEpoch { institution, operator, now, random: data.random.as_ref() };
+    replace_all(tx, &data.keys, &new).await?;
+    let particulars = format!("epoch={} before={before} taken_at={}", now.0, summary.header.taken_at);
+    let record = Record::done(Actor::Operator(operator.to_owned()), Action::Restored).with(particulars);
+    Ok(tx.record(&record, now, data.random.as_ref()).await?)
+}
