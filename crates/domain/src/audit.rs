@@ -77,6 +77,8 @@ actions! {
     LinkageEnded = "linkage_ended",
     /// Inquiry PINs came into force.
     PinsRegistered = "pins_registered",
+    /// Inquiry PINs that no linkage has used for long were deleted.
+    PinsDeleted = "pins_deleted",
     /// A registered inquiry PIN was found to be no longer accepted.
     PinFoundStale = "pin_found_stale",
     /// A code was exchanged for tokens.

@@ -17,6 +17,7 @@ pub mod outbound;
 pub mod partner_keys;
 pub mod passwords;
 pub mod registry;
+pub mod retention;
 pub mod signing;
 pub mod system;
 pub mod texts;

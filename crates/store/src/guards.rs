@@ -175,15 +175,16 @@ impl Tx {
         name: &str,
         before: Guard,
         after: Guard,
+        now: Timestamp,
     ) -> Result<bool, StoreError> {
         if before == Guard::default() {
-            let insert = "INSERT INTO guards (institution, kind, subject, failures, locked_until) \
-                 VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT DO NOTHING";
-            return self.claim(insert, params![subject.word(), name, after.failures, after.locked_until]).await;
+            let insert = "INSERT INTO guards (institution, kind, subject, failures, locked_until, tried_at) \
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT DO NOTHING";
+            return self.claim(insert, params![subject.word(), name, after.failures, after.locked_until, now]).await;
         }
-        let update = "UPDATE guards SET failures = ?4, locked_until = ?5 \
+        let update = "UPDATE guards SET failures = ?4, locked_until = ?5, tried_at = ?7 \
              WHERE institution = ?1 AND kind = ?2 AND subject = ?3 AND failures = ?6";
-        let values = params![subject.word(), name, after.failures, after.locked_until, before.failures];
+        let values = params![subject.word(), name, after.failures, after.locked_until, before.failures, now];
         self.claim(update, values).await
     }
 }

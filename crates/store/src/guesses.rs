@@ -154,7 +154,7 @@ impl Tx {
                 Ok(after) => after,
                 Err(locked) => return Ok(AtGuards::Locked(*subject, name, locked)),
             };
-            if !self.replace_guard(*subject, name, before, after).await? {
+            if !self.replace_guard(*subject, name, before, after, now).await? {
                 return Ok(AtGuards::Overtaken);
             }
         }

@@ -29,6 +29,7 @@ mod random;
 pub mod replays;
 pub mod requests;
 pub mod resource_servers;
+pub mod retention;
 pub mod sessions;
 pub mod signing_keys;
 mod ticket;

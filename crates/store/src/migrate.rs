@@ -25,6 +25,7 @@ const MIGRATIONS: &[(&str, &str)] = &[
     ("0011_guards", include_str!("migrations/0011_guards.sql")),
     ("0012_authorization_details", include_str!("migrations/0012_authorization_details.sql")),
     ("0013_notices", include_str!("migrations/0013_notices.sql")),
+    ("0014_retention", include_str!("migrations/0014_retention.sql")),
     ("0019_epochs", include_str!("migrations/0019_epochs.sql")),
 ];
 

@@ -17,6 +17,7 @@ use super::CommandError;
 use super::data::{Data, DataArgs};
 use crate::app::App;
 use crate::http;
+use crate::retention;
 use door::doors;
 
 /// How often counted refusals are looked through for those that are due as a record.
@@ -54,6 +55,7 @@ pub async fn run(args: Args) -> Result<(), CommandError> {
         door.open(&app, &stop, &mut tasks).await?;
     }
     tasks.spawn(keep_counted(Arc::clone(&app), stop.clone()));
+    tasks.spawn(retention::keep_swept(Arc::clone(&app), stop.clone()));
     tracing::info!(origin = config.origin, store = app.store.engine_name(), "serving");
     signals.wait().await;
     tracing::info!("stopping: no new connections, running requests finish");

@@ -20,5 +20,6 @@ mod policy;
 mod push;
 mod refresh;
 mod request_object;
+mod retention;
 mod revoke;
 mod transport;

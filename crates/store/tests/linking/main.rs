@@ -14,6 +14,7 @@ mod guards;
 mod linkages;
 mod pins;
 mod requests;
+mod retention;
 mod sessions;
 
 use std::future::Future;

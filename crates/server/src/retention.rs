@@ -1,0 +1,69 @@
+//! Sweeping while serving: what is dead goes in steps so small, and with pauses so long, that nobody waits for them.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use renkei_store::StoreError;
+use renkei_store::retention::{CLASSES, Class, SLICE_ROWS, Sweep};
+use tokio::sync::watch;
+use tokio::time::sleep;
+
+use crate::app::App;
+
+/// Of the time in which something is swept, at most one part in so many is spent in the store.
+const REST_FOR_EACH_STEP: u32 = 9;
+/// The shortest pause after a step, so that requests come between.
+const PAUSE_MIN: Duration = Duration::from_millis(2);
+/// The longest wait for the first walk after the start.
+const FIRST_WALK: Duration = Duration::from_secs(300);
+/// The wait after a walk that failed: the store is away, or full.
+const PAUSE_AFTER_FAILURE: Duration = Duration::from_secs(30);
+
+/// Sweeps every class until told to stop.
+pub async fn keep_swept(app: Arc<App>, mut stop: watch::Receiver<bool>) {
+    tokio::select! {
+        () = sweep_all(&app) => {}
+        _ = stop.wait_for(|stop| *stop) => {}
+    }
+}
+
+async fn sweep_all(app: &App) {
+    futures_util::future::join_all(CLASSES.iter().map(|class| sweep(app, class))).await;
+}
+
+/// Walks through one class again and again. The first walk waits, too, so that a node that starts serves first, and
+/// one that is restarted every day sweeps nevertheless.
+async fn sweep(app: &App, class: &'static Class) {
+    let every = Duration::from_secs(class.every_seconds.unsigned_abs());
+    let mut wait = every.min(FIRST_WALK);
+    loop {
+        sleep(wait).await;
+        wait = every;
+        match walk(app, class).await {
+            Ok(0) => {}
+            Ok(deleted) => tracing::info!(table = class.name, deleted, "swept"),
+            Err(error) => {
+                tracing::warn!(table = class.name, %error, "could not be swept");
+                wait = PAUSE_AFTER_FAILURE;
+            }
+        }
+    }
+}
+
+/// One walk through the table of a class, from its beginning to its end. Tells how many rows went.
+///
+/// # Errors
+/// [`StoreError`]; what went before is gone.
+pub async fn walk(app: &App, class: &'static Class) -> Result<u64, StoreError> {
+    let mut sweep = Sweep::of(class);
+    let mut deleted = 0;
+    loop {
+        let begun = Instant::now();
+        let swept = sweep.step(&app.store, app.now(), SLICE_ROWS, &*app.random).await?;
+        deleted += swept.deleted;
+        if swept.is_end {
+            return Ok(deleted);
+        }
+        sleep((begun.elapsed() * REST_FOR_EACH_STEP).max(PAUSE_MIN)).await;
+    }
+}

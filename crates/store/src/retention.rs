@@ -1,0 +1,282 @@
+//! 保存期間: rows that can do nothing any more go, in small bounded steps.
+//!
+//! What time decides is never stored, so nothing here has to run for anything to be right; it keeps the tables small. A
+//! sweep walks a table in the order of its key, a slice at a time, and deletes what is dead in the slice. It needs no
+//! index of its own, so that no request pays for it, and the walk costs the same whether a table is of one institution or
+//! of a thousand. Two nodes that sweep at once do each other no harm.
+
+use renkei_domain::audit::{Action, Actor, Record};
+use renkei_domain::institution::InstitutionCode;
+use renkei_domain::time::Timestamp;
+
+use crate::db::{FromValue, Param, Row, Value};
+use crate::{Random, Store, StoreError, Tx};
+
+/// Rows looked at in one step: about a millisecond of the one writer's time if all of them go.
+pub const SLICE_ROWS: u32 = 500;
+
+const MINUTE: i64 = 60;
+const HOUR: i64 = 60 * MINUTE;
+const DAY: i64 = 24 * HOUR;
+
+/// Rows of one kind, and when they are dead.
+#[derive(Debug)]
+pub struct Class {
+    /// The table, for logs and metrics.
+    pub name: &'static str,
+    /// Seconds that a row is kept after it was of use for the last time.
+    pub kept_seconds: i64,
+    /// Seconds from the end of one walk through the table to the next.
+    pub every_seconds: i64,
+    /// The columns of the key, as a walk begins: before all rows.
+    start: &'static [Start],
+    /// The next rows: their keys, and 1 where a row is dead.
+    page: &'static str,
+    /// What hangs on the dead rows of a slice, if anything.
+    with: Option<&'static str>,
+    /// The dead rows of a slice.
+    delete: &'static str,
+    /// How many of them each institution has, where the audit trail tells of it.
+    told: Option<(Action, &'static str)>,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Start {
+    Text,
+    Bytes,
+}
+
+/// The two statements of a class: `?1` is the instant before which rows are dead; a cursor follows.
+macro_rules! walk {
+    ($table:literal, $key:literal, $dead:expr) => {
+        (
+            concat!(
+                "SELECT institution, ",
+                $key,
+                ", CAST(CASE WHEN ",
+                $dead,
+                " THEN 1 ELSE 0 END AS BIGINT) FROM ",
+                $table,
+                " WHERE (institution, ",
+                $key,
+                ") > (?2, ?3) ORDER BY institution, ",
+                $key,
+                " LIMIT ?4"
+            ),
+            concat!(
+                "DELETE FROM ",
+                $table,
+                " WHERE (institution, ",
+                $key,
+                ") > (?2, ?3) AND (institution, ",
+                $key,
+                ") <= (?4, ?5) AND (",
+                $dead,
+                ")"
+            ),
+        )
+    };
+}
+
+/// What stood behind the same login goes with the session or code that came of it.
+macro_rules! guard_notes {
+    ($table:literal, $key:literal, $dead:literal) => {
+        concat!(
+            "DELETE FROM passed_guards WHERE (institution, holder_id) > (?2, ?3) \
+             AND (institution, holder_id) <= (?4, ?5) AND EXISTS (SELECT 1 FROM ",
+            $table,
+            " t \
+             WHERE t.institution = passed_guards.institution AND t.",
+            $key,
+            " = passed_guards.holder_id AND ",
+            $dead,
+            ")"
+        )
+    };
+}
+
+const REPLAYS: (&str, &str) = walk!("replays", "digest", "expires_at < ?1");
+const ACCESS_TOKENS: (&str, &str) = walk!("access_tokens", "token_id", "expires_at < ?1");
+const CODES: (&str, &str) = walk!("codes", "code_id", "expires_at < ?1");
+const REQUESTS: (&str, &str) = walk!("requests", "request_id", "expires_at < ?1");
+const FLOWS: (&str, &str) = walk!("flows", "flow_id", "deadline_at < ?1");
+const SESSIONS: (&str, &str) = walk!("sessions", "session_id", "COALESCE(ended_at, used_at) < ?1");
+const REFRESH_TOKENS: (&str, &str) = walk!(
+    "refresh_tokens",
+    "token_id",
+    "COALESCE(revoked_at < ?1, FALSE) OR EXISTS (SELECT 1 FROM linkages l WHERE l.institution = refresh_tokens.institution \
+     AND l.linkage_id = refresh_tokens.linkage_id AND (l.ends_at < ?1 OR l.ended_at < ?1))"
+);
+/// No linkage in force, or that could still be renewed, reads the account.
+macro_rules! pin_is_dead {
+    () => {
+        "registered_at < ?1 AND NOT EXISTS (SELECT 1 FROM linkage_accounts m \
+         JOIN linkages l ON l.institution = m.institution AND l.linkage_id = m.linkage_id \
+         WHERE m.institution = pins.institution AND m.account_id = pins.account_id \
+         AND l.ended_at IS NULL AND l.ends_at >= ?1)"
+    };
+}
+const PINS: (&str, &str) = walk!("pins", "account_id", pin_is_dead!());
+const PINS_TOLD: &str = concat!(
+    "SELECT institution, COUNT(*) FROM pins WHERE (institution, account_id) > (?2, ?3) \
+     AND (institution, account_id) <= (?4, ?5) AND ",
+    pin_is_dead!(),
+    " GROUP BY institution"
+);
+/// A guard that only staff can open stays, and so do those of PINs: there are no more of them than accounts and users.
+const GUARDS: (&str, &str) = (
+    "SELECT institution, kind, subject, CAST(CASE WHEN kind IN ('login', 'login_device') AND tried_at < ?1 \
+     AND COALESCE(locked_until, 0) < ?1 THEN 1 ELSE 0 END AS BIGINT) FROM guards \
+     WHERE (institution, kind, subject) > (?2, ?3, ?4) ORDER BY institution, kind, subject LIMIT ?5",
+    "DELETE FROM guards WHERE (institution, kind, subject) > (?2, ?3, ?4) \
+     AND (institution, kind, subject) <= (?5, ?6, ?7) AND kind IN ('login', 'login_device') AND tried_at < ?1 \
+     AND COALESCE(locked_until, 0) < ?1",
+);
+
+/// Everything that goes by itself. Audit records, consents, ended linkages and the ledger do not.
+pub const CLASSES: &[Class] = &[
+    // Two nodes' clocks may differ by as much as a claim's own margin.
+    text("access_tokens", HOUR, 5 * MINUTE, ACCESS_TOKENS),
+    Class { start: &[Start::Text, Start::Bytes], ..text("replays", MINUTE, MINUTE, REPLAYS) },
+    // A code that comes a second time takes what came of it with it: for as long as somebody may still try.
+    Class { with: Some(guard_notes!("codes", "code_id", "t.expires_at < ?1")), ..text("codes", DAY, HOUR, CODES) },
+    text("requests", DAY, HOUR, REQUESTS),
+    // A walk that nobody finished holds PINs, sealed.
+    text("flows", HOUR, 10 * MINUTE, FLOWS),
+    // The longest a session may lie unused is twelve hours.
+    Class {
+        with: Some(guard_notes!("sessions", "session_id", "COALESCE(t.ended_at, t.used_at) < ?1")),
+        ..text("sessions", 13 * HOUR, HOUR, SESSIONS)
+    },
+    text("refresh_tokens", 30 * DAY, DAY, REFRESH_TOKENS),
+    // Who renews within three months of the end need not enter PINs again.
+    Class { told: Some((Action::PinsDeleted, PINS_TOLD)), ..text("pins", 90 * DAY, DAY, PINS) },
+    Class { start: &[Start::Text, Start::Text, Start::Text], ..text("guards", 90 * DAY, DAY, GUARDS) },
+];
+
+/// A class whose key is the institution and one text.
+const fn text(name: &'static str, kept: i64, every: i64, (page, delete): (&'static str, &'static str)) -> Class {
+    let start = &[Start::Text, Start::Text];
+    Class { name, kept_seconds: kept, every_seconds: every, start, page, with: None, delete, told: None }
+}
+
+/// A walk through one table.
+pub struct Sweep {
+    /// What is swept.
+    pub class: &'static Class,
+    cursor: Vec<Param<'static>>,
+}
+
+/// What one step did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Swept {
+    /// Rows that went.
+    pub deleted: u64,
+    /// The table's end was reached; the next step begins a new walk.
+    pub is_end: bool,
+}
+
+impl Sweep {
+    /// A walk that has not begun.
+    #[must_use]
+    pub fn of(class: &'static Class) -> Sweep {
+        Sweep { class, cursor: class.begin() }
+    }
+
+    /// Looks at the next rows and deletes the dead ones among them, in one short transaction; where there are none,
+    /// nothing is written.
+    ///
+    /// # Errors
+    /// [`StoreError`]; the next step then begins where this one did.
+    pub async fn step(
+        &mut self,
+        store: &Store,
+        now: Timestamp,
+        rows: u32,
+        random: &dyn Random,
+    ) -> Result<Swept, StoreError> {
+        let cut = Param::from(now.plus_seconds(-self.class.kept_seconds));
+        let page = [std::slice::from_ref(&cut), &self.cursor, &[Param::from(rows)]].concat();
+        let found = store.read_all().rows(self.class.page, &page).await?;
+        let is_end = found.len() < rows as usize;
+        let mut dead = 0;
+        let mut until = self.cursor.clone();
+        for row in found {
+            let (key, is_dead) = key_of(row, self.cursor.len())?;
+            dead += is_dead;
+            until = key;
+        }
+        let deleted = if dead == 0 { 0 } else { self.delete(store, &cut, &until, now, random).await? };
+        self.cursor = if is_end { self.class.begin() } else { until };
+        Ok(Swept { deleted, is_end })
+    }
+
+    async fn delete(
+        &self,
+        store: &Store,
+        cut: &Param<'static>,
+        until: &[Param<'static>],
+        now: Timestamp,
+        random: &dyn Random,
+    ) -> Result<u64, StoreError> {
+        let slice = [std::slice::from_ref(cut), &self.cursor, until].concat();
+        let mut tx = store.begin_all().await?;
+        let told = match self.class.told {
+            Some((action, count)) => told(&mut tx, count, &slice).await?.into_iter().map(|it| (action, it)).collect(),
+            None => Vec::new(),
+        };
+        if let Some(with) = self.class.with {
+            tx.execute(with, &slice).await?;
+        }
+        let deleted = tx.execute(self.class.delete, &slice).await?;
+        // Another node that swept the same rows between the two statements tells of them.
+        if !told.is_empty() && deleted != told.iter().map(|(_, (_, count))| count).sum::<u64>() {
+            return Ok(0);
+        }
+        for (action, (institution, count)) in told {
+            tx.turn_to(&institution);
+            tx.record(&Record::done(Actor::System, action).with(format!("unused {count}")), now, random).await?;
+        }
+        tx.commit().await?;
+        Ok(deleted)
+    }
+}
+
+/// How many dead rows each institution has in a slice.
+async fn told(
+    tx: &mut Tx,
+    count: &'static str,
+    slice: &[Param<'static>],
+) -> Result<Vec<(InstitutionCode, u64)>, StoreError> {
+    let rows = tx.rows(count, slice).await?;
+    rows.into_iter().map(|mut row| Ok((row.get(0)?, row.get::<i64>(1)?.unsigned_abs()))).collect()
+}
+
+impl Class {
+    fn begin(&self) -> Vec<Param<'static>> {
+        let before_all = |column: &Start| match column {
+            Start::Text => Param::from(""),
+            Start::Bytes => Param::Bytes(Vec::new().into()),
+        };
+        self.start.iter().map(before_all).collect()
+    }
+}
+
+/// A row's key, and 1 if it is dead.
+fn key_of(mut row: Row, columns: usize) -> Result<(Vec<Param<'static>>, i64), StoreError> {
+    let key = (0..columns).map(|column| row.get::<Key>(column).map(|key| key.0)).collect::<Result<_, _>>()?;
+    Ok((key, row.get(columns)?))
+}
+
+/// A column of a key, to be bound again.
+struct Key(Param<'static>);
+
+impl FromValue for Key {
+    fn from_value(value: Value) -> Result<Key, String> {
+        match value {
+            Value::Text(text) => Ok(Key(text.into())),
+            Value::Bytes(bytes) => Ok(Key(Param::Bytes(bytes.into()))),
+            Value::Int(_) | Value::Null => Err("no part of a key".to_owned()),
+        }
+    }
+}

@@ -1,0 +1,187 @@
+//! Retention: what is dead goes, and nothing else, in slices, whoever sweeps beside.
+
+use renkei_domain::audit::{Action, Actor, Record};
+use renkei_domain::guard::{LOGIN, PIN};
+use renkei_domain::linkage::EndedBy;
+use renkei_domain::pin::SealedPin;
+use renkei_domain::ticket::Ticket;
+use renkei_domain::time::Timestamp;
+use renkei_store::Store;
+use renkei_store::guards::Subject;
+use renkei_store::guesses::{Guess, count_guess};
+use renkei_store::retention::{CLASSES, Class, Sweep};
+use renkei_store::sessions::Purpose;
+use renkei_testing::{SystemRandom, aoi, midori, on_each_engine, seed};
+use uuid::Uuid;
+
+use super::{DAY, NOW, new_id, new_ticket, two_institutions};
+
+const HOUR: i64 = 3_600;
+
+fn class(name: &str) -> &'static Class {
+    CLASSES.iter().find(|class| class.name == name).unwrap()
+}
+
+/// A whole walk in slices of so many rows; tells how many went.
+async fn walk(store: &Store, name: &str, now: Timestamp, rows: u32) -> u64 {
+    let mut sweep = Sweep::of(class(name));
+    let mut deleted = 0;
+    loop {
+        let swept = sweep.step(store, now, rows, &SystemRandom).await.unwrap();
+        deleted += swept.deleted;
+        if swept.is_end {
+            return deleted;
+        }
+    }
+}
+
+async fn count(store: &Store, sql: &'static str) -> i64 {
+    store.read_all().row(sql, &[]).await.unwrap().unwrap().get(0).unwrap()
+}
+
+async fn replays(store: &Store, from: u32, many: u32, until: Timestamp) {
+    for institution in [aoi(), midori()] {
+        let mut tx = store.begin(&institution).await.unwrap();
+        for number in from..from + many {
+            let mut digest = [0; 32];
+            digest[..4].copy_from_slice(&number.wrapping_mul(2_654_435_761).to_be_bytes());
+            assert!(tx.claim_replay(&digest, until, NOW).await.unwrap());
+        }
+        tx.commit().await.unwrap();
+    }
+}
+
+async fn session(store: &Store, used_at: Timestamp) -> (Uuid, Ticket) {
+    let (id, ticket) = (new_id(), new_ticket());
+    let mut tx = store.begin(&aoi()).await.unwrap();
+    tx.add_session(id, &ticket, &[1; 32], Purpose::Link, None, used_at).await.unwrap();
+    tx.note_passed_guard(id, Subject::Login, "hanako").await.unwrap();
+    tx.commit().await.unwrap();
+    (id, ticket)
+}
+
+async fn fail(store: &Store, subject: Subject, name: &str, tries: u32, now: Timestamp) {
+    let policy = if subject == Subject::Pin { &PIN } else { &LOGIN };
+    let alarm = Record::refused(Actor::System, Action::GuessingNoticed, "logins");
+    let mut now = now;
+    for _ in 0..tries {
+        let guess = Guess { guards: &[(subject, name, policy)], spread: None };
+        count_guess(store, &aoi(), &guess, &alarm, now, &SystemRandom).await.unwrap().unwrap();
+        now = now.plus_seconds(DAY);
+    }
+}
+
+on_each_engine! {
+    async fn what_ran_out_goes_in_slices_and_what_did_not_stays(store: Store) {
+        two_institutions(&store).await;
+        replays(&store, 0, 130, NOW.plus_seconds(60)).await;
+        replays(&store, 1_000, 20, NOW.plus_seconds(DAY)).await;
+        assert_eq!(walk(&store, "replays", NOW.plus_seconds(120), 7).await, 0, "a margin for clocks that differ");
+        assert_eq!(walk(&store, "replays", NOW.plus_seconds(121), 7).await, 260);
+        assert_eq!(count(&store, "SELECT COUNT(*) FROM replays").await, 40);
+    }
+
+    async fn a_slice_is_no_larger_than_asked_for(store: Store) {
+        two_institutions(&store).await;
+        replays(&store, 0, 25, NOW).await;
+        let mut sweep = Sweep::of(class("replays"));
+        let mut steps = Vec::new();
+        while steps.last() != Some(&0) {
+            steps.push(sweep.step(&store, NOW.plus_seconds(DAY), 20, &SystemRandom).await.unwrap().deleted);
+        }
+        assert_eq!(steps, [20, 20, 10, 0]);
+    }
+
+    async fn where_nothing_is_dead_nothing_is_written(store: Store) {
+        let (who, _) = two_institutions(&store).await;
+        replays(&store, 0, 25, NOW.plus_seconds(DAY)).await;
+        session(&store, NOW).await;
+        let account = seed::account(&store, &aoi(), &who, "2000001").await;
+        seed::linkage(&store, &aoi(), &who, &[account], (NOW, NOW.plus_seconds(DAY))).await;
+        let before = store.work().done().1;
+        for class in CLASSES {
+            assert_eq!(walk(&store, class.name, NOW, 10).await, 0, "{}", class.name);
+        }
+        assert_eq!(store.work().done().1, before);
+    }
+
+    async fn two_who_sweep_at_once_delete_each_row_once(store: Store) {
+        two_institutions(&store).await;
+        replays(&store, 0, 200, NOW).await;
+        let now = NOW.plus_seconds(DAY);
+        let sweep = |rows| { let store = store.clone(); tokio::spawn(async move { walk(&store, "replays", now, rows).await }) };
+        let (first, second) = (sweep(9), sweep(13));
+        assert_eq!(first.await.unwrap() + second.await.unwrap(), 400);
+        assert_eq!(count(&store, "SELECT COUNT(*) FROM replays").await, 0);
+    }
+
+    async fn an_unused_session_goes_with_the_note_of_its_guard(store: Store) {
+        two_institutions(&store).await;
+        let (_, old) = session(&store, NOW).await;
+        let (_, young) = session(&store, NOW.plus_seconds(2 * HOUR)).await;
+        assert_eq!(walk(&store, "sessions", NOW.plus_seconds(13 * HOUR + 1), 10).await, 1);
+        assert!(store.read(&aoi()).find_session(&old, Purpose::Link).await.unwrap().is_none());
+        assert!(store.read(&aoi()).find_session(&young, Purpose::Link).await.unwrap().is_some());
+        assert_eq!(count(&store, "SELECT COUNT(*) FROM passed_guards").await, 1);
+    }
+
+    async fn refresh_tokens_go_a_month_after_their_linkage_or_their_own_end(store: Store) {
+        let (who, _) = two_institutions(&store).await;
+        let ends = NOW.plus_seconds(100 * DAY);
+        let (ended, expiring, open) = (
+            seed::linkage(&store, &aoi(), &who, &[], (NOW, ends)).await,
+            seed::linkage(&store, &aoi(), &who, &[], (NOW, NOW.plus_seconds(DAY))).await,
+            seed::linkage(&store, &aoi(), &who, &[], (NOW, ends)).await,
+        );
+        let mut tx = store.begin(&aoi()).await.unwrap();
+        for linkage in [ended, expiring, open, open] {
+            let insert = "INSERT INTO refresh_tokens (institution, token_id, hash, linkage_id, client_id, code_id, scope, \
+                 issued_at) VALUES (?1, ?2, ?3, ?4, 'c', 'code', '', 0)";
+            tx.execute(insert, renkei_store::params![new_id(), &[0; 32], linkage]).await.unwrap();
+        }
+        tx.end_linkage(ended, EndedBy::Customer, NOW).await.unwrap();
+        let revoke = "UPDATE refresh_tokens SET revoked_at = ?3 WHERE institution = ?1 AND linkage_id = ?2 \
+             AND token_id = (SELECT MAX(token_id) FROM refresh_tokens WHERE linkage_id = ?2)";
+        tx.execute(revoke, renkei_store::params![open, NOW.plus_seconds(2 * DAY)]).await.unwrap();
+        tx.commit().await.unwrap();
+        let mut gone = Vec::new();
+        for day in [30, 31, 32, 33] {
+            gone.push(walk(&store, "refresh_tokens", NOW.plus_seconds(day * DAY + 1), 2).await);
+        }
+        assert_eq!(gone, [1, 1, 1, 0]);
+        assert_eq!(count(&store, "SELECT COUNT(*) FROM refresh_tokens").await, 1, "the one in force");
+    }
+
+    async fn pins_go_three_months_after_the_last_linkage_that_could_be_renewed_and_the_trail_says_so(store: Store) {
+        let (who, _) = two_institutions(&store).await;
+        let used = seed::account(&store, &aoi(), &who, "2000001").await;
+        let unused = seed::account(&store, &aoi(), &who, "2000002").await;
+        let mut tx = store.begin(&aoi()).await.unwrap();
+        for account in [used, unused] {
+            tx.register_pin(account, &SealedPin(vec![1; 32]), who.user, NOW).await.unwrap();
+        }
+        tx.commit().await.unwrap();
+        let day = |days| NOW.plus_seconds(days * DAY);
+        seed::linkage(&store, &aoi(), &who, &[used, unused], (NOW, day(10))).await;
+        seed::linkage(&store, &aoi(), &who, &[used], (NOW, day(180))).await;
+        assert_eq!(walk(&store, "pins", day(100), 10).await, 0);
+        assert_eq!(walk(&store, "pins", day(101), 10).await, 1);
+        assert!(store.read(&aoi()).find_pin(used).await.unwrap().is_some());
+        assert!(store.read(&aoi()).find_pin(unused).await.unwrap().is_none());
+        let told = store.read(&aoi()).list_audit(1).await.unwrap().remove(0);
+        assert_eq!((told.actor_kind.as_str(), told.action.as_str(), told.detail.as_deref()),
+            ("system", "pins_deleted", Some("unused 1")));
+    }
+
+    async fn guards_of_logins_that_nobody_tries_go_and_those_that_staff_must_open_or_of_pins_stay(store: Store) {
+        two_institutions(&store).await;
+        fail(&store, Subject::Login, "nobody", 3, NOW).await;
+        fail(&store, Subject::Login, "guessed", LOGIN.hard_stop, NOW.plus_seconds(-100 * DAY)).await;
+        fail(&store, Subject::Pin, "account", 2, NOW).await;
+        assert_eq!(walk(&store, "guards", NOW.plus_seconds(92 * DAY), 1).await, 0);
+        assert_eq!(walk(&store, "guards", NOW.plus_seconds(92 * DAY + 1), 1).await, 1);
+        let left = store.read(&aoi()).list_guards().await.unwrap();
+        let left: Vec<&str> = left.iter().map(|guard| guard.subject.as_str()).collect();
+        assert_eq!(left, ["guessed", "account"]);
+    }
+}
