@@ -5,6 +5,7 @@ use renkei_domain::time::Timestamp;
 use renkei_oauth::client_auth::certificate::{check_key, check_name};
 use renkei_oauth::client_auth::name::RegisteredName;
 use renkei_oauth::jose::KeySet;
+use renkei_server::certificates::ocsp::{NONCE_BYTES, Question, Status};
 use renkei_server::certificates::{Fingerprint, PeerCertificate, describe, verify_user_certificate};
 use renkei_server::listener::tls::authority_names;
 use rustls_pki_types::CertificateDer;
@@ -16,6 +17,10 @@ use crate::protocol::NOW;
 const LEAF: &str = include_str!("../certificates/user.pem");
 const AUTHORITY: &str = include_str!("../certificates/authority.pem");
 const LIST: &str = include_str!("../certificates/revocation-list.pem");
+
+/// A user's certificate and its authority, which signed no answer but that it revoked it, or knows nothing of it.
+const REVOKED: &str = include_str!("../certificates/ocsp-user.pem");
+const RESPONDER: &str = include_str!("../certificates/ocsp-authority.pem");
 
 /// DER behind one byte that says what it is: `u` the user's certificate, `i` one that came with it, `a` the authority,
 /// `l` the revocation list. Everything else is real, and a certificate is accepted only if it is the real one.
@@ -42,6 +47,17 @@ pub fn certificate(data: &[u8]) {
     let now = Timestamp::from_seconds(NOW);
     if let Ok(found) = verify_user_certificate(&peer.leaf, &peer.intermediates, &authority, Some(&list), now) {
         assert_eq!(found, Fingerprint::of(&real), "a forged certificate was accepted");
+    }
+}
+
+/// An OCSP response to a question about a revoked certificate. Whatever it is, it does not say that it is good.
+pub fn ocsp_answer(data: &[u8]) {
+    let der = |pem: &str| CertificateDer::from_pem_slice(pem.as_bytes()).expect("a certificate");
+    let (user, authority) = (der(REVOKED), der(RESPONDER));
+    let question = Question::new(&user, &authority, [7; NONCE_BYTES]).expect("a question");
+    let now = Timestamp::from_seconds(NOW);
+    if let Ok(answer) = question.read(data, None, now) {
+        assert!(answer.status != Status::Good && answer.until > now, "a forged answer was accepted: {answer:?}");
     }
 }
 

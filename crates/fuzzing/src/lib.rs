@@ -60,6 +60,7 @@ pub const TARGETS: &[Target] = &[
     Target { name: "registry", run: files::registry, short_run: FEW },
     Target { name: "distinguished_name", run: certificates::distinguished_name, short_run: SOME },
     Target { name: "certificate", run: certificates::certificate, short_run: SOME },
+    Target { name: "ocsp_answer", run: certificates::ocsp_answer, short_run: SOME },
 ];
 
 /// The target of this name.

@@ -5,16 +5,20 @@
 //! here, per login and against that institution's authority alone. The revocation list is read at each login: a
 //! certificate revoked since the connection began is refused at the next one, and no list is hashed in handshakes.
 //!
-//! Certificates of [`partners`] are judged by the same rules against authorities of their own.
+//! Certificates of [`partners`] are judged by the same rules against authorities of their own. Of [`users`]' certificates
+//! the authority's OCSP responder is asked besides, where an institution has registered one.
 
+pub mod ocsp;
 pub mod partners;
+pub mod responder;
+pub mod users;
 
 use std::time::Duration;
 
 use renkei_domain::time::Timestamp;
 use rustls::crypto::aws_lc_rs::default_provider;
 use rustls_pki_types::pem::PemObject;
-use rustls_pki_types::{CertificateDer, CertificateRevocationListDer, UnixTime};
+use rustls_pki_types::{CertificateDer, CertificateRevocationListDer, TrustAnchor, UnixTime};
 use webpki::{
     BorrowedCertRevocationList, CertRevocationList, EndEntityCert, Error, ExpirationPolicy, KeyUsage,
     RevocationCheckDepth, RevocationOptions, RevocationOptionsBuilder, UnknownStatusPolicy, anchor_from_trusted_cert,
@@ -77,6 +81,10 @@ pub enum CertificateRefusal {
     /// There is no revocation list of its issuer that is in force and rightly signed, so nobody can say whether it was
     /// revoked.
     CrlStale,
+    /// The authority's OCSP responder knows no such certificate.
+    OcspUnknown,
+    /// The responder gave no answer that counts, and the revocation list is too old to go by it alone.
+    OcspUnavailable,
     /// Not a certificate, or one that breaks the rules of RFC 5280.
     Malformed,
 }
@@ -92,6 +100,8 @@ impl CertificateRefusal {
             CertificateRefusal::WrongIssuer => "wrong_issuer",
             CertificateRefusal::WrongUsage => "wrong_usage",
             CertificateRefusal::CrlStale => "crl_stale",
+            CertificateRefusal::OcspUnknown => "ocsp_unknown",
+            CertificateRefusal::OcspUnavailable => "ocsp_unavailable",
             CertificateRefusal::Malformed => "malformed",
         }
     }
@@ -115,7 +125,8 @@ pub fn describe(peer: &PeerCertificate) -> Option<About> {
     Some(About { serial: certificate.raw_serial_as_string(), valid_until })
 }
 
-/// Whether this certificate is one of the institution's authority, in force now and meant for logging in.
+/// Whether this certificate is one of the institution's authority, in force now and meant for logging in. No responder
+/// is asked.
 ///
 /// `institution_ca_pem` holds the authority's certificate, or several while it changes them. `crl_pem` must hold a
 /// revocation list in force of each authority in the chain; without one nobody gets in.
@@ -134,6 +145,12 @@ pub fn verify_user_certificate(
     Ok(Fingerprint::of(leaf))
 }
 
+/// A certificate that was verified.
+struct Verified {
+    /// Who signed it, DER.
+    issuer: CertificateDer<'static>,
+}
+
 /// Whether one of the authorities stands behind this certificate, now and for client authentication. Without `lists`
 /// nothing is said about revocation; with them, each authority in the chain must have one in force.
 fn verify_chain(
@@ -142,7 +159,7 @@ fn verify_chain(
     authorities: &[CertificateDer<'_>],
     lists: Option<&[CertificateRevocationListDer<'static>]>,
     now: Timestamp,
-) -> Result<(), CertificateRefusal> {
+) -> Result<Verified, CertificateRefusal> {
     let leaf_der = CertificateDer::from(leaf);
     let certificate = EndEntityCert::try_from(&leaf_der).map_err(|error| refusal(&error))?;
     check_usage(leaf)?;
@@ -156,7 +173,16 @@ fn verify_chain(
     let algorithms = default_provider().signature_verification_algorithms.all;
     let usage = KeyUsage::client_auth();
     let verified = certificate.verify_for_usage(algorithms, &anchors, &intermediates, at, usage, revocation, None);
-    verified.map(|_| ()).map_err(|error| refusal(&error))
+    let path = verified.map_err(|error| refusal(&error))?;
+    let issuer = match path.intermediate_certificates().next() {
+        Some(issuer) => Some(issuer.der().into_owned()),
+        None => authorities.iter().find(|der| is_anchor(der, path.anchor())).map(|der| der.clone().into_owned()),
+    };
+    Ok(Verified { issuer: issuer.ok_or(CertificateRefusal::WrongIssuer)? })
+}
+
+fn is_anchor(authority: &CertificateDer<'_>, anchor: &TrustAnchor<'_>) -> bool {
+    anchor_from_trusted_cert(authority).is_ok_and(|known| known == *anchor)
 }
 
 /// Every certificate of the chain is looked up, an issuer without a list is no excuse, and a list must be in force.

@@ -1,4 +1,5 @@
 //! Requests of ours to servers that partners name: one small document over TLS, and every door to anything else shut.
+//! The same way leads to the OCSP responders that the registry names.
 //!
 //! The name is resolved here, every address it has is checked, and the connection goes to one of those very addresses,
 //! so a name whose answer changes in between gains nothing. The certificate must be for the name. No redirect is
@@ -27,7 +28,7 @@ use crate::system::SystemClock;
 
 pub use address::{Reach, special_use};
 pub use fetch::{Document, Wanted};
-pub use url::{HttpsUrl, URL_BYTES_MAX, UrlFault};
+pub use url::{HttpsUrl, ResponderUrl, URL_BYTES_MAX, UrlFault};
 
 /// How long a request may take in all, from the name to the last byte.
 pub const DEADLINE: Duration = Duration::from_secs(5);

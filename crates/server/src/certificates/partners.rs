@@ -71,7 +71,7 @@ impl PartnerTrust {
     /// # Errors
     /// [`CertificateRefusal`], the first reason found.
     pub fn verify(&self, peer: &PeerCertificate, now: Timestamp) -> Result<(), CertificateRefusal> {
-        verify_chain(&peer.leaf, &peer.intermediates, &self.authorities, self.lists.as_deref(), now)
+        verify_chain(&peer.leaf, &peer.intermediates, &self.authorities, self.lists.as_deref(), now).map(|_| ())
     }
 
     /// Whether one of these authorities is also among `users`, by its key, or one is issued by another: then a

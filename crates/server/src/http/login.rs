@@ -18,7 +18,7 @@ use super::browser::Visit;
 use super::device;
 use super::form::Form;
 use super::limits;
-use crate::certificates::{PeerCertificate, verify_user_certificate};
+use crate::certificates::{PeerCertificate, users};
 use crate::error::Fault;
 use crate::passwords::{self, Verdict};
 
@@ -127,9 +127,8 @@ pub async fn by_certificate(visit: &Visit, peer: Option<&PeerCertificate>) -> Re
         (None, _) => Err("no_certificate"),
         (Some(_), None) => Err("no_authority"),
         (Some(peer), Some(authority)) => {
-            let list = visit.institution.user_crl.as_deref();
-            verify_user_certificate(&peer.leaf, &peer.intermediates, authority, list, visit.now)
-                .map_err(|refusal| refusal.word())
+            let asked = users::Asked { institution: &visit.institution, authority, peer };
+            users::check(&visit.app, &asked, visit.now).await.map_err(|refusal| refusal.word())
         }
     };
     let (user, refusal) = match verified {

@@ -1,24 +1,28 @@
-//! One `GET`, from the name to the last byte.
+//! One request, from the name to the last byte.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use http::header::{
     ACCEPT, ACCEPT_ENCODING, CACHE_CONTROL, CONNECTION, CONTENT_ENCODING, CONTENT_TYPE, HOST, USER_AGENT,
 };
-use http::{HeaderMap, Request, Response, StatusCode};
-use http_body_util::{BodyExt as _, Empty};
+use http::request::Builder;
+use http::{HeaderMap, Method, Request, Response, StatusCode};
+use http_body_util::{BodyExt as _, Full};
 use hyper::body::{Body as _, Bytes, Incoming};
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
+use rustls::ClientConfig;
 use rustls_pki_types::ServerName;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
-use super::{HttpsUrl, Outbound, OutboundFault};
+use super::{HttpsUrl, Outbound, OutboundFault, ResponderUrl};
 
 /// Most addresses of one name; a name with more is refused.
 const ADDRESSES_MAX: usize = 16;
@@ -57,21 +61,50 @@ impl Outbound {
             return Err(OutboundFault::Port(url.port()));
         }
         let tls = self.tls()?;
+        let request = request(Method::GET, url.path(), &url.authority(), wanted);
+        let request = request.body(Full::default()).map_err(|error| http_fault(&error))?;
         let got = async {
-            let addresses = self.addresses(url).await?;
+            let addresses = self.addresses(url.host(), url.port()).await?;
             let stream = connect(&addresses, self.deadline / ADDRESSES_TRIED).await?;
-            let name = ServerName::try_from(url.host().to_owned()).map_err(|error| tls_fault(&error))?;
-            let stream = TlsConnector::from(tls).connect(name, stream).await.map_err(|error| tls_fault(&error))?;
-            exchange(stream, url, wanted).await
+            exchange(secured(tls, url.host(), stream).await?, request, wanted).await
+        };
+        timeout(self.deadline, got).await.unwrap_or(Err(OutboundFault::TooSlow(self.deadline)))
+    }
+
+    /// Asks an OCSP responder. One that the registry names by an IP address is contacted there, wherever that is; a
+    /// name has to lead to the public Internet. Any port will do: an operator wrote it.
+    ///
+    /// # Errors
+    /// As [`Outbound::get`].
+    pub async fn ask(
+        &self,
+        url: &ResponderUrl,
+        question: Vec<u8>,
+        media_type: &'static str,
+        wanted: Wanted<'_>,
+    ) -> Result<Document, OutboundFault> {
+        let request = request(Method::POST, &url.path, &url.authority, wanted).header(CONTENT_TYPE, media_type);
+        let request = request.body(Full::from(question)).map_err(|error| http_fault(&error))?;
+        let got = async {
+            let addresses = match url.address {
+                Some(address) => vec![SocketAddr::new(address, url.port)],
+                None => self.addresses(&url.host, url.port).await?,
+            };
+            let stream = connect(&addresses, self.deadline / ADDRESSES_TRIED).await?;
+            if url.secure {
+                exchange(secured(self.tls()?, &url.host, stream).await?, request, wanted).await
+            } else {
+                exchange(stream, request, wanted).await
+            }
         };
         timeout(self.deadline, got).await.unwrap_or(Err(OutboundFault::TooSlow(self.deadline)))
     }
 
     /// The addresses of the host, each of which may be contacted. One that may not condemns the name: it was put there
     /// by mistake or by somebody who means harm.
-    async fn addresses(&self, url: &HttpsUrl) -> Result<Vec<SocketAddr>, OutboundFault> {
-        let unknown = |reason: String| OutboundFault::Name { host: url.host().to_owned(), reason };
-        let resolved = self.resolver.resolve(url.host().to_owned(), url.port()).await;
+    async fn addresses(&self, host: &str, port: u16) -> Result<Vec<SocketAddr>, OutboundFault> {
+        let unknown = |reason: String| OutboundFault::Name { host: host.to_owned(), reason };
+        let resolved = self.resolver.resolve(host.to_owned(), port).await;
         let addresses = resolved.map_err(|error| unknown(error.to_string()))?;
         if addresses.is_empty() {
             return Err(unknown("it has no address".into()));
@@ -100,14 +133,23 @@ async fn connect(addresses: &[SocketAddr], patience: Duration) -> Result<TcpStre
     Err(failure)
 }
 
-async fn exchange(stream: TlsStream<TcpStream>, url: &HttpsUrl, wanted: Wanted<'_>) -> Result<Document, OutboundFault> {
+/// The connection under TLS, with a server whose certificate is for this host.
+async fn secured(tls: Arc<ClientConfig>, host: &str, stream: TcpStream) -> Result<TlsStream<TcpStream>, OutboundFault> {
+    let name = ServerName::try_from(host.to_owned()).map_err(|error| tls_fault(&error))?;
+    TlsConnector::from(tls).connect(name, stream).await.map_err(|error| tls_fault(&error))
+}
+
+async fn exchange(
+    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    request: Request<Full<Bytes>>,
+    wanted: Wanted<'_>,
+) -> Result<Document, OutboundFault> {
     let handshake =
         http1::Builder::new().max_buf_size(HEAD_BYTES_MAX).max_headers(HEADERS_MAX).handshake(TokioIo::new(stream));
     let (mut sender, connection) = handshake.await.map_err(|error| http_fault(&error))?;
     // Ends with this function, whichever way it is left.
     let mut driver = JoinSet::new();
     driver.spawn(connection);
-    let request = request(url, wanted).map_err(|error| http_fault(&error))?;
     let response = sender.send_request(request).await.map_err(|error| http_fault(&error))?;
     check_head(&response, wanted)?;
     let max_age = max_age(response.headers());
@@ -115,14 +157,15 @@ async fn exchange(stream: TlsStream<TcpStream>, url: &HttpsUrl, wanted: Wanted<'
     Ok(Document { body, max_age })
 }
 
-fn request(url: &HttpsUrl, wanted: Wanted<'_>) -> Result<Request<Empty<Bytes>>, http::Error> {
-    Request::get(url.path())
-        .header(HOST, url.authority())
+fn request(method: Method, path: &str, authority: &str, wanted: Wanted<'_>) -> Builder {
+    Request::builder()
+        .method(method)
+        .uri(path)
+        .header(HOST, authority)
         .header(ACCEPT, wanted.media_types.join(", "))
         .header(ACCEPT_ENCODING, "identity")
         .header(CONNECTION, "close")
         .header(USER_AGENT, "renkei")
-        .body(Empty::new())
 }
 
 /// Everything about the answer that is known before its body is read.

@@ -2,6 +2,7 @@
 //! contacted can't be two things.
 
 use std::fmt;
+use std::net::{IpAddr, Ipv6Addr};
 use std::str::FromStr;
 
 /// Most bytes of a URL.
@@ -12,6 +13,8 @@ const HOST_CHARS_MAX: usize = 253;
 const LABEL_CHARS_MAX: usize = 63;
 /// The port of https.
 const HTTPS_PORT: u16 = 443;
+/// The port of http.
+const HTTP_PORT: u16 = 80;
 
 /// An absolute `https` URL of a named host.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,8 +33,11 @@ pub enum UrlFault {
     /// Another scheme, or `https` spelled otherwise.
     #[error("it must be an https address and begin with https://")]
     Scheme,
+    /// Neither `http` nor `https`.
+    #[error("it must begin with http:// or https://")]
+    ResponderScheme,
     /// White space, a control, or anything else a URL has no plain place for.
-    #[error("it must be an https address in plain ASCII, without spaces, quotes, brackets or backslashes")]
+    #[error("it must be an address in plain ASCII, without spaces, quotes, brackets or backslashes")]
     Character,
     /// `user@`.
     #[error("it must not name a user before the host")]
@@ -96,27 +102,91 @@ impl FromStr for HttpsUrl {
             return Err(UrlFault::TooLong);
         }
         let rest = text.strip_prefix("https://").ok_or(UrlFault::Scheme)?;
-        if rest.contains('#') {
-            return Err(UrlFault::Fragment);
-        }
-        let (authority, path) = rest.split_at(rest.find(['/', '?']).unwrap_or(rest.len()));
-        if authority.contains('@') {
-            return Err(UrlFault::User);
-        }
+        let (authority, path) = split(rest)?;
         if authority.starts_with('[') {
             return Err(UrlFault::Address);
         }
-        let plain = |byte: u8| byte.is_ascii_graphic() && !b"\"<>[]\\^`{|}".contains(&byte);
-        if !rest.bytes().all(plain) {
-            return Err(UrlFault::Character);
-        }
+        check_plain(rest)?;
         let (host, port) = match authority.split_once(':') {
             Some((host, port)) => (host, read_port(port)?),
             None => (authority, HTTPS_PORT),
         };
         check_host(host)?;
-        let path = if path.starts_with('/') { path.to_owned() } else { format!("/{path}") };
         Ok(HttpsUrl { host: host.to_owned(), port, path })
+    }
+}
+
+/// What names the server, and the path with its query, beginning with a slash.
+fn split(rest: &str) -> Result<(&str, String), UrlFault> {
+    if rest.contains('#') {
+        return Err(UrlFault::Fragment);
+    }
+    let (authority, path) = rest.split_at(rest.find(['/', '?']).unwrap_or(rest.len()));
+    if authority.contains('@') {
+        return Err(UrlFault::User);
+    }
+    let path = if path.starts_with('/') { path.to_owned() } else { format!("/{path}") };
+    Ok((authority, path))
+}
+
+fn check_plain(text: &str) -> Result<(), UrlFault> {
+    let plain = |byte: u8| byte.is_ascii_graphic() && !b"\"<>[]\\^`{|}".contains(&byte);
+    if text.bytes().all(plain) { Ok(()) } else { Err(UrlFault::Character) }
+}
+
+/// The address of an OCSP responder, which an operator wrote into the registry: plain http will do, since its answers are
+/// signed, and it may be an IP address, which then is the very one that is contacted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ResponderUrl {
+    pub(super) secure: bool,
+    /// As it stands in the `Host` header.
+    pub(super) authority: String,
+    /// A domain name, or an IP address without brackets.
+    pub(super) host: String,
+    /// The host where it is an IP address.
+    pub(super) address: Option<IpAddr>,
+    pub(super) port: u16,
+    pub(super) path: String,
+}
+
+impl FromStr for ResponderUrl {
+    type Err = UrlFault;
+
+    fn from_str(text: &str) -> Result<ResponderUrl, UrlFault> {
+        if text.len() > URL_BYTES_MAX {
+            return Err(UrlFault::TooLong);
+        }
+        let (secure, rest) = match (text.strip_prefix("https://"), text.strip_prefix("http://")) {
+            (Some(rest), _) => (true, rest),
+            (None, Some(rest)) => (false, rest),
+            (None, None) => return Err(UrlFault::ResponderScheme),
+        };
+        let (authority, path) = split(rest)?;
+        let (host, port, address) = match authority.strip_prefix('[') {
+            Some(inner) => {
+                let (host, port) = inner.split_once(']').ok_or(UrlFault::Host)?;
+                let address = host.parse::<Ipv6Addr>().map_err(|_| UrlFault::Host)?;
+                check_plain(port)?;
+                (host, port, Some(IpAddr::V6(address)))
+            }
+            None => {
+                let (host, port) = authority.split_at(authority.find(':').unwrap_or(authority.len()));
+                check_plain(authority)?;
+                let address = host.parse().map(IpAddr::V4).ok();
+                if address.is_none() {
+                    check_host(host)?;
+                }
+                (host, port, address)
+            }
+        };
+        check_plain(&path)?;
+        let default = if secure { HTTPS_PORT } else { HTTP_PORT };
+        let port = match port.strip_prefix(':') {
+            Some(digits) => read_port(digits)?,
+            None if port.is_empty() => default,
+            None => return Err(UrlFault::Port),
+        };
+        Ok(ResponderUrl { secure, authority: authority.to_owned(), host: host.to_owned(), address, port, path })
     }
 }
 
@@ -247,5 +317,37 @@ mod tests {
             assert!(matches!(fault, UrlFault::Port | UrlFault::Character), "{port}");
         }
         assert_eq!(read(&format!("https://a.example/{}", "a".repeat(1_007))), Err(UrlFault::TooLong));
+    }
+
+    #[test]
+    fn r_138_a_responder_may_have_plain_http_and_an_address() {
+        let read = |text: &str| text.parse::<ResponderUrl>();
+        for (text, secure, host, port, path) in [
+            ("http://ocsp.ca.example", false, "ocsp.ca.example", 80, "/"),
+            ("http://ocsp.ca.example:8080/a?b", false, "ocsp.ca.example", 8080, "/a?b"),
+            ("https://ocsp.ca.example/", true, "ocsp.ca.example", 443, "/"),
+            ("http://10.0.3.7/ocsp", false, "10.0.3.7", 80, "/ocsp"),
+            ("http://[fd00::7]:81/", false, "fd00::7", 81, "/"),
+        ] {
+            let url = read(text).unwrap();
+            let found = (url.secure, url.host.as_str(), url.port, url.path.as_str());
+            assert_eq!(found, (secure, host, port, path), "{text}");
+            assert_eq!(url.address.is_some(), host.parse::<IpAddr>().is_ok(), "{text}");
+        }
+        for (text, fault) in [
+            ("ldap://ocsp.ca.example/", UrlFault::ResponderScheme),
+            ("ocsp.ca.example", UrlFault::ResponderScheme),
+            ("http://a@ocsp.ca.example/", UrlFault::User),
+            ("http://ocsp.ca.example/#a", UrlFault::Fragment),
+            ("http://ocsp.ca.example/a b", UrlFault::Character),
+            ("http://0x7f.1/", UrlFault::Address),
+            ("http://127.1/", UrlFault::Address),
+            ("http://[::1/", UrlFault::Host),
+            ("http://[::1]81/", UrlFault::Port),
+            ("http://ocsp.ca.example:0/", UrlFault::Port),
+            ("http:///", UrlFault::Host),
+        ] {
+            assert_eq!(read(text), Err(fault), "{text}");
+        }
     }
 }

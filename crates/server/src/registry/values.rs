@@ -11,6 +11,7 @@ use webpki::{BorrowedCertRevocationList, anchor_from_trusted_cert};
 use super::check::period_limits;
 use super::file::InstitutionTable;
 use super::problem::TableProblems;
+use crate::outbound::ResponderUrl;
 use crate::texts::{check_line, check_paragraphs};
 
 /// Most characters of a partner's or product's key.
@@ -52,7 +53,7 @@ pub(super) fn responder(at: &mut TableProblems<'_>, key: &str, text: &str, has_a
     if !has_authority {
         at.add(key, "a responder needs its authority: give user_ca and user_crl");
     }
-    web_address(at, key, &text.replacen("http://", "https://", 1));
+    at.take(key, text.parse::<ResponderUrl>());
 }
 
 pub(super) fn domain(at: &mut TableProblems<'_>, key: &str, text: &str) {

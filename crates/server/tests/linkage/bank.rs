@@ -80,12 +80,12 @@ impl Bank {
 
     /// With room for a thousand visits from one place, for tests that go everywhere.
     pub async fn spacious() -> Bank {
-        Bank::with(fresh_sqlite().await, None, Memory::of_size(100)).await
+        Bank::with(fresh_sqlite().await, None, Memory::of_size(100), Outbound::default()).await
     }
 
     /// With what a node remembers.
     pub async fn with_memory(memory: Memory) -> Bank {
-        Bank::with(fresh_sqlite().await, None, memory).await
+        Bank::with(fresh_sqlite().await, None, memory, Outbound::default()).await
     }
 
     /// As if behind TLS: browsers know it by this origin.
@@ -99,10 +99,11 @@ impl Bank {
     }
 
     async fn over(fresh: FreshStore, origin: Option<&str>) -> Bank {
-        Bank::with(fresh, origin, Memory::default()).await
+        Bank::with(fresh, origin, Memory::default(), Outbound::default()).await
     }
 
-    async fn with(fresh: FreshStore, origin: Option<&str>, memory: Memory) -> Bank {
+    /// With what it stands on, its address, what a node remembers, and its way to other servers.
+    pub async fn with(fresh: FreshStore, origin: Option<&str>, memory: Memory, outbound: Outbound) -> Bank {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = format!("http://{}", listener.local_addr().unwrap());
         let for_certificates = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -118,7 +119,7 @@ impl Bank {
                 certificate_origin: Some(certificate_address.clone()),
                 partner_origin: None,
             },
-            outbound: Outbound::default(),
+            outbound,
             memory,
         });
         let routes = router(Arc::clone(&app)).layer(from_fn(place_source));

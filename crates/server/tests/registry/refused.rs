@@ -180,7 +180,7 @@ fn r_036_a_043_keys_are_at_an_https_address_of_a_named_host() {
         ("https://Kakeibo.example/jwks", "the host must be a domain name in lower-case"),
         ("https://localhost/jwks", "the host must be a domain name"),
         ("https://kakeibo.example:0/jwks", "the port must be a number"),
-        ("https://kakeibo.example/a b", "it must be an https address in plain ASCII"),
+        ("https://kakeibo.example/a b", "it must be an address in plain ASCII"),
     ] {
         let line = format!("jwks_uri = \"{address}\"");
         assert_refused("jwks_file = \"kakeibo.jwks.json\"", &line, &format!("{CLOUD}jwks_uri: {reason}"));

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use renkei_domain::institution::InstitutionCode;
 use renkei_oauth::jose::{KeySet, SigningKey};
 
+use crate::certificates::responder::Responders;
 use crate::error::Fault;
 use crate::http::limits::Limits;
 use crate::passwords::Hashing;
@@ -35,6 +36,8 @@ pub struct Memory {
     pub limits: Limits,
     /// The passwords that are looked at.
     pub hashing: Hashing,
+    /// What OCSP responders said of users' certificates.
+    pub responders: Responders,
     /// By client, whether its keys are being read; only those that somebody waits for or reads.
     key_flights: Mutex<HashMap<Place, Arc<Flight>>>,
 }
