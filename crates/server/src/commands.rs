@@ -4,6 +4,7 @@ pub mod apply;
 pub mod backup;
 pub mod data;
 pub mod demo;
+pub mod doctor;
 mod error;
 pub mod guards;
 pub mod import;

@@ -7,6 +7,7 @@ pub mod config;
 pub mod core_banking;
 pub mod customer_list;
 pub mod demo;
+pub mod doctor;
 pub mod error;
 pub mod http;
 pub mod keys;

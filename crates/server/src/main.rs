@@ -3,7 +3,9 @@
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use renkei_server::commands::{CommandError, apply, backup, demo, guards, import, keys, migrate, restore, serve};
+use renkei_server::commands::{
+    CommandError, apply, backup, demo, doctor, guards, import, keys, migrate, restore, serve,
+};
 use renkei_server::logging::{self, LogFormat};
 use renkei_server::system;
 
@@ -49,6 +51,8 @@ enum Command {
     Guards(guards::ListArgs),
     /// Let a user or an account in again that was locked by wrong guesses
     Unlock(guards::UnlockArgs),
+    /// Say what is wrong with this installation, and what to do about it
+    Doctor(doctor::Args),
     /// Bring the tables up to date
     Migrate(migrate::Args),
     /// Write every row as of now into one file, while the servers go on
@@ -86,6 +90,7 @@ async fn run(command: Command) -> Result<(), CommandError> {
         Command::Guards(args) => guards::list(args).await,
         Command::Unlock(args) => guards::unlock(args).await,
         Command::Migrate(args) => migrate::run(args).await,
+        Command::Doctor(args) => doctor::run(args).await,
         Command::Backup(args) => backup::run(args).await,
         Command::Restore(args) => restore::run(args).await,
     }

@@ -82,7 +82,10 @@ fn place(institution: &InstitutionCode, kid: &str) -> String {
 }
 
 /// Opens a stored key. What signs must be what is published under this `kid`.
-fn open(keys: &Keys, institution: &InstitutionCode, stored: &StoredSigningKey) -> Result<SigningKey, Fault> {
+///
+/// # Errors
+/// [`Fault`]: sealed under another master key, or another key than its `kid`.
+pub fn open(keys: &Keys, institution: &InstitutionCode, stored: &StoredSigningKey) -> Result<SigningKey, Fault> {
     let defect = |why: &dyn std::fmt::Display| Fault::Defect(format!("signing key {}: {why}", stored.kid));
     let algorithm = Algorithm::parse(&stored.alg).ok_or_else(|| defect(&"unknown algorithm"))?;
     let pkcs8 = keys.open(Purpose::SigningKey, &place(institution, &stored.kid), &stored.sealed_key)?;

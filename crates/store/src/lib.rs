@@ -10,6 +10,7 @@ pub mod codes;
 pub mod customers;
 pub mod db;
 pub mod epochs;
+pub mod examine;
 pub mod flows;
 pub mod guards;
 pub mod guesses;

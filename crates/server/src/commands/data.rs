@@ -148,7 +148,9 @@ impl DataArgs {
         if is_named { Ok(Some(Config::read(&path)?)) } else { Ok(None) }
     }
 
-    fn config_path(&self) -> PathBuf {
+    /// Where the configuration is.
+    #[must_use]
+    pub fn config_path(&self) -> PathBuf {
         self.config.clone().unwrap_or_else(|| self.data.join(config::FILE_NAME))
     }
 

@@ -6,9 +6,9 @@ use std::process::{Command, Output};
 
 use crate::authority::Authority;
 
-const LOOPBACK: &str = "origin = \"http://127.0.0.1:18080\"\nlisten = \"127.0.0.1:0\"\n";
+pub const LOOPBACK: &str = "origin = \"http://127.0.0.1:18080\"\nlisten = \"127.0.0.1:0\"\n";
 
-fn renkei(words: &[&str], data: &Path) -> Output {
+pub fn renkei(words: &[&str], data: &Path) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_renkei"));
     command.args(words).arg("--data").arg(data).env_remove("RENKEI_STORE").output().unwrap()
 }
@@ -49,7 +49,7 @@ fn a_store_url_with_a_password_is_not_repeated() {
 }
 
 /// One institution whose users have certificates of the authority in `ca.pem`.
-const REGISTRY: &str = r##"
+pub const REGISTRY: &str = r##"
 [[institutions]]
 code = "1001"
 kind = "credit_cooperative"

@@ -6,4 +6,5 @@ mod authority;
 mod certificates;
 mod command;
 mod config;
+mod doctor;
 mod listener;

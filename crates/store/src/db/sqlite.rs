@@ -23,6 +23,8 @@ const OLDEST_SAFE_VERSION: i32 = 3_051_003;
 const READERS: usize = 4;
 /// Prepared statements kept per connection; more than the program has.
 const STATEMENTS_KEPT: usize = 256;
+/// What `PRAGMA synchronous` says when every commit is flushed.
+const FULL: i64 = 2;
 /// How long to wait for another process that writes, before giving up.
 const BUSY: Duration = Duration::from_secs(5);
 
@@ -218,7 +220,17 @@ fn configure(connection: &Connection) -> Result<(), StoreError> {
     connection.set_prepared_statement_cache_capacity(STATEMENTS_KEPT);
     let settings = "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; \
                     PRAGMA mmap_size = 0; PRAGMA trusted_schema = OFF;";
-    connection.execute_batch(settings).map_err(translate)
+    connection.execute_batch(settings).map_err(translate)?;
+    let asked = |name: &str| connection.pragma_query_value(None, name, |row| row.get::<_, rusqlite::types::Value>(0));
+    let journal = asked("journal_mode").map_err(translate)?;
+    let synchronous = asked("synchronous").map_err(translate)?;
+    if journal == rusqlite::types::Value::Text("wal".into()) && synchronous == rusqlite::types::Value::Integer(FULL) {
+        return Ok(());
+    }
+    // A file system that can't do it leaves the settings as they were, without an error.
+    Err(StoreError::Unusable(
+        "SQLite can't write ahead and flush at every commit here; put the data folder on a local disk".into(),
+    ))
 }
 
 fn open_reader(path: &Path) -> Result<Connection, StoreError> {
