@@ -380,6 +380,7 @@ fn ended(lang: Lang) -> Vec<(&'static str, EndedPage)> {
         ("ended-alone-declined", alone(Ending::Declined, None, "")),
         ("ended-alone-cancelled", alone(Ending::Cancelled, None, "")),
         ("ended-alone-user-changed", alone(Ending::UserChanged, None, "")),
+        ("ended-unknown", alone(Ending::OutcomeUnknown, Some(back.clone()), "R-7K2M-9QXD")),
         ("ended-failure", alone(Ending::Failure, Some(back.clone()), "R-7K2M-9QXD")),
     ]
 }

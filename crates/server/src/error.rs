@@ -11,6 +11,9 @@ pub enum Fault {
     /// The store is away, full or failing: worth trying again.
     #[error("unavailable: {0}")]
     Unavailable(String),
+    /// It may have been done or not, and nobody can tell now.
+    #[error("outcome unknown: {0}")]
+    Unknown(String),
     /// More is asked for at once than can be done: worth trying again soon.
     #[error("busy: {0}")]
     Busy(&'static str),
@@ -22,7 +25,8 @@ pub enum Fault {
 impl From<StoreError> for Fault {
     fn from(error: StoreError) -> Fault {
         match error {
-            StoreError::Unavailable(_) => Fault::Unavailable(error.to_string()),
+            StoreError::Unavailable(_) | StoreError::Conflict(_) => Fault::Unavailable(error.to_string()),
+            StoreError::Unknown(reason) => Fault::Unknown(reason),
             other => Fault::Defect(other.to_string()),
         }
     }

@@ -1,6 +1,7 @@
 //! The router: every route there is, by audience.
 
 pub mod acr;
+mod again;
 pub mod api;
 pub mod bare;
 pub mod browser;
@@ -10,6 +11,7 @@ mod device;
 pub mod fence;
 pub mod flow;
 pub mod form;
+mod health;
 pub mod limits;
 pub mod login;
 pub mod my;
@@ -61,6 +63,8 @@ pub fn partner_router(app: Arc<App>, door: PartnerDoor) -> Router {
 
 fn finished(routes: Router<Arc<App>>, app: Arc<App>) -> Router {
     routes
+        .layer(middleware::from_fn_with_state(Arc::clone(&app), again::after_conflicts))
+        .merge(health::routes())
         .method_not_allowed_fallback(public::method_not_allowed)
         .layer(middleware::from_fn(fence::around))
         .layer(middleware::from_fn_with_state(Arc::clone(&app), bare::keep_language))

@@ -17,6 +17,7 @@ pub mod logging;
 pub mod outbound;
 pub mod partner_keys;
 pub mod passwords;
+pub mod readiness;
 pub mod registry;
 pub mod retention;
 pub mod signing;

@@ -94,7 +94,8 @@ impl Limits {
         request: Duration::from_secs(30),
         answer: Duration::from_secs(60),
         connection: Duration::from_secs(600),
-        drain: Duration::from_secs(30),
+        // With the time in which balancers are told, less than the 30 seconds supervisors wait.
+        drain: Duration::from_secs(20),
     };
 }
 

@@ -5,6 +5,8 @@
 
 pub mod rotation;
 
+use std::sync::Arc;
+
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair};
 use renkei_domain::institution::InstitutionCode;
 use renkei_domain::time::Timestamp;
@@ -33,11 +35,19 @@ pub async fn sign(
     claims: &impl Serialize,
     now: Timestamp,
 ) -> Result<String, Fault> {
+    let key = key(app, institution, now).await?;
+    key.sign(Some(typ), claims).map_err(|fault| Fault::Defect(format!("a signing key of {institution}: {fault}")))
+}
+
+/// The key of the institution that signs now, opened.
+///
+/// # Errors
+/// As [`sign`].
+pub async fn key(app: &App, institution: &InstitutionCode, now: Timestamp) -> Result<Arc<SigningKey>, Fault> {
     let published = app.store.read(institution).list_published_keys(now).await?;
     let stored = in_force(&published, now)
         .ok_or_else(|| Fault::Unavailable(format!("institution {institution} has no signing key in force")))?;
-    let key = app.memory.signing_key(institution, &stored.kid, || open(&app.keys, institution, stored))?;
-    key.sign(Some(typ), claims).map_err(|fault| Fault::Defect(format!("signing key {}: {fault}", stored.kid)))
+    app.memory.signing_key(institution, &stored.kid, || open(&app.keys, institution, stored))
 }
 
 /// The key that signs at this instant, out of those published then: the one that began to sign last.

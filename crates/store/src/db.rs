@@ -4,6 +4,7 @@
 //! institution `?1` is that institution's code and is bound here, so no statement can forget whose rows it means;
 //! a statement without `?1` is refused before it reaches an engine.
 
+pub mod act;
 mod postgres;
 mod sqlite;
 mod value;
@@ -45,6 +46,14 @@ pub enum StoreError {
     /// The engine can't be reached, is full or failed; nothing was changed.
     #[error("the store is not available: {0}")]
     Unavailable(String),
+    /// The engine took the transaction back because of others at the same time (serialization failure, deadlock): nothing
+    /// was changed, and the act may be done again from its beginning.
+    #[error("others were at the same rows: {0}")]
+    Conflict(String),
+    /// Whether the transaction stands is not known: the answer to its commit is missing, or does not say that it is on
+    /// two machines. It may stand now, later or never.
+    #[error("the outcome is not known: {0}")]
+    Unknown(String),
     /// A row holds what no statement of ours writes.
     #[error("column {column} holds {found}")]
     Corrupt {
@@ -197,6 +206,12 @@ impl Store {
         &self.work
     }
 
+    /// Whether the engine may take a transaction back because of others ([`StoreError::Conflict`]).
+    #[must_use]
+    pub fn has_conflicts(&self) -> bool {
+        matches!(self.engine, Engine::Postgres(_))
+    }
+
     /// Which engine this is, for messages: `SQLite` or `PostgreSQL`.
     #[must_use]
     pub fn engine_name(&self) -> &'static str {
@@ -217,13 +232,15 @@ impl Session {
         if matches!(self.link, Link::SqliteRead(_) | Link::PostgresRead(_)) {
             self.work.look_ups.fetch_add(1, Ordering::Relaxed);
         }
-        match &mut self.link {
+        let rows = match &mut self.link {
             Link::SqliteRead(engine) => engine.rows(&bound),
             Link::SqliteWrite(write) => write.rows(&bound),
             Link::SqliteSnapshot(snapshot) => snapshot.rows(&bound),
             Link::PostgresRead(engine) => engine.rows(&bound).await,
             Link::PostgresWrite(write) => write.rows(&bound).await,
-        }
+        };
+        act::note_statement(&rows);
+        rows
     }
 
     /// Runs a statement without values and hands over its rows one after another, so that a table of any size can be
@@ -267,13 +284,15 @@ impl Tx {
     /// [`StoreError::Taken`] when a unique key is taken; the rest of [`StoreError`].
     pub async fn execute(&mut self, sql: &'static str, params: &[Param<'_>]) -> Result<u64, StoreError> {
         let bound = Bound::new(self.session.institution.as_ref(), sql, params)?;
-        match &mut self.session.link {
+        let changed = match &mut self.session.link {
             Link::SqliteWrite(write) => write.execute(&bound),
             Link::PostgresWrite(write) => write.execute(&bound).await,
             Link::SqliteRead(_) | Link::SqliteSnapshot(_) | Link::PostgresRead(_) => {
                 Err(StoreError::Statement("a read can't write".into()))
             }
-        }
+        };
+        act::note_statement(&changed);
+        changed
     }
 
     /// Runs a conditional write that must hit exactly one row, and tells whether it did.
@@ -304,14 +323,16 @@ impl Tx {
     /// Makes the transaction durable. Only after this returned may anybody be told that it happened.
     ///
     /// # Errors
-    /// When it could not be made durable; nothing has changed then.
+    /// [`StoreError::Unknown`] when nobody can tell whether it is durable; after any other error nothing has changed.
     pub async fn commit(self) -> Result<(), StoreError> {
         self.session.work.commits.fetch_add(1, Ordering::Relaxed);
-        match self.session.link {
+        let outcome = match self.session.link {
             Link::SqliteWrite(write) => write.commit().await,
             Link::PostgresWrite(write) => write.commit().await,
             Link::SqliteRead(_) | Link::SqliteSnapshot(_) | Link::PostgresRead(_) => Ok(()),
-        }
+        };
+        act::note_commit(&outcome);
+        outcome
     }
 }
 

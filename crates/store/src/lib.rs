@@ -22,6 +22,7 @@ pub mod ledger_import;
 pub mod ledger_survey;
 pub mod linkages;
 mod migrate;
+pub mod nodes;
 pub mod notices;
 pub mod partner_keys;
 pub mod partners;

@@ -4,6 +4,7 @@
 //! landed never changes; the digest kept beside its number shows if one did.
 
 use std::ops::RangeInclusive;
+use std::time::Duration;
 
 use aws_lc_rs::digest;
 
@@ -29,8 +30,23 @@ const MIGRATIONS: &[(&str, &str)] = &[
     ("0019_epochs", include_str!("migrations/0019_epochs.sql")),
 ];
 
-const VERSIONS: &str = "CREATE TABLE IF NOT EXISTS schema_versions (\
-     version BIGINT NOT NULL PRIMARY KEY, name TEXT NOT NULL, digest BYTEA NOT NULL)";
+/// Those of [`MIGRATIONS`], by number, that take away or change what programs before them use. All others only add, so a
+/// program of the version before goes on beside them, and may be started anew.
+const TAKING_AWAY: &[i64] = &[];
+
+/// What the store knows of itself, made before the first migration: which were applied, the oldest program that can live
+/// with them, the nodes that serve.
+const OWN_TABLES: &str = "CREATE TABLE IF NOT EXISTS schema_versions (\
+     version BIGINT NOT NULL PRIMARY KEY, name TEXT NOT NULL, digest BYTEA NOT NULL);\
+     CREATE TABLE IF NOT EXISTS schema_floor (\
+     floor BIGINT NOT NULL PRIMARY KEY);\
+     CREATE TABLE IF NOT EXISTS nodes (\
+     node TEXT NOT NULL PRIMARY KEY, seen_at BIGINT NOT NULL);";
+
+/// How often a migration is tried when other nodes are at it at the same time.
+const TRIES: u32 = 10;
+/// Between two tries.
+const PAUSE: Duration = Duration::from_millis(200);
 
 /// Every migration by name and SHA-256 (hex) of its text: what a backup says of the tables it was made from.
 pub(crate) fn list() -> Vec<(String, String)> {
@@ -50,7 +66,7 @@ pub(crate) async fn version(session: &mut Session) -> Result<i64, StoreError> {
 /// Applies these migrations (numbers from 1) inside a transaction that is under way: for a restore, which makes all tables
 /// anew or changes nothing.
 pub(crate) async fn within(tx: &mut Tx, numbers: RangeInclusive<usize>) -> Result<(), StoreError> {
-    tx.define(VERSIONS).await?;
+    tx.define(OWN_TABLES).await?;
     for (index, (name, sql)) in MIGRATIONS.iter().enumerate().filter(|(index, _)| numbers.contains(&(index + 1))) {
         add(tx, index as i64 + 1, name, sql).await?;
     }
@@ -61,18 +77,37 @@ async fn add(tx: &mut Tx, version: i64, name: &str, sql: &str) -> Result<(), Sto
     let digest = digest::digest(&digest::SHA256, sql.as_bytes());
     let insert = "INSERT INTO schema_versions (version, name, digest) VALUES (?1, ?2, ?3)";
     tx.execute(insert, params![version, name, digest.as_ref()]).await?;
+    if TAKING_AWAY.contains(&version) {
+        tx.execute("INSERT INTO schema_floor (floor) VALUES (?1)", params![version]).await?;
+    }
     tx.define(sql).await
 }
 
 /// Applies what is missing, each migration in a transaction of its own.
 pub(crate) async fn to_newest(store: &Store) -> Result<(), StoreError> {
-    let mut tx = store.begin_all().await?;
-    tx.define(VERSIONS).await?;
-    tx.commit().await?;
+    beside_others(|| make_own_tables(store)).await?;
     for (index, (name, sql)) in MIGRATIONS.iter().enumerate() {
-        apply(store, index as i64 + 1, name, sql).await?;
+        beside_others(|| apply(store, index as i64 + 1, name, sql)).await?;
     }
     refuse_newer(store).await
+}
+
+/// Does a step again that lost to another node doing the same; the second time it finds it done.
+async fn beside_others<F: Future<Output = Result<(), StoreError>>>(step: impl Fn() -> F) -> Result<(), StoreError> {
+    let mut tries = 1;
+    loop {
+        match step().await {
+            Err(StoreError::Taken | StoreError::Conflict(_)) if tries < TRIES => tokio::time::sleep(PAUSE).await,
+            outcome => return outcome,
+        }
+        tries += 1;
+    }
+}
+
+async fn make_own_tables(store: &Store) -> Result<(), StoreError> {
+    let mut tx = store.begin_all().await?;
+    tx.define(OWN_TABLES).await?;
+    tx.commit().await
 }
 
 async fn apply(store: &Store, version: i64, name: &str, sql: &str) -> Result<(), StoreError> {
@@ -93,20 +128,98 @@ async fn applied(tx: &mut Tx, version: i64) -> Result<Option<Vec<u8>>, StoreErro
     row.map(|mut row| row.get(0)).transpose()
 }
 
-/// A database made by a newer version may hold what this one would misread.
+/// A database made by a newer version may be used as long as nothing was taken away that this one needs.
 async fn refuse_newer(store: &Store) -> Result<(), StoreError> {
-    let newest = MIGRATIONS.len() as i64;
-    let row = store.read_all().row("SELECT name FROM schema_versions WHERE version > ?1", params![newest]).await?;
-    match row {
-        None => Ok(()),
-        Some(mut row) => {
-            let name: String = row.get(0)?;
-            Err(StoreError::Unusable(format!("it was made by a newer version (it has {name}); use that version")))
+    let knows = MIGRATIONS.len() as i64;
+    let mut read = store.read_all();
+    let newest = "SELECT version, name FROM schema_versions WHERE version > ?1 ORDER BY version DESC";
+    let Some(mut newest) = read.row(newest, params![knows]).await? else { return Ok(()) };
+    let (version, name): (i64, String) = (newest.get(0)?, newest.get(1)?);
+    let floor = read.row("SELECT MAX(floor) FROM schema_floor", &[]).await?;
+    let floor: Option<i64> = floor.map(|mut row| row.get(0)).transpose()?.flatten();
+    match floor.filter(|floor| *floor > knows) {
+        None => {
+            tracing::info!(
+                knows,
+                version,
+                name,
+                "the tables are those of a newer version, which this one can live with"
+            );
+            Ok(())
         }
+        Some(floor) => Err(StoreError::Unusable(format!(
+            "its tables are at {name}; since step {floor} a program has to know that step, and this one knows steps up to \
+             {knows} only: use the newer version"
+        ))),
     }
 }
 
 /// The text for SQLite: what stands in the marks counts.
 pub(crate) fn for_sqlite(sql: &str) -> String {
     sql.replace("/*sqlite:", "").replace("sqlite*/", "")
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use super::*;
+    use crate::StoreConfig;
+
+    async fn at_a_step_beyond(floor: Option<i64>) -> Result<Store, StoreError> {
+        let folder = tempfile::tempdir().unwrap();
+        let config = StoreConfig::Sqlite { path: folder.path().join("renkei.db") };
+        let store = Store::open(&config).await.unwrap();
+        let mut tx = store.begin_all().await.unwrap();
+        let insert = "INSERT INTO schema_versions (version, name, digest) VALUES (?1, ?2, ?3)";
+        let beyond = MIGRATIONS.len() as i64 + 1;
+        tx.execute(insert, params![beyond, "0999_tomorrow", b"digest"]).await.unwrap();
+        if let Some(floor) = floor {
+            tx.execute("INSERT INTO schema_floor (floor) VALUES (?1)", params![floor]).await.unwrap();
+        }
+        tx.commit().await.unwrap();
+        drop(store);
+        Store::open(&config).await
+    }
+
+    #[tokio::test]
+    async fn f_25_a_version_goes_on_with_tables_to_which_the_next_one_only_added() {
+        let known = MIGRATIONS.len() as i64;
+        assert!(at_a_step_beyond(None).await.is_ok());
+        assert!(at_a_step_beyond(Some(known)).await.is_ok());
+    }
+
+    #[tokio::test]
+    async fn f_25_a_version_refuses_tables_from_which_something_it_needs_was_taken_away() {
+        let floor = MIGRATIONS.len() as i64 + 1;
+        let Err(error) = at_a_step_beyond(Some(floor)).await else { unreachable!("opened") };
+        let words = error.to_string();
+        assert!(words.contains("0999_tomorrow") && words.contains("use the newer version"), "{words}");
+    }
+
+    /// What a statement may begin with that only adds.
+    const ADDING: [&str; 4] = ["CREATE TABLE ", "CREATE INDEX ", "CREATE UNIQUE INDEX ", "INSERT INTO "];
+
+    fn only_adds(statement: &str) -> bool {
+        let is_new = ADDING.iter().any(|start| statement.starts_with(start));
+        let column = statement.starts_with("ALTER TABLE ") && statement.contains(" ADD COLUMN ");
+        // An older program leaves the column out.
+        is_new || (column && (!statement.contains("NOT NULL") || statement.contains(" DEFAULT ")))
+    }
+
+    #[test]
+    fn f_25_from_here_on_a_migration_adds_or_says_that_it_takes_away() {
+        const BEGUN_WITH: usize = 12;
+        for (index, (name, sql)) in MIGRATIONS.iter().enumerate().skip(BEGUN_WITH) {
+            if TAKING_AWAY.contains(&(index as i64 + 1)) {
+                continue;
+            }
+            let lines: Vec<&str> = sql.lines().map(|line| line.split("--").next().unwrap_or_default().trim()).collect();
+            for statement in lines.join(" ").split(';').map(str::trim).filter(|statement| !statement.is_empty()) {
+                assert!(only_adds(statement), "{name}: {statement}");
+            }
+        }
+        assert!(!only_adds("ALTER TABLE users DROP COLUMN name") && !only_adds("DROP TABLE users"));
+        assert!(!only_adds("ALTER TABLE users ADD COLUMN age BIGINT NOT NULL"));
+        assert!(only_adds("ALTER TABLE users ADD COLUMN age BIGINT NOT NULL DEFAULT 0"));
+    }
 }

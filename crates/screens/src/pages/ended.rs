@@ -46,6 +46,8 @@ pub enum Ending {
     },
     /// Something went wrong on our side.
     Failure,
+    /// Something went wrong on our side at the very moment when it was to be made final: it may stand or not.
+    OutcomeUnknown,
 }
 
 /// Where the page leads.
@@ -107,6 +109,7 @@ impl EndedPage {
             Ending::MethodNotAllowed => ("ended-method", "ended-method-what", "ended-method-next"),
             Ending::TooManyRequests => ("ended-too-many", "ended-too-many-what", "ended-too-many-next"),
             Ending::Maintenance { .. } => ("ended-maintenance", "ended-maintenance-what", "ended-maintenance-next"),
+            Ending::OutcomeUnknown => ("ended-unknown", "ended-unknown-what", "ended-unknown-next"),
             Ending::Failure => ("ended-failure", "ended-failure-what", "ended-failure-next"),
         }
     }

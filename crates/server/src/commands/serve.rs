@@ -49,6 +49,7 @@ pub async fn run(args: Args) -> Result<(), CommandError> {
         }
     }
     let app = Arc::new(data.into_app(config.site(), config.limits.factor));
+    app.memory.readiness.name(format!("{}:{}", host_name(), config.listen.port()));
     let (say_stop, stop) = watch::channel(false);
     let mut tasks = JoinSet::new();
     for door in doors(&config, &app) {
@@ -58,6 +59,10 @@ pub async fn run(args: Args) -> Result<(), CommandError> {
     tasks.spawn(retention::keep_swept(Arc::clone(&app), stop.clone()));
     tracing::info!(origin = config.origin, store = app.store.engine_name(), "serving");
     signals.wait().await;
+    // First nobody is sent here any more, then nobody is let in, then whoever is inside is finished with.
+    app.memory.readiness.drain();
+    tracing::info!("draining: not ready any more");
+    app.memory.readiness.until_told(app.now()).await;
     tracing::info!("stopping: no new connections, running requests finish");
     say_stop.send_replace(true);
     while tasks.join_next().await.is_some() {}
@@ -90,6 +95,12 @@ async fn after_restore(data: &Data) -> Result<Option<Duration>, CommandError> {
     let now = data.clock.now();
     let until = latest.map(|at| at.plus_seconds(MAX_LIFETIME_SECONDS + MAX_AHEAD_SECONDS));
     Ok(until.filter(|until| *until > now).map(|until| Duration::from_secs(now.seconds_until(until).unsigned_abs() + 1)))
+}
+
+/// What this machine calls itself.
+fn host_name() -> String {
+    let name = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    name.trim().to_owned()
 }
 
 /// Without an institution every request would be answered with 404, which nobody sets up on purpose.

@@ -103,6 +103,10 @@ pub fn log_fault(fault: &Fault, request_id: &str) -> StatusCode {
             tracing::warn!(request_id, reason, "unavailable");
             StatusCode::SERVICE_UNAVAILABLE
         }
+        Fault::Unknown(reason) => {
+            tracing::error!(request_id, reason, "outcome unknown");
+            StatusCode::SERVICE_UNAVAILABLE
+        }
         Fault::Busy(reason) => {
             tracing::warn!(request_id, reason, "busy");
             StatusCode::SERVICE_UNAVAILABLE
@@ -323,7 +327,11 @@ impl Visit {
     pub fn failure(&self, fault: &Fault) -> Response {
         let status = log_fault(fault, &self.request_id);
         let way_on = way_back(&self.path, &self.here);
-        let ending = if matches!(fault, Fault::Busy(_)) { Ending::TooManyRequests } else { Ending::Failure };
+        let ending = match fault {
+            Fault::Busy(_) => Ending::TooManyRequests,
+            Fault::Unknown(_) => Ending::OutcomeUnknown,
+            Fault::Unavailable(_) | Fault::Defect(_) => Ending::Failure,
+        };
         let mut response = self.end(ending, status, self.frame(), way_on);
         if status == StatusCode::SERVICE_UNAVAILABLE {
             set(&mut response, header::RETRY_AFTER, "10");

@@ -22,4 +22,5 @@ mod refresh;
 mod request_object;
 mod retention;
 mod revoke;
+mod together;
 mod transport;

@@ -1,27 +1,44 @@
 //! PostgreSQL: pooled connections, one transaction each.
+//!
+//! The URL may name several servers; the one that writes is used, for reads too. What a commit led to is told in three
+//! words: done, not done, not known.
+
+mod wire;
 
 use std::collections::HashMap;
 use std::error::Error;
 use std::net::IpAddr;
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
 
-use deadpool_postgres::{Manager, ManagerConfig, Object, Pool, RecyclingMethod};
+use deadpool::Runtime;
+use deadpool::managed::{Object, Pool, PoolError};
 use futures_util::TryStreamExt;
 use rustls::RootCertStore;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
+use tokio_postgres::Config;
 use tokio_postgres::config::{Host, SslMode};
 use tokio_postgres::error::SqlState;
 use tokio_postgres::types::{IsNull, ToSql, Type, private::BytesMut};
-use tokio_postgres::{Config, Statement};
 
 use super::value::{Param, Row, Value};
 use super::{Bound, StoreError};
+use wire::Wires;
+
+/// For a free connection, when all are in use.
+const WAIT: Duration = Duration::from_secs(5);
+/// For one statement. Less than a request has, so that whoever asked is told.
+const STATEMENT: Duration = Duration::from_secs(20);
+/// For the answer to a `COMMIT`. After it the outcome is told as unknown; the commit is left to itself, not cancelled.
+const COMMIT: Duration = Duration::from_secs(10);
+/// For a rollback; after it the connection is closed, which rolls back too.
+const ROLLBACK: Duration = Duration::from_secs(5);
 
 #[derive(Clone)]
 pub(super) struct Engine {
-    pool: Pool,
+    pool: Pool<Wires>,
     texts: Arc<Texts>,
 }
 
@@ -31,11 +48,12 @@ impl Engine {
             url.parse().map_err(|_| StoreError::Unusable("the connection string can't be read".into()))?;
         let roots = roots(ca.unwrap_or_default())?;
         refuse_open_link(&config, &roots)?;
-        let recycle = ManagerConfig { recycling_method: RecyclingMethod::Fast };
         let tls = rustls::ClientConfig::builder().with_root_certificates(roots).with_no_client_auth();
-        let manager = Manager::from_config(config, tokio_postgres_rustls::MakeRustlsConnect::new(tls), recycle);
-        let pool = Pool::builder(manager)
+        let wires = Wires::new(&config, tokio_postgres_rustls::MakeRustlsConnect::new(tls));
+        let pool = Pool::builder(wires)
             .max_size(connections.max(1))
+            .wait_timeout(Some(WAIT))
+            .runtime(Runtime::Tokio1)
             .build()
             .map_err(|error| StoreError::Unusable(error.to_string()))?;
         let engine = Engine { pool, texts: Arc::default() };
@@ -43,8 +61,11 @@ impl Engine {
         Ok(engine)
     }
 
-    async fn client(&self) -> Result<Object, StoreError> {
-        self.pool.get().await.map_err(|error| StoreError::Unavailable(error.to_string()))
+    async fn client(&self) -> Result<Object<Wires>, StoreError> {
+        self.pool.get().await.map_err(|error| match error {
+            PoolError::Backend(error) => error,
+            other => StoreError::Unavailable(other.to_string()),
+        })
     }
 
     pub(super) async fn begin(&self) -> Result<Write, StoreError> {
@@ -58,14 +79,25 @@ impl Engine {
 
     async fn begin_as(&self, begin: &str) -> Result<Write, StoreError> {
         let client = self.client().await?;
-        client.batch_execute(begin).await.map_err(|error| translate(&error))?;
-        Ok(Write { client: Some(Box::new(client)), texts: Arc::clone(&self.texts) })
+        in_time(&client, client.ask(client.batch_execute(begin))).await?;
+        Ok(Write { client: Some(Box::new(client)), texts: Arc::clone(&self.texts), failed: false })
     }
 
     pub(super) async fn rows(&self, bound: &Bound<'_>) -> Result<Vec<Row>, StoreError> {
         let client = self.client().await?;
         rows(&client, &self.texts, bound).await
     }
+}
+
+/// Waits for an answer as long as one statement may take.
+async fn in_time<T>(
+    client: &Object<Wires>,
+    answer: impl Future<Output = Result<T, StoreError>>,
+) -> Result<T, StoreError> {
+    tokio::time::timeout(STATEMENT, answer).await.unwrap_or_else(|_| {
+        client.distrust();
+        Err(StoreError::Unavailable("the server did not answer a statement in time".into()))
+    })
 }
 
 /// The authorities of this PEM text.
@@ -119,17 +151,21 @@ impl Texts {
 
 /// A write transaction: a connection between `BEGIN` and `COMMIT`.
 pub(super) struct Write {
-    client: Option<Box<Object>>,
+    client: Option<Box<Object<Wires>>>,
     texts: Arc<Texts>,
+    /// Whether a statement failed: the server then takes `COMMIT` for a rollback, without a word.
+    failed: bool,
 }
 
 impl Write {
-    fn client(&self) -> Result<&Object, StoreError> {
+    fn client(&self) -> Result<&Object<Wires>, StoreError> {
         self.client.as_deref().ok_or_else(|| StoreError::Statement("the transaction is over".into()))
     }
 
     pub(super) async fn rows(&mut self, bound: &Bound<'_>) -> Result<Vec<Row>, StoreError> {
-        rows(self.client()?, &self.texts, bound).await
+        let read = rows(self.client()?, &self.texts, bound).await;
+        self.failed |= read.is_err();
+        read
     }
 
     pub(super) async fn each_row<E: From<StoreError>>(
@@ -148,19 +184,57 @@ impl Write {
 
     pub(super) async fn execute(&mut self, bound: &Bound<'_>) -> Result<u64, StoreError> {
         let client = self.client()?;
-        let statement = prepare(client, &self.texts, bound).await?;
-        client.execute_raw(&statement, bound.values()).await.map_err(|error| translate(&error))
+        let changed = in_time(client, async {
+            let statement = client.ask(client.prepare_cached(&self.texts.of(bound.sql))).await?;
+            client.ask(client.execute_raw(&statement, bound.values())).await
+        });
+        let changed = changed.await;
+        self.failed |= changed.is_err();
+        changed
     }
 
     pub(super) async fn define(&mut self, sql: &str) -> Result<(), StoreError> {
-        self.client()?.batch_execute(sql).await.map_err(|error| translate(&error))
+        let client = self.client()?;
+        let defined = client.ask(client.batch_execute(sql)).await;
+        self.failed |= defined.is_err();
+        defined
     }
 
     pub(super) async fn commit(mut self) -> Result<(), StoreError> {
-        // Taken out only when the server has answered: if this future is dropped while it waits, `drop` rolls back.
-        self.client()?.batch_execute("COMMIT").await.map_err(|error| translate(&error))?;
-        self.client = None;
-        Ok(())
+        if self.failed {
+            return Err(StoreError::Unavailable("a statement of the transaction failed".into()));
+        }
+        let client = self.client.take().ok_or_else(|| StoreError::Statement("the transaction is over".into()))?;
+        let mut sent = Sent(Some(Box::pin(async move { client.commit().await })));
+        let late = |_| Err(StoreError::Unknown("no answer to the commit in time".into()));
+        tokio::time::timeout(COMMIT, std::future::poll_fn(|context| sent.poll(context))).await.unwrap_or_else(late)
+    }
+}
+
+/// A `COMMIT` under way. If nobody waits for it any more it goes on by itself and keeps its place in the pool, so that no
+/// more commits can be waiting for a standby than there are connections.
+struct Sent(Option<Commit>);
+
+type Commit = Pin<Box<dyn Future<Output = Result<(), StoreError>> + Send>>;
+
+impl Sent {
+    fn poll(&mut self, context: &mut std::task::Context<'_>) -> std::task::Poll<Result<(), StoreError>> {
+        let Some(commit) = &mut self.0 else {
+            return std::task::Poll::Ready(Err(StoreError::Statement("the transaction is over".into())));
+        };
+        let answer = commit.as_mut().poll(context);
+        if answer.is_ready() {
+            self.0 = None;
+        }
+        answer
+    }
+}
+
+impl Drop for Sent {
+    fn drop(&mut self) {
+        if let (Some(commit), Ok(runtime)) = (self.0.take(), tokio::runtime::Handle::try_current()) {
+            runtime.spawn(commit);
+        }
     }
 }
 
@@ -170,7 +244,8 @@ impl Drop for Write {
         // The connection goes back to the pool only after the rollback, or not at all.
         if let Ok(runtime) = tokio::runtime::Handle::try_current() {
             runtime.spawn(async move {
-                if client.batch_execute("ROLLBACK").await.is_err() {
+                let rolled_back = tokio::time::timeout(ROLLBACK, client.ask(client.batch_execute("ROLLBACK"))).await;
+                if !matches!(rolled_back, Ok(Ok(()))) {
                     drop(Object::take(*client));
                 }
             });
@@ -180,15 +255,17 @@ impl Drop for Write {
     }
 }
 
-async fn prepare(client: &Object, texts: &Texts, bound: &Bound<'_>) -> Result<Statement, StoreError> {
-    client.prepare_cached(&texts.of(bound.sql)).await.map_err(|error| translate(&error))
-}
-
-async fn rows(client: &Object, texts: &Texts, bound: &Bound<'_>) -> Result<Vec<Row>, StoreError> {
-    let statement = prepare(client, texts, bound).await?;
-    let stream = client.query_raw(&statement, bound.values()).await.map_err(|error| translate(&error))?;
-    let rows: Vec<tokio_postgres::Row> = stream.try_collect().await.map_err(|error| translate(&error))?;
-    rows.iter().map(read).collect()
+async fn rows(client: &Object<Wires>, texts: &Texts, bound: &Bound<'_>) -> Result<Vec<Row>, StoreError> {
+    let rows = in_time(client, async {
+        let statement = client.ask(client.prepare_cached(&texts.of(bound.sql))).await?;
+        client
+            .ask(async {
+                let stream = client.query_raw(&statement, bound.values()).await?;
+                stream.try_collect::<Vec<tokio_postgres::Row>>().await
+            })
+            .await
+    });
+    rows.await?.iter().map(read).collect()
 }
 
 fn read(row: &tokio_postgres::Row) -> Result<Row, StoreError> {
@@ -239,6 +316,9 @@ impl std::fmt::Debug for Param<'_> {
 fn translate(error: &tokio_postgres::Error) -> StoreError {
     match error.code() {
         Some(code) if *code == SqlState::UNIQUE_VIOLATION => StoreError::Taken,
+        Some(code) if [SqlState::T_R_SERIALIZATION_FAILURE, SqlState::T_R_DEADLOCK_DETECTED].contains(code) => {
+            StoreError::Conflict(describe(error))
+        }
         Some(code) if code.code().starts_with("42") || code.code().starts_with("22") => {
             StoreError::Statement(describe(error))
         }

@@ -122,6 +122,8 @@ problems! {
         "No statement of this account has arrived yet. Try again later.";
     UNAVAILABLE = SERVICE_UNAVAILABLE "temporarily_unavailable", "一時的に利用できません。後で再度お試しください。",
         "Not available for the moment. Try again later.";
+    OUTCOME_UNKNOWN = SERVICE_UNAVAILABLE "outcome_unknown", "処理が完了したかどうかを確認できません。後で再度お試しください。",
+        "Whether this was carried out can't be told. Try again later.";
     SERVER_ERROR = INTERNAL_SERVER_ERROR "server_error", "処理できませんでした。照会番号を金融機関にお知らせください。",
         "Something went wrong here. Tell the institution the reference.";
 }
@@ -176,6 +178,11 @@ impl From<Fault> for Problem {
                 retry_after_seconds: Some(UNAVAILABLE_RETRY_SECONDS),
                 fault: Some(fault),
                 ..UNAVAILABLE.into()
+            },
+            Fault::Unknown(_) => Problem {
+                retry_after_seconds: Some(UNAVAILABLE_RETRY_SECONDS),
+                fault: Some(fault),
+                ..OUTCOME_UNKNOWN.into()
             },
             Fault::Defect(_) => Problem { fault: Some(fault), ..SERVER_ERROR.into() },
         }

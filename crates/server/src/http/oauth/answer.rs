@@ -86,6 +86,11 @@ impl IntoResponse for Refusal {
                 tracing::error!(reason = %fault, "a protocol request could not be served");
                 later(StatusCode::SERVICE_UNAVAILABLE, "try again later", UNAVAILABLE_SECONDS)
             }
+            Refusal::Fault(Fault::Unknown(reason)) => {
+                tracing::error!(reason, "the outcome of a protocol request is unknown");
+                let answer = secret(StatusCode::SERVICE_UNAVAILABLE, outcome_unknown());
+                with_header(answer, RETRY_AFTER, HeaderValue::from(UNAVAILABLE_SECONDS))
+            }
             Refusal::Fault(Fault::Defect(reason)) => {
                 tracing::error!(reason, "a protocol request hit a defect");
                 let error = OAuthError::new(ErrorCode::ServerError, "internal error");
@@ -128,6 +133,16 @@ fn later(status: StatusCode, text: &'static str, seconds: u32) -> Response {
     with_header(answer, RETRY_AFTER, HeaderValue::from(seconds))
 }
 
+/// `temporarily_unavailable` with one more member: whether the request was carried out can't be told from this answer.
+fn outcome_unknown() -> String {
+    let body = json!({
+        "error": ErrorCode::TemporarilyUnavailable.as_str(),
+        "error_description": "the outcome is unknown: the request may have been carried out or not",
+        "outcome": "unknown",
+    });
+    body.to_string()
+}
+
 fn with_header(mut answer: Response, name: HeaderName, value: HeaderValue) -> Response {
     answer.headers_mut().insert(name, value);
     answer
@@ -145,4 +160,18 @@ fn with_reason(error: &OAuthError, reason: Reason) -> String {
         "reason": reason.code(),
     });
     body.to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn i_12_an_unknown_outcome_is_told_apart_from_a_request_that_was_not_carried_out() {
+        let unknown = Refusal::from(Fault::Unknown("lost".into())).into_response();
+        assert_eq!((unknown.status().as_u16(), &unknown.headers()[RETRY_AFTER]), (503, &"5".parse().unwrap()));
+        assert!(outcome_unknown().contains(r#""outcome":"unknown""#));
+        let away = Refusal::from(Fault::Unavailable("away".into())).into_response();
+        assert_eq!((away.status().as_u16(), &away.headers()[RETRY_AFTER]), (503, &"5".parse().unwrap()));
+    }
 }

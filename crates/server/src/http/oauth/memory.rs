@@ -11,6 +11,7 @@ use crate::certificates::responder::Responders;
 use crate::error::Fault;
 use crate::http::limits::Limits;
 use crate::passwords::Hashing;
+use crate::readiness::Readiness;
 
 /// Key sets kept; when more are in use all are forgotten and read anew.
 const KEY_SETS_MAX: usize = 4_096;
@@ -34,6 +35,8 @@ pub struct Memory {
     signing_keys: RwLock<HashMap<Place, Arc<SigningKey>>>,
     /// What everybody has used up of what they may ask for.
     pub limits: Limits,
+    /// Whether this node wants requests.
+    pub readiness: Readiness,
     /// The passwords that are looked at.
     pub hashing: Hashing,
     /// What OCSP responders said of users' certificates.
