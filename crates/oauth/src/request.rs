@@ -11,6 +11,7 @@ use crate::error::{ErrorCode, OAuthError};
 use crate::form::Form;
 use crate::jose::from_base64url;
 use crate::pkce::CodeChallenge;
+use crate::redirect;
 use crate::scope;
 
 /// The only response type (FAPI 2.0 Security Profile §5.3.2.2-1).
@@ -229,10 +230,12 @@ fn check_max_age(form: &Form) -> Result<(), OAuthError> {
     }
 }
 
-/// Required, and one of the registered ones as a whole string, without any normalisation.
+/// Required, and one of the registered ones as a whole string, without any normalisation. What could not be registered
+/// is none of them, however it got among them.
 fn check_redirect_uri(form: &Form, policy: &ClientPolicy<'_>) -> Result<String, OAuthError> {
     let uri = form.required("redirect_uri", "redirect_uri is required")?;
-    if policy.redirect_uris.iter().any(|registered| registered == uri) {
+    let is_registered = policy.redirect_uris.iter().any(|registered| registered == uri);
+    if is_registered && redirect::check_redirect_uri(uri, true).is_ok() {
         return Ok(uri.to_owned());
     }
     Err(OAuthError::invalid_request("redirect_uri is not registered"))

@@ -33,6 +33,8 @@ pub struct Installation {
     folder: tempfile::TempDir,
     store: Option<(String, FreshStore)>,
     authority: String,
+    /// What the configuration says besides: sections of their own.
+    pub sections: &'static str,
     /// The product of kakeibo at aoi, with the keys it was registered with.
     pub kakeibo: Registered,
     /// The same partner's product at midori.
@@ -76,6 +78,7 @@ impl Installation {
             folder,
             store,
             authority,
+            sections: "",
             kakeibo: registered(aoi(), &keys[0]),
             at_midori: registered(midori(), &keys[1]),
             stranger: registered(aoi(), &keys[2]),
@@ -93,7 +96,8 @@ impl Installation {
 
     fn write_config(&self, port: u16) {
         let text = format!(
-            "origin = \"{ORIGIN}\"\nlisten = \"127.0.0.1:{port}\"\n[tls]\ncertificate = \"server.pem\"\nkey = \"server.key\"\n"
+            "origin = \"{ORIGIN}\"\nlisten = \"127.0.0.1:{port}\"\n[tls]\ncertificate = \"server.pem\"\nkey = \"server.key\"\n{}",
+            self.sections
         );
         fs::write(self.path("renkei.toml"), text).unwrap();
     }

@@ -18,6 +18,7 @@ mod bank {
     pub const STATE: &str = "s";
 }
 
+mod budgets;
 mod canary;
 mod codes;
 mod guesses;

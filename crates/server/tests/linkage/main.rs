@@ -9,6 +9,7 @@
     reason = "a test file"
 )]
 
+mod addresses;
 mod asked;
 mod bank;
 mod browser;

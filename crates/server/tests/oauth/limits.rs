@@ -5,7 +5,7 @@ use renkei_server::http::limits::{self, Budget, Limits, Party, Prefix};
 use renkei_testing::seed::KAKEIBO;
 use renkei_testing::{aoi, midori};
 
-use crate::support::{Answer, Bank};
+use crate::support::{Answer, Bank, Linked, Partner};
 
 /// Uses a budget up without as many requests.
 fn use_up(limits: &Limits, party: Party<'_>, budget: &Budget, bank: &Bank) {
@@ -68,6 +68,87 @@ async fn r_151_one_linkage_that_refreshes_too_fast_slows_no_other() {
     use_up(&bank.app.memory.limits, Party::Linkage(&aoi(), first.linkage), &limits::LINKAGE_TOKENS, &bank);
     expect_over(&kakeibo.refresh(&first.refresh).send().await, &limits::LINKAGE_TOKENS);
     assert_eq!(kakeibo.refresh(&second.refresh).send().await.status, 200);
+}
+
+/// Reads the account list with a fresh proof.
+async fn read(partner: &Partner, access: &str) -> Answer {
+    let path = format!("/{}/api/v1/accounts", partner.institution);
+    let request = partner.http.get(format!("{}{path}", partner.address));
+    let proof = partner.proof_with(&path, access).sign();
+    Answer::to(request.header("authorization", format!("DPoP {access}")).header("dpop", proof)).await
+}
+
+/// A linkage of another product than kakeibo's.
+async fn linked_with(bank: &Bank, chobo: &Partner) -> Linked {
+    let (linkage, code) = bank.linkage_with_code().await;
+    for sql in [
+        "UPDATE linkages SET client_id = 'chobo' WHERE institution = ?1",
+        "UPDATE codes SET client_id = 'chobo' WHERE institution = ?1",
+    ] {
+        bank.change(sql).await;
+    }
+    let answer = chobo.redeem(&code).send().await;
+    assert_eq!(answer.status, 200, "{}", answer.text);
+    Linked { linkage, code, access: answer.text("access_token"), refresh: answer.text("refresh_token") }
+}
+
+/// As [`expect_over`], in the words of the account API.
+fn expect_reads_over(answer: &Answer, budget: &Budget) {
+    assert_eq!((answer.status, answer.body["error"].as_str()), (429, Some("too_many_requests")), "{}", answer.text);
+    assert_eq!(answer.header("content-type"), "application/problem+json");
+    assert_eq!(answer.header("retry-after"), "1");
+    let quota = format!("\"{}\";q={};w=", budget.name, budget.in_a_row);
+    assert!(answer.header("ratelimit-policy").starts_with(&quota), "{}", answer.header("ratelimit-policy"));
+    assert_eq!(answer.header("ratelimit"), format!("\"{}\";r=0;t=1", budget.name));
+    assert_eq!(answer.header("www-authenticate"), "", "the token is good");
+}
+
+#[tokio::test]
+async fn r_151_a_linkage_that_reads_too_fast_waits_and_its_neighbours_do_not() {
+    let (bank, kakeibo) = Bank::with_kakeibo().await;
+    let chobo = bank.join_product("chobo").await;
+    let other = linked_with(&bank, &chobo).await;
+    let (first, second) = (bank.linked(&kakeibo).await, bank.linked(&kakeibo).await);
+    use_up(&bank.app.memory.limits, Party::Linkage(&aoi(), first.linkage), &limits::LINKAGE_READS, &bank);
+    expect_reads_over(&read(&kakeibo, &first.access).await, &limits::LINKAGE_READS);
+    assert_eq!(read(&kakeibo, &second.access).await.status, 200, "another linkage of the same product");
+    assert_eq!(read(&chobo, &other.access).await.status, 200);
+    bank.clock.forward(1);
+    assert_eq!(read(&kakeibo, &first.access).await.status, 200, "after the wait it goes on");
+}
+
+#[tokio::test]
+async fn r_151_a_product_that_reads_too_fast_waits_and_another_does_not() {
+    let (bank, kakeibo, at_midori) = Bank::with_two_institutions().await;
+    let chobo = bank.join_product("chobo").await;
+    let other = linked_with(&bank, &chobo).await;
+    let (first, second) = (bank.linked(&kakeibo).await, bank.linked(&kakeibo).await);
+    use_up(&bank.app.memory.limits, Party::Product(&aoi(), KAKEIBO), &limits::PRODUCT_READS, &bank);
+    for linked in [&first, &second] {
+        expect_reads_over(&read(&kakeibo, &linked.access).await, &limits::PRODUCT_READS);
+    }
+    assert_eq!(read(&chobo, &other.access).await.status, 200);
+    assert_eq!(read(&at_midori, &first.access).await.status, 401, "what it may ask elsewhere is another budget");
+    assert_eq!(kakeibo.refresh(&first.refresh).send().await.status, 200, "and so is its tokens'");
+    bank.clock.forward(1);
+    assert_eq!(read(&kakeibo, &second.access).await.status, 200, "after the wait it goes on");
+}
+
+#[tokio::test]
+async fn r_151_a_read_that_had_to_wait_is_good_as_it_is() {
+    let (bank, kakeibo) = Bank::with_kakeibo().await;
+    let linked = bank.linked(&kakeibo).await;
+    use_up(&bank.app.memory.limits, Party::Linkage(&aoi(), linked.linkage), &limits::LINKAGE_READS, &bank);
+    let path = "/1001/api/v1/accounts";
+    let proof = kakeibo.proof_with(path, &linked.access).sign();
+    let send = || {
+        let request = kakeibo.http.get(format!("{}{path}", kakeibo.address));
+        Answer::to(request.header("authorization", format!("DPoP {}", linked.access)).header("dpop", &proof))
+    };
+    assert_eq!(send().await.status, 429);
+    bank.clock.forward(1);
+    assert_eq!(send().await.status, 200, "its proof was not used up");
+    assert_eq!(send().await.status, 401, "now it is");
 }
 
 #[tokio::test]

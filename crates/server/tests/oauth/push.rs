@@ -102,3 +102,17 @@ async fn a_linkage_to_be_renewed_must_be_the_clients_own_and_not_ended() {
     tx.commit().await.unwrap();
     assert_eq!(kakeibo.push().with("grant_id", &id).send().await.refusal(), (400, "invalid_grant_id"));
 }
+
+#[tokio::test]
+async fn a_019_what_could_not_be_registered_is_not_registered_though_the_database_says_so() {
+    let (bank, kakeibo) = Bank::with_kakeibo().await;
+    let evil = ["JaVaScRiPt:alert(1)", "data:text/html,x", "https://kakeibo.example;script-src/back"];
+    let mut product = bank.app.store.read(&aoi()).find_product(&kakeibo.client_id).await.unwrap().unwrap();
+    product.redirect_uris = evil.map(str::to_owned).to_vec();
+    let mut tx = bank.app.store.begin(&aoi()).await.unwrap();
+    tx.save_product(&product).await.unwrap();
+    tx.commit().await.unwrap();
+    for uri in evil {
+        assert_eq!(kakeibo.push().with("redirect_uri", uri).send().await.refusal(), INVALID_REQUEST, "{uri}");
+    }
+}

@@ -71,13 +71,6 @@ pub fn host(uri: &str) -> &str {
     rest.split(['/', '?']).next().unwrap_or(rest)
 }
 
-/// Scheme, host and port of a checked redirect URI.
-#[must_use]
-pub fn origin(uri: &str) -> String {
-    let scheme = uri.split_once("://").map_or("https", |(scheme, _)| scheme);
-    format!("{scheme}://{}", host(uri))
-}
-
 /// How pages name an account.
 #[must_use]
 pub fn label(account: &InquiryAccount, english: bool) -> AccountLabel {

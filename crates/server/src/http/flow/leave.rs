@@ -11,7 +11,7 @@ use renkei_oauth::request::ResponseMode;
 use renkei_screens::{Ending, WayOn};
 
 use super::Walk;
-use super::walk::{OrPage, Sent};
+use super::walk::{self, OrPage, Sent};
 use crate::error::Fault;
 use crate::http::browser::{Visit, see_other, set};
 use crate::http::form::Form;
@@ -125,6 +125,6 @@ impl Walk {
                 signed_response_url(redirect_uri, true, &response)
             }
         };
-        url.map_err(|fault| Fault::Defect(format!("a stored redirect URI: {fault:?}")))
+        url.map_err(|fault| walk::not_registrable(&fault))
     }
 }

@@ -8,15 +8,16 @@ use renkei_domain::flow::{Answers, Closed, Draft, NotPermitted, Screen, Stage};
 use renkei_domain::id::AccountId;
 use renkei_domain::operation::Period;
 use renkei_domain::pin::PinStatus;
+use renkei_oauth::redirect::origin;
 use renkei_screens::{
     Ending, Lang, PermissionAccount, PermissionError, PermissionPage, PermittedOperation as ShownOperation,
 };
 use renkei_store::customers::InquiryAccount;
 
 use super::Walk;
-use super::frame::{label, origin};
+use super::frame::label;
 use super::results::period;
-use super::walk::{OrPage, Sent};
+use super::walk::{self, OrPage, Sent};
 use crate::error::Fault;
 use crate::http::browser::{Visit, see_other};
 use crate::http::form::Form;
@@ -97,7 +98,8 @@ impl Walk {
         }
         let failed = !errors.is_empty();
         page.errors = errors;
-        let response = self.visit.page_leading_to(page.render(), &origin(&self.request.redirect_uri));
+        let back = origin(&self.request.redirect_uri, true).map_err(|fault| walk::not_registrable(&fault))?;
+        let response = self.visit.page_leading_to(page.render(), &back);
         Ok(if failed { (StatusCode::UNPROCESSABLE_ENTITY, response).into_response() } else { response })
     }
 

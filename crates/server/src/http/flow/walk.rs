@@ -6,6 +6,7 @@ use renkei_domain::audit::{Action, Actor, Record};
 use renkei_domain::flow::{Closed, Event, Screen, Stage};
 use renkei_domain::id::{FlowId, LinkageId};
 use renkei_domain::operation::Operations;
+use renkei_oauth::redirect::{RedirectUriFault, check_redirect_uri};
 use renkei_oauth::request::PushedRequest;
 use renkei_screens::{Ending, WayOn};
 use renkei_store::Tx;
@@ -290,9 +291,18 @@ impl Walk {
     }
 }
 
-/// What was pushed, as it was checked then.
+/// What was pushed, as it was checked then. Where it leads the browser is checked again: pages name it, and forms and
+/// answers go there.
 pub(super) fn read_pushed(stored: &Request) -> Result<PushedRequest, Fault> {
-    serde_json::from_str(&stored.body).map_err(|error| Fault::Defect(format!("a pushed request: {error}")))
+    let pushed: PushedRequest =
+        serde_json::from_str(&stored.body).map_err(|error| Fault::Defect(format!("a pushed request: {error}")))?;
+    check_redirect_uri(&pushed.redirect_uri, true).map_err(|fault| not_registrable(&fault))?;
+    Ok(pushed)
+}
+
+/// Somebody changed the database by hand.
+pub(super) fn not_registrable(fault: &RedirectUriFault) -> Fault {
+    Fault::Defect(format!("a stored redirect URI: {fault}"))
 }
 
 /// Those of a user's linkages that a request of this product could renew.
