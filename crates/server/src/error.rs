@@ -8,7 +8,7 @@ use crate::keys::KeyError;
 /// where the answer is made.
 #[derive(Debug, thiserror::Error)]
 pub enum Fault {
-    /// The store is away, full or failing: worth trying again.
+    /// The store is away, full, failing or broken: worth trying again, once somebody has mended it.
     #[error("unavailable: {0}")]
     Unavailable(String),
     /// It may have been done or not, and nobody can tell now.
@@ -25,7 +25,9 @@ pub enum Fault {
 impl From<StoreError> for Fault {
     fn from(error: StoreError) -> Fault {
         match error {
-            StoreError::Unavailable(_) | StoreError::Conflict(_) => Fault::Unavailable(error.to_string()),
+            StoreError::Unavailable(_) | StoreError::Conflict(_) | StoreError::Unusable(_) => {
+                Fault::Unavailable(error.to_string())
+            }
             StoreError::Unknown(reason) => Fault::Unknown(reason),
             other => Fault::Defect(other.to_string()),
         }

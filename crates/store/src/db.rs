@@ -65,7 +65,8 @@ pub enum StoreError {
     /// The statement itself is wrong; a defect of this program.
     #[error("the statement failed: {0}")]
     Statement(String),
-    /// The database was made by a newer version, or is not usable as it is.
+    /// The database was made by a newer version, or is not usable as it is: broken, or without a table, a column or a
+    /// right that a statement needs.
     #[error("the database can't be used: {0}")]
     Unusable(String),
 }

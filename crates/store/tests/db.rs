@@ -73,6 +73,20 @@ on_each_engine! {
         assert!(matches!(forgetful, Err(StoreError::Statement(_))));
     }
 
+    async fn r_237_without_a_table_or_a_column_the_database_is_unusable(store: Store) {
+        for change in ["ALTER TABLE replays RENAME COLUMN digest TO digest_away", "ALTER TABLE replays RENAME TO replays_away"] {
+            let mut tx = store.begin_all().await.unwrap();
+            tx.execute(change, &[]).await.unwrap();
+            tx.commit().await.unwrap();
+            let mut tx = store.begin(&aoi()).await.unwrap();
+            let added = tx.execute(ADD_REPLAY, params![b"x", NOW]).await;
+            assert!(matches!(added, Err(StoreError::Unusable(_))), "{change}: {added:?}");
+            let select = "SELECT COUNT(digest) FROM replays WHERE institution = ?1";
+            let read = store.read(&aoi()).rows(select, &[]).await;
+            assert!(matches!(read, Err(StoreError::Unusable(_))), "{change}");
+        }
+    }
+
     async fn an_audit_record_stands_exactly_with_its_transaction(store: Store) {
         let record = Record::refused(Actor::Visitor, Action::LoginTried, "wrong").on("flow").in_request("r1");
         let mut tx = store.begin(&aoi()).await.unwrap();

@@ -100,7 +100,7 @@ fn way_back(path: &HashMap<String, String>, here: &str) -> Option<WayOn> {
 pub fn log_fault(fault: &Fault, request_id: &str) -> StatusCode {
     match fault {
         Fault::Unavailable(reason) => {
-            tracing::warn!(request_id, reason, "unavailable");
+            tracing::error!(request_id, reason, "unavailable");
             StatusCode::SERVICE_UNAVAILABLE
         }
         Fault::Unknown(reason) => {

@@ -56,7 +56,8 @@ on_each_engine! {
         tx.commit().await.unwrap();
         for path in ["/accounts".to_owned(), format!("/accounts/{account}/balances"), "/linkage".to_owned()] {
             let reply = bank.get(&partner, &path).await;
-            assert!(reply.status.is_server_error(), "{path}: {}", reply.text);
+            assert_eq!(reply.refusal(), (503, "temporarily_unavailable".into()), "{path}");
+            assert_eq!(reply.header("retry-after"), "10");
             assert_eq!(reply.json()["reference"], reply.header("x-request-id"));
             for leak in [account.to_string().as_str(), "audit", "SQL", "sql", "2000002", "no such", "relation"] {
                 assert!(!reply.text.contains(leak), "{leak}: {}", reply.text);

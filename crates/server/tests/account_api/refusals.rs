@@ -106,7 +106,7 @@ on_each_engine! {
         assert_eq!(bank.get(&partner, "/accounts").await.refusal(), (401, "invalid_token".into()));
     }
 
-    async fn r_120_a_046_a_proof_works_once_and_a_repetition_reads_nothing_and_records_nothing(store: Store) {
+    async fn r_120_a_046_a_proof_works_once_and_a_repetition_reads_nothing_and_is_recorded(store: Store) {
         let (bank, partner, _) = linked(store).await;
         let path = "/1001/api/v1/accounts";
         let [(_, token), (_, proof)] = partner.headers(NOW, path);
@@ -115,7 +115,35 @@ on_each_engine! {
         let again = bank.send("GET", path, &headers).await;
         assert_eq!(again.refusal(), (401, "invalid_dpop_proof".into()));
         assert!(again.header("www-authenticate").contains("error=\"invalid_dpop_proof\""));
-        assert_eq!(bank.audit(&aoi()).await.len(), 1);
+        let mut records = bank.audit(&aoi()).await;
+        records.sort();
+        let actions: Vec<_> = records.iter().map(|(action, outcome, _)| (action.as_str(), outcome.as_str())).collect();
+        assert_eq!(actions, [("accounts_read", "done"), ("read_refused", "refused")]);
+    }
+
+    async fn r_233_a_call_whose_token_or_proof_does_not_hold_is_recorded_up_to_a_bound(store: Store) {
+        let (bank, partner, _) = linked(store).await;
+        let path = "/1001/api/v1/accounts";
+        let [(_, token), (_, proof)] = partner.headers(NOW, path);
+        let thief = bank.token(&aoi(), partner.linkage, "balances").await.headers(NOW, path);
+        let stolen = [("authorization", token.as_str()), ("dpop", thief[1].1.as_str())];
+        let unknown = [("authorization", "DPoP unknown"), ("dpop", proof.as_str())];
+        for (headers, why) in [(stolen, "invalid_dpop_proof"), (unknown, "invalid_token")] {
+            assert_eq!(bank.send("GET", path, &headers).await.refusal(), (401, why.into()));
+        }
+        let records = bank.audit(&aoi()).await;
+        assert_eq!(records.len(), 2);
+        for (action, outcome, detail) in &records {
+            assert_eq!((action.as_str(), outcome.as_str()), ("read_refused", "refused"));
+            assert!(detail.as_ref().is_some_and(|detail| !detail.is_empty() && !detail.contains(&token)));
+        }
+        // Nobody fills the trail like this, and none is begun for an institution that does not exist.
+        for _ in 0..50 {
+            bank.send("GET", path, &unknown).await;
+            assert_eq!(bank.send("GET", "/9999/api/v1/accounts", &unknown).await.status, 401);
+        }
+        assert_eq!(bank.audit(&aoi()).await.len(), 20);
+        assert_eq!(bank.audit(&"9999".parse().unwrap()).await, []);
     }
 
     async fn r_141_r_168_an_operation_needs_its_scope_and_its_own_period(store: Store) {

@@ -19,7 +19,7 @@ fn way_on(answer: &Answer) -> &str {
 }
 
 #[tokio::test]
-async fn r_236_a_failure_inside_a_walk_leads_back_into_it() {
+async fn r_236_r_237_a_failure_inside_a_walk_shuts_it_and_leads_back_into_it() {
     let bank = Bank::open().await;
     let hanako = bank.user("hanako").await;
     bank.account(&hanako).await;
@@ -29,7 +29,7 @@ async fn r_236_a_failure_inside_a_walk_leads_back_into_it() {
     break_table(&bank, "ALTER TABLE user_accounts RENAME TO user_accounts_away").await;
     let path = browser.path.clone();
     for answer in [browser.get(&path).await, browser.post("pins", &[]).await] {
-        assert!(answer.status >= 500, "{}", answer.status);
+        assert_eq!((answer.status, answer.header("retry-after")), (503, "10"));
         assert!(answer.has("reference"));
         assert_eq!(way_on(&answer), format!("{}/login", browser.base()));
         for leak in ["user_accounts", "SELECT", "sqlite", "panicked"] {
@@ -56,6 +56,30 @@ async fn a_failure_while_a_walk_is_loaded_leads_back_too_and_one_among_linkages_
     // Without the institution, the page is nobody's, and still leads back.
     break_table(&bank, "ALTER TABLE institutions RENAME TO institutions_away").await;
     assert_eq!(way_on(&browser.get(&path).await), format!("{}/login", browser.base()));
+}
+
+#[tokio::test]
+async fn r_237_without_the_tables_that_count_and_record_nobody_logs_in() {
+    let bank = Bank::open().await;
+    bank.user("hanako").await;
+    let mut browser = bank.at_login().await;
+    let login = [("login_id", "hanako"), ("password", PASSWORD)];
+    for (away, back) in [
+        ("ALTER TABLE audit RENAME TO audit_away", "ALTER TABLE audit_away RENAME TO audit"),
+        ("ALTER TABLE guards RENAME TO guards_away", "ALTER TABLE guards_away RENAME TO guards"),
+        ("ALTER TABLE guesses RENAME TO guesses_away", "ALTER TABLE guesses_away RENAME TO guesses"),
+        ("ALTER TABLE users RENAME TO users_away", "ALTER TABLE users_away RENAME TO users"),
+    ] {
+        break_table(&bank, away).await;
+        let answer = browser.post("login", &login).await;
+        assert_eq!((answer.status, answer.header("retry-after")), (503, "10"), "{away}");
+        assert_eq!(answer.headers.get("set-cookie"), None, "{away}");
+        break_table(&bank, back).await;
+    }
+    browser.open(&browser.path.clone()).await;
+    browser.expect_screen("login");
+    browser.log_in("hanako").await;
+    assert_ne!(browser.screen(), "login");
 }
 
 async fn logged_in(bank: &Bank) -> Browser {

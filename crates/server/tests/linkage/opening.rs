@@ -233,3 +233,16 @@ async fn r_200_looking_changes_nothing() {
     bank.expect_nothing_given(1).await;
     browser.allow_for_code().await;
 }
+
+#[tokio::test]
+async fn r_233_a_link_that_opens_nothing_is_recorded_up_to_a_bound() {
+    let bank = Bank::open().await;
+    let records =
+        "SELECT COUNT(*) FROM audit WHERE institution = ?1 AND action = 'flow_opened' AND outcome = 'refused'";
+    for tried in 1..=30 {
+        expect_no_way(&bank, "/1001/authorize?client_id=kakeibo&request_uri=urn:x").await;
+        assert_eq!(bank.count(records).await, tried.min(20));
+    }
+    let open = bank.push(KAKEIBO, GrantRequest::Create).await;
+    assert_eq!(bank.browser().get(&open).await.status, 303, "and hurts nobody");
+}

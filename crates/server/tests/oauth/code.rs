@@ -292,3 +292,43 @@ async fn r_237_no_token_is_issued_that_could_not_be_recorded() {
     drop(writing);
     assert_eq!(kakeibo.redeem(&code).send().await.status, 200, "the code was not spent");
 }
+
+#[tokio::test]
+async fn r_237_a_table_that_is_gone_is_a_store_that_is_away_and_nothing_is_issued_or_spent() {
+    let (bank, kakeibo) = Bank::with_kakeibo().await;
+    let (_, code) = bank.linkage_with_code().await;
+    let linked = bank.linked(&kakeibo).await;
+    for table in ["audit", "replays", "codes", "refresh_tokens", "access_tokens", "linkages", "products"] {
+        rename(&bank, table, &format!("{table}_away")).await;
+        let answers = [
+            kakeibo.redeem(&code).send().await,
+            kakeibo.refresh(&linked.refresh).send().await,
+            kakeibo.push().send().await,
+        ];
+        let away = answers.iter().filter(|answer| answer.status == 503);
+        for answer in away.clone() {
+            assert_eq!(answer.refusal(), (503, "temporarily_unavailable"), "{table}: {}", answer.text);
+            assert_eq!(answer.header("retry-after"), "5");
+            for leak in [table, "SELECT", "INSERT", "no such"] {
+                assert!(!answer.text.contains(leak), "{leak}");
+            }
+        }
+        // A push asks for none of what belongs to tokens, and a refresh for no code.
+        let needs = match table {
+            "codes" => 1,
+            "refresh_tokens" | "access_tokens" | "linkages" => 2,
+            _ => 3,
+        };
+        assert_eq!(away.count(), needs, "{table}: {answers:?}");
+        assert!(answers.iter().all(|answer| [200, 201, 503].contains(&answer.status)), "{table}: {answers:?}");
+        rename(&bank, &format!("{table}_away"), table).await;
+    }
+    assert_eq!(kakeibo.redeem(&code).send().await.status, 200, "the code was not spent");
+}
+
+async fn rename(bank: &Bank, table: &str, to: &str) {
+    let sql: &'static str = format!("ALTER TABLE {table} RENAME TO {to}").leak();
+    let mut tx = bank.app.store.begin_all().await.unwrap();
+    tx.execute(sql, &[]).await.unwrap();
+    tx.commit().await.unwrap();
+}

@@ -45,6 +45,7 @@ async fn r_122_r_124_a_053_a_proof_without_nonce_is_challenged_and_the_next_try_
     let (bank, kakeibo) = Bank::with_kakeibo().await;
     let linked = bank.linked(&kakeibo).await;
     bank.change(DEMAND).await;
+    let refusals = "SELECT COUNT(*) FROM audit WHERE institution = ?1 AND outcome = 'refused'";
     for draft in [kakeibo.push().proven(), kakeibo.refresh(&linked.refresh)] {
         let refused = draft.clone().send().await;
         assert_eq!(refused.refusal(), (400, "use_dpop_nonce"));
@@ -56,6 +57,7 @@ async fn r_122_r_124_a_053_a_proof_without_nonce_is_challenged_and_the_next_try_
     let nonce = challenged(&read(&kakeibo, &linked.access, None).await);
     let taken = read(&kakeibo, &linked.access, Some(&nonce)).await;
     assert_eq!((taken.status, nonce_of(&taken)), (200, nonce));
+    assert_eq!(bank.count(&renkei_testing::aoi(), refusals).await, 0, "a challenge refuses nobody anything");
 }
 
 #[tokio::test]

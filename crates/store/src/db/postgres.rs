@@ -313,12 +313,17 @@ impl std::fmt::Debug for Param<'_> {
     }
 }
 
+/// A table or a column is gone, or the right to it.
+const LACKING: [SqlState; 3] =
+    [SqlState::UNDEFINED_TABLE, SqlState::UNDEFINED_COLUMN, SqlState::INSUFFICIENT_PRIVILEGE];
+
 fn translate(error: &tokio_postgres::Error) -> StoreError {
     match error.code() {
         Some(code) if *code == SqlState::UNIQUE_VIOLATION => StoreError::Taken,
         Some(code) if [SqlState::T_R_SERIALIZATION_FAILURE, SqlState::T_R_DEADLOCK_DETECTED].contains(code) => {
             StoreError::Conflict(describe(error))
         }
+        Some(code) if LACKING.contains(code) => StoreError::Unusable(describe(error)),
         Some(code) if code.code().starts_with("42") || code.code().starts_with("22") => {
             StoreError::Statement(describe(error))
         }

@@ -307,6 +307,13 @@ fn translate(error: rusqlite::Error) -> StoreError {
             _,
         ) => StoreError::Unavailable(error.to_string()),
         (ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase, _) => StoreError::Unusable(error.to_string()),
+        _ if lacks_something(&error) => StoreError::Unusable(error.to_string()),
         _ => StoreError::Statement(error.to_string()),
     }
+}
+
+/// Whether a table or a column is gone. SQLite has no code of its own for that, only words.
+fn lacks_something(error: &rusqlite::Error) -> bool {
+    let words = error.to_string();
+    words.starts_with("no such ") || words.contains(" has no column named ")
 }

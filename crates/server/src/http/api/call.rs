@@ -63,6 +63,8 @@ pub struct Call {
     pub headers: HeaderMap,
     /// What it came over.
     pub connection: Connection,
+    /// Where it came from.
+    pub source: Prefix,
     /// This request's identifier.
     pub request_id: String,
     /// The present instant: one for the whole request.
@@ -110,8 +112,8 @@ impl FromRequestParts<Arc<App>> for Call {
         let now = app.now();
         let root = app.site.issuer(&institution);
         let limits = &app.memory.limits;
-        let source = Party::Source(Prefix::of(parts.extensions.get()));
-        if let Err(over) = limits.look(source, &limits::SOURCE_STRANGERS, now) {
+        let source = Prefix::of(parts.extensions.get());
+        if let Err(over) = limits.look(Party::Source(source), &limits::SOURCE_STRANGERS, now) {
             return Err(Problem::from(over).into_response(&root, &request_id));
         }
         let connection = Connection::of(&parts.extensions, app);
@@ -125,6 +127,7 @@ impl FromRequestParts<Arc<App>> for Call {
             caller,
             headers,
             connection,
+            source,
             request_id: request_id.clone(),
             now,
         };
@@ -136,14 +139,33 @@ impl FromRequestParts<Arc<App>> for Call {
             Err(Refusal::Linkage(reason, caller)) => return Err(call(*caller).finish(Err(reason.into())).await),
             Err(Refusal::Call(error)) => {
                 // Over the budget already is as good as at its end: the next call is not looked at.
-                let _ = limits.take(source, &limits::SOURCE_STRANGERS, now);
-                Problem::from(error)
+                let _ = limits.take(Party::Source(source), &limits::SOURCE_STRANGERS, now);
+                let recorded = record_stranger(app, &institution, source, &error, &request_id, now).await;
+                recorded.map_or_else(Problem::from, |()| Problem::from(error))
             }
             Err(Refusal::Fault(fault)) => Problem::from(fault),
         };
         let problem = problem.at(&Connection::of(&parts.extensions, app), &institution);
         Err(problem.into_response(&root, &request_id))
     }
+}
+
+/// Leaves a record of a call whose token or proof does not hold, as long as its source has sent few such. Whoever sends no
+/// token has tried nothing, and anybody could fill the trail with an institution that does not exist.
+async fn record_stranger(
+    app: &App,
+    institution: &InstitutionCode,
+    source: Prefix,
+    error: &ResourceError,
+    request_id: &str,
+    now: Timestamp,
+) -> Result<(), Fault> {
+    let ResourceError::Refused(error) = error else { return Ok(()) };
+    if app.store.read(institution).find_institution().await?.is_none() {
+        return Ok(());
+    }
+    let record = Record::refused(Actor::Visitor, Action::ReadRefused, error.description).in_request(request_id);
+    Ok(limits::record_refusal(app, institution, source, record, now).await?)
 }
 
 /// Takes a call out of the budgets of its linkage, its product and the institution, the narrowest first. The proof is not
@@ -205,7 +227,7 @@ impl Call {
             Err(problem) if problem.is_fault() => Err(problem),
             outcome => match self.record(&outcome).await {
                 Ok(true) => outcome,
-                Ok(false) => Err(ResourceError::Refused(dpop::REPLAYED).into()),
+                Ok(false) => Err(self.replayed().await),
                 Err(fault) => Err(fault.into()),
             },
         };
@@ -216,6 +238,14 @@ impl Call {
                 problem.into_response(&self.app.site.issuer(&self.institution), &self.request_id)
             }
         }
+    }
+
+    /// The proof was used before: whoever sends it need not be the one who made it.
+    async fn replayed(&self) -> Problem {
+        let error = ResourceError::Refused(dpop::REPLAYED);
+        let Call { app, institution, source, request_id, now, .. } = self;
+        let recorded = record_stranger(app, institution, *source, &error, request_id, *now).await;
+        recorded.map_or_else(Problem::from, |()| Problem::from(error))
     }
 
     /// `false`: the proof was used before; nothing was written.

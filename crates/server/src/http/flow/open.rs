@@ -16,6 +16,7 @@ use uuid::Uuid;
 
 use crate::error::Fault;
 use crate::http::browser::{Visit, see_other, set};
+use crate::http::limits::record_refusal;
 use crate::http::oauth::policy;
 use crate::keys::sha256;
 
@@ -24,9 +25,18 @@ use crate::keys::sha256;
 pub async fn authorize(visit: Visit, RawQuery(query): RawQuery) -> Response {
     match begin(&visit, query.as_deref().unwrap_or_default()).await {
         Ok(Some(response)) => response,
-        Ok(None) => visit.end(Ending::LinkNotValid, StatusCode::BAD_REQUEST, visit.frame(), None),
+        Ok(None) => match record_dead_link(&visit).await {
+            Ok(()) => visit.end(Ending::LinkNotValid, StatusCode::BAD_REQUEST, visit.frame(), None),
+            Err(fault) => visit.failure(&fault),
+        },
         Err(fault) => visit.failure(&fault),
     }
+}
+
+/// A link that opens nothing leaves a record, as long as its source has tried few such.
+async fn record_dead_link(visit: &Visit) -> Result<(), Fault> {
+    let record = Record::refused(Actor::Visitor, Action::FlowOpened, "link not valid").in_request(&visit.request_id);
+    Ok(record_refusal(&visit.app, visit.code(), visit.source, record, visit.now).await?)
 }
 
 async fn begin(visit: &Visit, query: &str) -> Result<Option<Response>, Fault> {
