@@ -61,6 +61,8 @@ actions! {
     FlowOpened = "flow_opened",
     /// A login was tried.
     LoginTried = "login_tried",
+    /// The certificate of a login was found to be no longer good.
+    CertificateLapsed = "certificate_lapsed",
     /// Operations were chosen.
     OperationsChosen = "operations_chosen",
     /// An inquiry PIN was tried.

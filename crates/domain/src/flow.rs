@@ -121,6 +121,8 @@ pub enum Closed {
     TimedOut,
     /// Somebody else logged in in the same browser.
     UserChanged,
+    /// The certificate somebody logged in with is no longer good.
+    CertificateLapsed,
     /// The customer's contract, the user or the partner may not link.
     NotAllowed,
     /// The partner or the institution asks for a certificate login, and the customer has none.
@@ -140,6 +142,7 @@ impl Closed {
             Closed::Declined => "declined",
             Closed::TimedOut => "timed_out",
             Closed::UserChanged => "user_changed",
+            Closed::CertificateLapsed => "certificate_lapsed",
             Closed::NotAllowed => "not_allowed",
             Closed::LoginNotMet => "login_not_met",
             Closed::GrantNotYours => "grant_not_yours",

@@ -362,10 +362,15 @@ fn ended(lang: Lang) -> Vec<(&'static str, EndedPage)> {
         ("ended-elsewhere", in_flow(Ending::AnsweredElsewhere, None)),
         ("ended-link", alone(Ending::LinkNotValid, None, "R-7K2M-9QXD")),
         ("ended-login-not-met", in_flow(Ending::LoginNotMet, Some(partner.clone()))),
-        ("ended-not-allowed", in_flow(Ending::NotAllowed, Some(partner))),
+        ("ended-not-allowed", in_flow(Ending::NotAllowed, Some(partner.clone()))),
         (
             "ended-certificate",
             alone(Ending::CertificateRefused, Some(WayOn::Login("/1001/link/x/login".to_owned())), ""),
+        ),
+        ("ended-lapsed", in_flow(Ending::CertificateLapsed, Some(partner.clone()))),
+        (
+            "ended-lapsed-my",
+            alone(Ending::CertificateLapsed, Some(WayOn::Login("/1001/my/login".to_owned())), "R-7K2M-9QXD"),
         ),
         ("ended-form", alone(Ending::FormNotValid, Some(back.clone()), "R-7K2M-9QXD")),
         ("ended-not-found", no_institution),

@@ -37,6 +37,29 @@ pub struct PeerCertificate {
     pub intermediates: Vec<Vec<u8>>,
 }
 
+impl PeerCertificate {
+    /// The leaf and what came with it, DER one after another: how a session keeps it.
+    #[must_use]
+    pub fn to_bytes(&self) -> Vec<u8> {
+        let intermediates = self.intermediates.iter().flatten().copied();
+        self.leaf.iter().copied().chain(intermediates).collect()
+    }
+
+    /// What [`PeerCertificate::to_bytes`] wrote.
+    #[must_use]
+    pub fn from_bytes(mut bytes: &[u8]) -> Option<PeerCertificate> {
+        let mut chain = Vec::new();
+        while !bytes.is_empty() {
+            let (rest, _) = X509Certificate::from_der(bytes).ok()?;
+            let (certificate, _) = bytes.split_at_checked(bytes.len() - rest.len())?;
+            chain.push(certificate.to_vec());
+            bytes = rest;
+        }
+        let mut chain = chain.into_iter();
+        Some(PeerCertificate { leaf: chain.next()?, intermediates: chain.collect() })
+    }
+}
+
 /// Which certificate it is: SHA-256 of its DER, lower-case hex. What users are registered by, so that no reading of
 /// names inside a certificate decides who somebody is.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -21,6 +21,7 @@ pub mod pins;
 pub mod proxy;
 pub mod public;
 pub mod request_id;
+pub mod second_look;
 pub mod source;
 pub mod tenant;
 pub mod transport;

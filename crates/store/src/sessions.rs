@@ -39,6 +39,8 @@ pub struct BrowserSession {
     pub used_at: Timestamp,
     /// When it was made.
     pub created_at: Timestamp,
+    /// The certificate of the last login, DER, followed by what came with it; none after a password.
+    pub certificate: Option<Vec<u8>>,
 }
 
 impl Reads {
@@ -51,7 +53,7 @@ impl Reads {
         ticket: &Ticket,
         purpose: Purpose,
     ) -> Result<Option<BrowserSession>, StoreError> {
-        let select = "SELECT session_id, hash, user_id, used_at, created_at FROM sessions \
+        let select = "SELECT session_id, hash, user_id, used_at, created_at, certificate FROM sessions \
              WHERE institution = ?1 AND ticket_id = ?2 AND purpose = ?3 AND ended_at IS NULL";
         let row = self.row(select, params![ticket.id(), purpose.word()]).await?;
         row.map(|mut row| {
@@ -61,6 +63,7 @@ impl Reads {
                 user: row.get(2)?,
                 used_at: row.get(3)?,
                 created_at: row.get(4)?,
+                certificate: row.get(5)?,
             })
         })
         .transpose()
@@ -88,7 +91,7 @@ impl Tx {
     }
 
     /// Gives a session a new secret and its user, if its present secret is still this one: of two logins at once in
-    /// one browser, the second finds it gone.
+    /// one browser, the second finds it gone. The certificate of a login before is forgotten.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -100,9 +103,18 @@ impl Tx {
         user: UserId,
         now: Timestamp,
     ) -> Result<bool, StoreError> {
-        let update = "UPDATE sessions SET hash = ?2, ticket_id = ?3, user_id = ?4, used_at = ?5 \
+        let update = "UPDATE sessions SET hash = ?2, ticket_id = ?3, user_id = ?4, used_at = ?5, certificate = NULL \
              WHERE institution = ?1 AND session_id = ?6 AND hash = ?7 AND ended_at IS NULL";
         self.claim(update, params![hash, ticket.id(), user, now, session.id, &session.hash]).await
+    }
+
+    /// Keeps the certificate somebody has logged in with, DER, followed by what came with it.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn keep_certificate(&mut self, id: Uuid, certificate: &[u8]) -> Result<(), StoreError> {
+        let update = "UPDATE sessions SET certificate = ?2 WHERE institution = ?1 AND session_id = ?3";
+        self.execute(update, params![certificate, id]).await.map(|_| ())
     }
 
     /// Notes that a session was used.
@@ -119,8 +131,8 @@ impl Tx {
     /// # Errors
     /// [`StoreError`].
     pub async fn end_session(&mut self, id: Uuid, now: Timestamp) -> Result<bool, StoreError> {
-        let update =
-            "UPDATE sessions SET ended_at = ?2 WHERE institution = ?1 AND session_id = ?3 AND ended_at IS NULL";
+        let update = "UPDATE sessions SET ended_at = ?2, certificate = NULL \
+             WHERE institution = ?1 AND session_id = ?3 AND ended_at IS NULL";
         self.claim(update, params![now, id]).await
     }
 }

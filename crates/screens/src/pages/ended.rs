@@ -31,6 +31,8 @@ pub enum Ending {
     LoginNotMet,
     /// No certificate came, or it is expired, revoked or unknown. One page for every cause.
     CertificateRefused,
+    /// The certificate somebody logged in with has been revoked since, has expired, or is no longer registered.
+    CertificateLapsed,
     /// The form was not made by this page or is too old (CSRF or Origin check).
     FormNotValid,
     /// Nothing is here.
@@ -104,6 +106,7 @@ impl EndedPage {
             Ending::NotAllowed => ("ended-not-allowed", "ended-not-allowed-what", "ended-not-allowed-next"),
             Ending::LoginNotMet => ("ended-login-not-met", "ended-login-not-met-what", "ended-login-not-met-next"),
             Ending::CertificateRefused => ("ended-certificate", "ended-certificate-what", "ended-certificate-next"),
+            Ending::CertificateLapsed => ("ended-lapsed", "ended-lapsed-what", "ended-lapsed-next"),
             Ending::FormNotValid => ("ended-form", "ended-form-what", "ended-form-next"),
             Ending::NotFound => ("ended-not-found", "ended-not-found-what", "ended-not-found-next"),
             Ending::MethodNotAllowed => ("ended-method", "ended-method-what", "ended-method-next"),

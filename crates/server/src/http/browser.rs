@@ -51,6 +51,8 @@ pub struct Visit {
     pub here: String,
     /// The headers as they came.
     pub headers: HeaderMap,
+    /// Whether it asks for something to be done, and not only to be shown.
+    pub acts: bool,
     /// The present instant: one for the whole request.
     pub now: Timestamp,
 }
@@ -75,6 +77,7 @@ impl FromRequestParts<Arc<App>> for Visit {
                 path,
                 here: bare.here.clone(),
                 headers: parts.headers.clone(),
+                acts: !parts.method.is_safe(),
                 now: app.now(),
             }),
             Ok(None) => Err(missing()),

@@ -72,6 +72,49 @@ impl Passed {
     }
 }
 
+/// How somebody proved to be who it is.
+#[derive(Clone, Copy)]
+pub enum Proof<'a> {
+    /// With a password, which passed this guard.
+    Password(&'a Passed),
+    /// With a certificate.
+    Certificate(&'a PeerCertificate),
+}
+
+impl Proof<'_> {
+    /// The method's name.
+    #[must_use]
+    pub const fn method(self) -> LoginMethod {
+        match self {
+            Proof::Password(_) => LoginMethod::Password,
+            Proof::Certificate(_) => LoginMethod::Certificate,
+        }
+    }
+
+    /// The guard that was passed; certificates have none.
+    #[must_use]
+    pub const fn passed(&self) -> Option<&Passed> {
+        match self {
+            Proof::Password(passed) => Some(passed),
+            Proof::Certificate(_) => None,
+        }
+    }
+
+    /// Notes with the session what it came of. In the transaction of the login, after the session's secret rotated.
+    ///
+    /// # Errors
+    /// [`Fault`] when the store is away.
+    pub async fn settle(self, visit: &Visit, tx: &mut Tx, session: uuid::Uuid) -> Result<(), Fault> {
+        match self {
+            Proof::Password(passed) => passed.settle(visit, tx, session).await,
+            Proof::Certificate(peer) => {
+                tx.forget_passed_guard(session).await?;
+                Ok(tx.keep_certificate(session, &peer.to_bytes()).await?)
+            }
+        }
+    }
+}
+
 /// Checks a login form. Every refusal does the same work: one look-up of a user, one count, one hash, one record.
 ///
 /// # Errors
@@ -122,7 +165,10 @@ pub async fn by_password(visit: &Visit, form: &Form) -> Result<Option<(User, Pas
 ///
 /// # Errors
 /// [`Fault`] when the store is away.
-pub async fn by_certificate(visit: &Visit, peer: Option<&PeerCertificate>) -> Result<Option<User>, Fault> {
+pub async fn by_certificate<'a>(
+    visit: &Visit,
+    peer: Option<&'a PeerCertificate>,
+) -> Result<Option<(User, &'a PeerCertificate)>, Fault> {
     let verified = match (peer, &visit.institution.user_ca) {
         (None, _) => Err("no_certificate"),
         (Some(_), None) => Err("no_authority"),
@@ -142,7 +188,7 @@ pub async fn by_certificate(visit: &Visit, peer: Option<&PeerCertificate>) -> Re
         },
     };
     match refusal {
-        None => Ok(user),
+        None => Ok(user.zip(peer)),
         Some(reason) => {
             let actor = user.map_or(Actor::Visitor, |user| Actor::User(user.id));
             record_refusal(visit, actor, reason).await?;

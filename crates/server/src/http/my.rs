@@ -11,7 +11,7 @@ pub mod stop;
 use axum::http::StatusCode;
 use axum::response::Response;
 use renkei_domain::audit::{Action, Actor, Record};
-use renkei_domain::customer::UserKind;
+use renkei_domain::customer::{LoginMethod, UserKind};
 use renkei_domain::id::LinkageId;
 use renkei_screens::{CustomerFrame, Ending, Frame, WayOn};
 use renkei_store::Tx;
@@ -19,8 +19,9 @@ use renkei_store::customers::User;
 use renkei_store::linkages::Linkage;
 use renkei_store::sessions::{BrowserSession, Purpose};
 
-use super::browser::{Visit, see_other};
+use super::browser::{Visit, see_other, set};
 use super::form::Form;
+use super::second_look;
 use crate::error::Fault;
 
 /// A session's last use is noted again only after this long, so that looking at pages writes little.
@@ -49,9 +50,33 @@ impl Member {
     /// The redirect to the login, or the page of a failure.
     pub async fn load(visit: Visit) -> Result<Member, Response> {
         match Member::find(&visit).await {
-            Ok(Some((session, user))) => Ok(Member { visit, session, user }),
+            Ok(Some((session, user))) => Member { visit, session, user }.with_good_certificate().await,
             Ok(None) => Err(see_other(&format!("{}/my/login", visit.root()))),
             Err(fault) => Err(visit.failure(&fault)),
+        }
+    }
+
+    /// Whoever logged in by certificate, if it is still good; otherwise the session is over, and so it says.
+    async fn with_good_certificate(self) -> Result<Member, Response> {
+        let by_certificate = self.session.certificate.is_some() || self.user.method == LoginMethod::Certificate;
+        let looked = async {
+            if !by_certificate || second_look::stands(&self.visit, &self.session, &self.user).await? {
+                return Ok::<_, Fault>(None);
+            }
+            let mut tx = self.visit.begin().await?;
+            tx.end_session(self.session.id, self.visit.now).await?;
+            tx.commit().await?;
+            let way = Some(WayOn::Login(format!("{}/login", self.base())));
+            let page = self.visit.end(Ending::CertificateLapsed, StatusCode::FORBIDDEN, self.visit.frame(), way);
+            let mut gone = self.visit.forgotten(page);
+            let (name, value) = self.visit.no_cookie(Purpose::My);
+            set(&mut gone, name, &value);
+            Ok(Some(gone))
+        };
+        match looked.await {
+            Ok(None) => Ok(self),
+            Ok(Some(page)) => Err(page),
+            Err(fault) => Err(self.visit.failure(&fault)),
         }
     }
 

@@ -8,6 +8,7 @@ use arc_swap::ArcSwap;
 use futures_util::future::BoxFuture;
 use rcgen::{CertificateParams, KeyPair, SerialNumber, date_time_ymd};
 use renkei_domain::time::Timestamp;
+use renkei_oauth::request::GrantRequest;
 use renkei_server::certificates::Fingerprint;
 use renkei_server::http::certificate_router;
 use renkei_server::http::oauth::Memory;
@@ -16,7 +17,7 @@ use renkei_server::listener::{self, Limits, Transport};
 use renkei_server::outbound::{Outbound, Reach, Resolve, Trust};
 use renkei_server::system::SystemClock;
 use renkei_store::params;
-use renkei_testing::seed::Who;
+use renkei_testing::seed::{KAKEIBO, Who};
 use renkei_testing::{aoi, fresh_sqlite};
 use rustls::{ClientConfig, RootCertStore};
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
@@ -25,7 +26,7 @@ use tokio::sync::watch;
 
 use crate::authority::Authority;
 use crate::bank::Bank;
-use crate::browser::Answer;
+use crate::browser::{Answer, Browser};
 
 /// How long a responder has in these tests.
 pub const DEADLINE: Duration = Duration::from_millis(700);
@@ -141,6 +142,51 @@ impl CertificateBank {
     /// A look at the certificate's page: 200 with a good certificate, 403 with any other.
     pub async fn look(&self) -> u16 {
         Answer::to(self.http.get(format!("{}/1001/my/certificate", self.door))).await.status
+    }
+
+    /// The same browser on the listener for certificates.
+    fn at_door(&self, browser: &Browser) -> Browser {
+        let mut there = Browser::new(&self.door, &self.bank.app.site.origin, self.http.clone());
+        there.cookies.clone_from(&browser.cookies);
+        there
+    }
+
+    /// A browser whose user has logged in by certificate in a new flow of kakeibo's.
+    pub async fn linking(&self) -> Browser {
+        let path = self.bank.push(KAKEIBO, GrantRequest::Create).await;
+        let mut browser = Browser::new(&self.bank.address, &self.bank.app.site.origin, self.http.clone());
+        browser.open(&path).await;
+        let login = format!("{}/certificate", browser.base());
+        self.log_in(&mut browser, &login).await;
+        browser
+    }
+
+    /// A browser whose user has logged in by certificate to look at linkages.
+    pub async fn looking(&self) -> Browser {
+        let mut browser = Browser::new(&self.bank.address, &self.bank.app.site.origin, self.http.clone());
+        self.log_in(&mut browser, "/1001/my/certificate").await;
+        browser
+    }
+
+    async fn log_in(&self, browser: &mut Browser, path: &str) {
+        let mut there = self.at_door(browser);
+        let page = there.get(path).await;
+        assert_eq!(page.status, 200, "{}", page.text);
+        let version = if page.text.contains("name=\"version\"") { page.hidden("version") } else { String::new() };
+        let answer = there.post_raw(path, &[("csrf", &page.hidden("csrf")), ("version", &version)]).await;
+        browser.cookies.clone_from(&there.cookies);
+        browser.open(answer.location().strip_prefix(&self.bank.app.site.origin).unwrap()).await;
+        assert_eq!(browser.page.status, 200, "{}", browser.page.text);
+    }
+
+    /// Puts hanako's certificate on the revocation list.
+    pub async fn revoke(&self) {
+        self.publish(&self.list(0, |list| list.revoked_certs[0].serial_number = SERIAL.into())).await;
+    }
+
+    /// Why the newest session of a certificate ended.
+    pub async fn lapsed(&self) -> Option<String> {
+        self.bank.records().await.into_iter().find(|(action, ..)| action == "certificate_lapsed").map(|found| found.2)
     }
 
     /// The reason of the newest refused login.

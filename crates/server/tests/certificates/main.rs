@@ -23,3 +23,4 @@ mod browser;
 mod answers;
 mod door;
 mod responder;
+mod second_look;

@@ -15,7 +15,7 @@ use super::walk::{OrPage, Sent};
 use crate::certificates::{PeerCertificate, describe};
 use crate::http::browser::{Visit, see_other};
 use crate::http::form::Form;
-use crate::http::login;
+use crate::http::login::{self, Proof};
 
 /// The certificate the browser showed, if it showed one.
 pub type Shown = Option<Extension<PeerCertificate>>;
@@ -24,8 +24,8 @@ pub type Shown = Option<Extension<PeerCertificate>>;
 pub async fn show(visit: Visit, shown: Shown) -> OrPage<Response> {
     let walk = Walk::load(visit).await?.on_certificate_login()?;
     let peer = shown.map(|Extension(peer)| peer);
-    let user = walk.certificate_user(peer.as_ref()).await?;
-    Ok(walk.certificate_page(&user, peer.as_ref()))
+    let (user, peer) = walk.certificate_user(peer.as_ref()).await?;
+    Ok(walk.certificate_page(&user, peer))
 }
 
 /// `POST /{institution}/link/{flow}/certificate`.
@@ -34,8 +34,8 @@ pub async fn act(visit: Visit, shown: Shown, form: Form) -> OrPage<Response> {
     let Sent::Current(_) = walk.check(form)? else { return Ok(walk.to_main()) };
     let walk = walk.on_certificate_login()?;
     let peer = shown.map(|Extension(peer)| peer);
-    let user = walk.certificate_user(peer.as_ref()).await?;
-    walk.logged_in(&user, None).await.map_err(|fault| walk.visit.failure(&fault))
+    let (user, peer) = walk.certificate_user(peer.as_ref()).await?;
+    walk.logged_in(&user, Proof::Certificate(peer)).await.map_err(|fault| walk.visit.failure(&fault))
 }
 
 /// `POST /{institution}/link/{flow}/extend` on this listener: more time, and the certificate's page again.
@@ -61,9 +61,9 @@ impl Walk {
     }
 
     /// The user of the certificate, or one page for every reason against it.
-    async fn certificate_user(&self, peer: Option<&PeerCertificate>) -> OrPage<User> {
+    async fn certificate_user<'a>(&self, peer: Option<&'a PeerCertificate>) -> OrPage<(User, &'a PeerCertificate)> {
         match login::by_certificate(&self.visit, peer).await {
-            Ok(Some(user)) => Ok(user),
+            Ok(Some(found)) => Ok(found),
             Ok(None) => {
                 let back = format!("{}{}", self.visit.app.site.origin, self.path(Screen::Login));
                 let way = Some(WayOn::Login(back));
@@ -73,8 +73,8 @@ impl Walk {
         }
     }
 
-    fn certificate_page(&self, user: &User, peer: Option<&PeerCertificate>) -> Response {
-        let about = peer.and_then(describe);
+    fn certificate_page(&self, user: &User, peer: &PeerCertificate) -> Response {
+        let about = describe(peer);
         let (serial, valid_until) =
             about.map_or((String::new(), self.visit.now), |about| (about.serial, about.valid_until));
         let page = CertificatePage {

@@ -84,6 +84,7 @@ impl Walk {
             Closed::Declined => Ending::Declined,
             Closed::TimedOut => Ending::TimedOut,
             Closed::UserChanged => Ending::UserChanged,
+            Closed::CertificateLapsed => Ending::CertificateLapsed,
             Closed::NotAllowed | Closed::GrantNotYours => Ending::NotAllowed,
             Closed::LoginNotMet => Ending::LoginNotMet,
             Closed::AnsweredElsewhere => Ending::AnsweredElsewhere,

@@ -21,7 +21,7 @@ use crate::error::Fault;
 use crate::http::browser::{Visit, see_other, set};
 use crate::http::device;
 use crate::http::form::Form;
-use crate::http::login;
+use crate::http::login::{self, Proof};
 use crate::keys::sha256;
 
 /// `GET /{institution}/link/{flow}/login`.
@@ -44,7 +44,7 @@ pub async fn act(visit: Visit, form: Form) -> OrPage<Response> {
         return Ok(walk.login_page(typed, missing));
     }
     let outcome = match login::by_password(&walk.visit, &form).await {
-        Ok(Some((user, passed))) => walk.logged_in(&user, Some(&passed)).await,
+        Ok(Some((user, passed))) => walk.logged_in(&user, Proof::Password(&passed)).await,
         Ok(None) => return Ok(walk.login_page(typed, Some(LoginError::Refused))),
         Err(fault) => Err(fault),
     };
@@ -74,8 +74,8 @@ impl Walk {
     ///
     /// # Errors
     /// [`Fault`] when the store is away.
-    pub async fn logged_in(&self, user: &User, passed: Option<&login::Passed>) -> Result<Response, Fault> {
-        let method = passed.map_or(LoginMethod::Certificate, |_| LoginMethod::Password);
+    pub async fn logged_in(&self, user: &User, proof: Proof<'_>) -> Result<Response, Fault> {
+        let method = proof.method();
         let event = self.begun(user, method).await?;
         let Ok(stage) = self.flow.stage.advance(event) else { return Ok(self.to_current()) };
         let now = self.visit.now;
@@ -92,11 +92,8 @@ impl Walk {
             tx.concede().await?;
             return Ok(self.to_newest().await);
         }
-        login::tell(&self.visit, &mut tx, user, passed).await?;
-        match passed {
-            Some(passed) => passed.settle(&self.visit, &mut tx, self.session.id).await?,
-            None => tx.forget_passed_guard(self.session.id).await?,
-        }
+        login::tell(&self.visit, &mut tx, user, proof.passed()).await?;
+        proof.settle(&self.visit, &mut tx, self.session.id).await?;
         let record = Record::done(Actor::User(user.id), Action::LoginTried).on(self.flow.id).with(method.word());
         self.record(&mut tx, record).await?;
         if let renkei_domain::flow::Stage::Closed { why } = next.stage {
@@ -107,7 +104,7 @@ impl Walk {
         let mut response = see_other(&format!("{origin}{}/{}", self.base(), next.stage.screen().path()));
         let (name, value) = self.visit.session_cookie(Purpose::Link, &ticket);
         set(&mut response, name, &value);
-        if passed.is_some() {
+        if proof.passed().is_some() {
             let (name, value) = device::remember(&self.visit, user.id);
             set(&mut response, name, &value);
         }

@@ -3,6 +3,7 @@
 use axum::http::StatusCode;
 use axum::response::Response;
 use renkei_domain::audit::{Action, Actor, Record};
+use renkei_domain::customer::LoginMethod;
 use renkei_domain::flow::{Closed, Event, Screen, Stage};
 use renkei_domain::id::{FlowId, LinkageId};
 use renkei_domain::operation::Operations;
@@ -21,6 +22,7 @@ use crate::error::Fault;
 use crate::http::browser::{Visit, see_other};
 use crate::http::form::Form;
 use crate::http::oauth::policy;
+use crate::http::second_look;
 
 /// A flow's last use is noted again only after this long.
 const NOTE_USE_AFTER_SECONDS: i64 = 30;
@@ -79,6 +81,11 @@ impl Walk {
         match walk.is_held_back().await {
             Ok(false) => {}
             Ok(true) => return Err(walk.close_and_show(Closed::NotAllowed).await),
+            Err(fault) => return Err(walk.visit.failure(&fault)),
+        }
+        match walk.certificate_stands().await {
+            Ok(true) => {}
+            Ok(false) => return Err(walk.close_and_show(Closed::CertificateLapsed).await),
             Err(fault) => return Err(walk.visit.failure(&fault)),
         }
         match walk.note_use().await {
@@ -149,6 +156,15 @@ impl Walk {
             return Ok(false);
         }
         Ok(self.visit.read().is_held_back(self.session.id, self.visit.now).await?)
+    }
+
+    /// Whether the certificate this walk's login was made with is still good.
+    async fn certificate_stands(&self) -> Result<bool, Fault> {
+        let by_certificate = self.flow.stage.person().is_some_and(|person| person.method == LoginMethod::Certificate);
+        match self.user.as_ref().filter(|_| by_certificate) {
+            Some(user) => second_look::stands(&self.visit, &self.session, user).await,
+            None => Ok(true),
+        }
     }
 
     /// Whether partner, contract and user may link now; looked at anew at every step.

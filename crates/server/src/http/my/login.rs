@@ -3,7 +3,6 @@
 use axum::http::{HeaderName, StatusCode};
 use axum::response::Response;
 use renkei_domain::audit::{Action, Actor, Record};
-use renkei_domain::customer::LoginMethod;
 use renkei_screens::{CertificatePage, Ending, Frame, LoginError, LoginPage, LoginPurpose, WayOn};
 use renkei_store::customers::User;
 use renkei_store::sessions::{BrowserSession, Purpose};
@@ -14,6 +13,7 @@ use crate::error::Fault;
 use crate::http::browser::{Visit, see_other, set};
 use crate::http::flow::certificate::Shown;
 use crate::http::form::Form;
+use crate::http::login::Proof;
 use crate::http::{device, login};
 use crate::keys::sha256;
 
@@ -56,7 +56,7 @@ pub async fn show_certificate(visit: Visit, shown: Shown) -> Response {
     let page = async {
         let (session, cookie) = anonymous(&visit).await?;
         Ok::<_, Fault>(match login::by_certificate(&visit, peer.as_ref()).await? {
-            Some(user) => with_cookie(certificate_page(&visit, &session, &user, peer.as_ref()), cookie),
+            Some((user, peer)) => with_cookie(certificate_page(&visit, &session, &user, peer), cookie),
             None => certificate_refused(&visit),
         })
     };
@@ -69,7 +69,7 @@ pub async fn act_certificate(visit: Visit, shown: Shown, form: Form) -> Response
     let done = async {
         let Some(session) = ours(&visit, &form).await? else { return Ok(form_refused(&visit)) };
         Ok::<_, Fault>(match login::by_certificate(&visit, peer.as_ref()).await? {
-            Some(user) => logged_in(&visit, &session, &user, None).await?,
+            Some((user, peer)) => logged_in(&visit, &session, &user, Proof::Certificate(peer)).await?,
             None => certificate_refused(&visit),
         })
     };
@@ -84,7 +84,7 @@ async fn submitted(visit: &Visit, form: &Form) -> Result<Response, Fault> {
         return Ok(login_page(visit, &session, typed, missing));
     }
     match login::by_password(visit, form).await? {
-        Some((user, passed)) => logged_in(visit, &session, &user, Some(&passed)).await,
+        Some((user, passed)) => logged_in(visit, &session, &user, Proof::Password(&passed)).await,
         None => Ok(login_page(visit, &session, typed, Some(LoginError::Refused))),
     }
 }
@@ -106,32 +106,26 @@ async fn anonymous(visit: &Visit) -> Result<(BrowserSession, Option<(HeaderName,
     let mut tx = visit.begin().await?;
     tx.add_session(id, &ticket, &hash, Purpose::My, None, visit.now).await?;
     tx.commit().await?;
-    let session = BrowserSession { id, hash, user: None, used_at: visit.now, created_at: visit.now };
+    let (used_at, created_at) = (visit.now, visit.now);
+    let session = BrowserSession { id, hash, user: None, used_at, created_at, certificate: None };
     Ok((session, Some(visit.session_cookie(Purpose::My, &ticket))))
 }
 
-async fn logged_in(
-    visit: &Visit,
-    session: &BrowserSession,
-    user: &User,
-    passed: Option<&login::Passed>,
-) -> Result<Response, Fault> {
-    let method = passed.map_or(LoginMethod::Certificate, |_| LoginMethod::Password);
+async fn logged_in(visit: &Visit, session: &BrowserSession, user: &User, proof: Proof<'_>) -> Result<Response, Fault> {
+    let method = proof.method();
     let ticket = visit.app.new_ticket(visit.now);
     let mut tx = visit.begin().await?;
     if !tx.rotate_session(session, &ticket, &sha256(ticket.bytes()), user.id, visit.now).await? {
         return Ok(see_other(&format!("{}/my/login", visit.root())));
     }
-    login::tell(visit, &mut tx, user, passed).await?;
-    if let Some(passed) = passed {
-        passed.settle(visit, &mut tx, session.id).await?;
-    }
+    login::tell(visit, &mut tx, user, proof.passed()).await?;
+    proof.settle(visit, &mut tx, session.id).await?;
     let record = Record::done(Actor::User(user.id), Action::LoginTried).on("my").with(method.word());
     tx.record(&record.in_request(&visit.request_id), visit.now, &*visit.app.random).await?;
     tx.commit().await?;
     let response = see_other(&format!("{}{}/my/linkages", visit.app.site.origin, visit.root()));
     let response = with_cookie(response, Some(visit.session_cookie(Purpose::My, &ticket)));
-    Ok(with_cookie(response, passed.map(|_| device::remember(visit, user.id))))
+    Ok(with_cookie(response, proof.passed().map(|_| device::remember(visit, user.id))))
 }
 
 fn with_cookie(mut response: Response, cookie: Option<(HeaderName, String)>) -> Response {
@@ -162,8 +156,8 @@ fn login_page(visit: &Visit, session: &BrowserSession, login_id: String, error: 
     visit.page(status, page.render())
 }
 
-fn certificate_page(visit: &Visit, session: &BrowserSession, user: &User, peer: Option<&PeerCertificate>) -> Response {
-    let about = peer.and_then(describe);
+fn certificate_page(visit: &Visit, session: &BrowserSession, user: &User, peer: &PeerCertificate) -> Response {
+    let about = describe(peer);
     let (serial, valid_until) = about.map_or((String::new(), visit.now), |about| (about.serial, about.valid_until));
     let page = CertificatePage {
         frame: frame(visit, session),

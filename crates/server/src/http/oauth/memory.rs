@@ -10,6 +10,7 @@ use renkei_oauth::jose::{KeySet, SigningKey};
 use crate::certificates::responder::Responders;
 use crate::error::Fault;
 use crate::http::limits::Limits;
+use crate::http::second_look::Looks;
 use crate::passwords::Hashing;
 use crate::readiness::Readiness;
 
@@ -41,6 +42,8 @@ pub struct Memory {
     pub hashing: Hashing,
     /// What OCSP responders said of users' certificates.
     pub responders: Responders,
+    /// Which certificates of sessions were looked at lately.
+    pub looks: Looks,
     /// By client, whether its keys are being read; only those that somebody waits for or reads.
     key_flights: Mutex<HashMap<Place, Arc<Flight>>>,
 }
