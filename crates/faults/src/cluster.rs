@@ -1,0 +1,252 @@
+//! Three PostgreSQL nodes under Patroni in strict synchronous mode, and etcd, all on this machine; and what can happen
+//! to them.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::Value;
+
+use crate::{Trouble, trouble};
+
+/// Longest wait for the cluster to be whole again.
+const PATIENCE: Duration = Duration::from_secs(180);
+const LOOK: Duration = Duration::from_millis(50);
+/// The first of its ports, as the scripts know it.
+const PORT0: u16 = 43_100;
+const NODES: [u16; 3] = [1, 2, 3];
+
+/// The cluster; taken down when dropped.
+pub struct Cluster {
+    folder: tempfile::TempDir,
+    /// A connection URL that names all three.
+    pub url: String,
+    http: reqwest::Client,
+}
+
+impl Cluster {
+    /// Brings it up.
+    ///
+    /// # Errors
+    /// When the script fails; its words are passed on.
+    pub fn up() -> Result<Cluster, Trouble> {
+        let folder = tempfile::Builder::new().prefix("renkei-cluster.").tempdir().map_err(trouble("a folder"))?;
+        let http = crate::partner::http_client()?;
+        let mut cluster = Cluster { folder, url: String::new(), http };
+        let output = cluster.script("up").stderr(Stdio::inherit()).output().map_err(trouble("the script"))?;
+        if !output.status.success() {
+            return Err("the cluster did not come up".into());
+        }
+        String::from_utf8_lossy(&output.stdout).trim().clone_into(&mut cluster.url);
+        Ok(cluster)
+    }
+
+    fn script(&self, name: &str) -> Command {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("cluster").join(name);
+        let mut command = Command::new(path);
+        command.arg(self.folder.path()).env("PORT0", PORT0.to_string()).stdin(Stdio::null());
+        command
+    }
+
+    /// The members and their parts: name without `pg`, role, state.
+    async fn members(&self) -> Vec<(u16, String, String)> {
+        for node in NODES {
+            let url = format!("http://127.0.0.1:{}/cluster", PORT0 + 20 + node);
+            let Ok(answer) = self.http.get(url).timeout(Duration::from_secs(2)).send().await else { continue };
+            let Ok(Value::Object(cluster)) = answer.json().await else { continue };
+            let members = cluster.get("members").and_then(Value::as_array).cloned().unwrap_or_default();
+            let text =
+                |member: &Value, name: &str| member.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
+            let one = |member: &Value| {
+                let number = text(member, "name").trim_start_matches("pg").parse().ok()?;
+                Some((number, text(member, "role"), text(member, "state")))
+            };
+            return members.iter().filter_map(one).collect();
+        }
+        Vec::new()
+    }
+
+    /// The leader, if there is one that says so itself.
+    pub async fn leader(&self) -> Option<u16> {
+        for node in NODES {
+            let url = format!("http://127.0.0.1:{}/primary", PORT0 + 20 + node);
+            let asked = self.http.get(url).timeout(Duration::from_millis(500)).send().await;
+            if asked.is_ok_and(|answer| answer.status().is_success()) {
+                return Some(node);
+            }
+        }
+        None
+    }
+
+    /// Waits for a leader that is not this node.
+    ///
+    /// # Errors
+    /// When there is none in three minutes.
+    pub async fn other_leader(&self, than: u16) -> Result<u16, Trouble> {
+        let begun = Instant::now();
+        while begun.elapsed() < PATIENCE {
+            for node in NODES.into_iter().filter(|node| *node != than) {
+                let url = format!("http://127.0.0.1:{}/primary", PORT0 + 20 + node);
+                let asked = self.http.get(url).timeout(Duration::from_millis(500)).send().await;
+                if asked.is_ok_and(|answer| answer.status().is_success()) {
+                    return Ok(node);
+                }
+            }
+            tokio::time::sleep(LOOK).await;
+        }
+        Err("no other leader in three minutes".into())
+    }
+
+    /// Waits until all three run and one confirms what the leader writes; tells who leads.
+    ///
+    /// # Errors
+    /// When that is not so in three minutes.
+    pub async fn whole(&self) -> Result<u16, Trouble> {
+        let begun = Instant::now();
+        while begun.elapsed() < PATIENCE {
+            let members = self.members().await;
+            let running = members.iter().filter(|(_, _, state)| ["running", "streaming"].contains(&state.as_str()));
+            let confirmed = members.iter().any(|(_, role, _)| role == "sync_standby");
+            if running.count() == NODES.len()
+                && confirmed
+                && let Some(leader) = self.leader().await
+            {
+                return Ok(leader);
+            }
+            tokio::time::sleep(LOOK * 4).await;
+        }
+        Err(format!("the cluster is not whole: {:?}", self.members().await))
+    }
+
+    fn postmaster(&self, node: u16) -> Option<i32> {
+        pid_in(&self.folder.path().join(format!("pg{node}/postmaster.pid")))
+    }
+
+    fn patroni(&self, node: u16) -> Option<i32> {
+        pid_in(&self.folder.path().join(format!("patroni{node}.pid")))
+    }
+
+    /// Loses a machine: Patroni and every process of the database at once.
+    pub fn lose(&self, node: u16) {
+        let mut pids = self.patroni(node).map(with_descendants).unwrap_or_default();
+        pids.extend(self.postmaster(node).map(with_descendants).unwrap_or_default());
+        signal(&pids, Signal::KILL);
+    }
+
+    /// Starts a lost machine again.
+    ///
+    /// # Errors
+    /// When the script fails.
+    pub fn restart(&self, node: u16) -> Result<(), Trouble> {
+        let status = self.script("up").args(["node", &node.to_string()]).status().map_err(trouble("the script"))?;
+        if status.success() { Ok(()) } else { Err("a node could not be started".into()) }
+    }
+
+    /// Kills the database's first process; Patroni lives.
+    pub fn kill_postmaster(&self, node: u16) {
+        signal(&self.postmaster(node).into_iter().collect::<Vec<_>>(), Signal::KILL);
+    }
+
+    /// Stops or continues every process of a node's database.
+    pub fn freeze_database(&self, node: u16, freeze: bool) {
+        let pids = self.postmaster(node).map(with_descendants).unwrap_or_default();
+        signal(&pids, if freeze { Signal::STOP } else { Signal::CONT });
+    }
+
+    /// Stops or continues what watches over a node: the node no longer hears who leads.
+    pub fn freeze_watcher(&self, node: u16, freeze: bool) {
+        let pids = self.patroni(node).map(watchers).unwrap_or_default();
+        signal(&pids, if freeze { Signal::STOP } else { Signal::CONT });
+    }
+
+    /// Hands the lead over as planned.
+    ///
+    /// # Errors
+    /// When Patroni refuses.
+    pub async fn switch_over(&self, leader: u16) -> Result<(), Trouble> {
+        let url = format!("http://127.0.0.1:{}/switchover", PORT0 + 20 + leader);
+        let body = serde_json::json!({ "leader": format!("pg{leader}") });
+        let answer = self.http.post(url).json(&body).send().await.map_err(trouble("the switchover"))?;
+        let status = answer.status();
+        let words = answer.text().await.unwrap_or_default();
+        if status.is_success() { Ok(()) } else { Err(format!("the switchover: {words}")) }
+    }
+
+    /// Cancels every commit that waits for a standby, as a hasty administrator would; tells how many.
+    ///
+    /// # Errors
+    /// When the node can't be asked.
+    pub async fn cancel_waiting_commits(&self, node: u16) -> Result<u64, Trouble> {
+        let url = format!("postgres://postgres@127.0.0.1:{}/postgres?sslmode=disable", PORT0 + 10 + node);
+        let connected = tokio_postgres::connect(&url, tokio_postgres::NoTls).await;
+        let (client, link) = connected.map_err(trouble("a session"))?;
+        let link = tokio::spawn(link);
+        let cancel = "SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE wait_event = 'SyncRep'";
+        let rows = client.query(cancel, &[]).await.map_err(trouble("the cancel"))?;
+        drop(client);
+        let _ = link.await;
+        Ok(rows.len() as u64)
+    }
+
+    /// Every node but this one.
+    #[must_use]
+    pub fn others(node: u16) -> Vec<u16> {
+        NODES.into_iter().filter(|other| *other != node).collect()
+    }
+}
+
+impl Drop for Cluster {
+    fn drop(&mut self) {
+        for node in NODES {
+            self.freeze_watcher(node, false);
+            self.freeze_database(node, false);
+        }
+        let _ = self.script("down").status();
+    }
+}
+
+fn pid_in(path: &PathBuf) -> Option<i32> {
+    fs::read_to_string(path).ok()?.lines().next()?.trim().parse().ok()
+}
+
+fn signal(pids: &[i32], signal: Signal) {
+    for pid in pids.iter().filter_map(|pid| Pid::from_raw(*pid)) {
+        // Whoever is gone already needs no signal.
+        let _ = kill_process(pid, signal);
+    }
+}
+
+/// The parent of a process, and its name.
+fn parent_of(pid: i32) -> Option<(i32, String)> {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    let (head, rest) = stat.rsplit_once(") ")?;
+    let name = head.split_once('(')?.1.to_owned();
+    Some((rest.split(' ').nth(1)?.parse().ok()?, name))
+}
+
+fn processes() -> Vec<(i32, i32, String)> {
+    let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
+    let pids = entries.filter_map(|entry| entry.file_name().to_str()?.parse::<i32>().ok());
+    pids.filter_map(|pid| parent_of(pid).map(|(parent, name)| (pid, parent, name))).collect()
+}
+
+/// A process, and all that came of it.
+fn with_descendants(first: i32) -> Vec<i32> {
+    let all = processes();
+    let mut found = vec![first];
+    let mut next = 0;
+    while let Some(parent) = found.get(next).copied() {
+        found.extend(all.iter().filter(|(_, own, _)| *own == parent).map(|(pid, _, _)| *pid));
+        next += 1;
+    }
+    found
+}
+
+/// Patroni's own processes, without the database that came of them.
+fn watchers(first: i32) -> Vec<i32> {
+    let all = processes();
+    let is_database = |pid: &i32| all.iter().any(|(own, _, name)| own == pid && name == "postgres");
+    with_descendants(first).into_iter().filter(|pid| !is_database(pid)).collect()
+}

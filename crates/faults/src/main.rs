@@ -1,0 +1,128 @@
+//! `renkei-faults`: brings a fault about, N times, and says whether it passed.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand};
+use renkei_faults::runs::{self, Size};
+
+#[derive(Debug, Parser)]
+#[command(about = "Fault tests of renkei: each brings its fault about and holds the history against what stands")]
+struct Cli {
+    #[command(subcommand)]
+    fault: Fault,
+    /// Customers that act at the same time
+    #[arg(long, global = true, default_value_t = 8)]
+    users: usize,
+    /// Milliseconds each of them waits between two acts
+    #[arg(long, global = true, default_value_t = 50)]
+    pace_ms: u64,
+    /// Write the history to this file, an event a line
+    #[arg(long, global = true)]
+    history: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+struct Times {
+    /// How often (f-18, f-25: seconds)
+    #[arg(long, default_value_t = 10)]
+    n: usize,
+}
+
+#[derive(Debug, Args)]
+struct OnPostgres {
+    #[command(flatten)]
+    times: Times,
+    /// A PostgreSQL server with an empty database or schema for this run
+    #[arg(long, env = "RENKEI_TEST_POSTGRES")]
+    postgres: String,
+}
+
+#[derive(Debug, Subcommand)]
+enum Fault {
+    /// A node on SQLite is killed under load
+    #[command(name = "f-01")]
+    F01 {
+        #[command(flatten)]
+        times: Times,
+        /// Longest time from kill to ready, in milliseconds
+        #[arg(long, default_value_t = 2_000)]
+        ready_ms: u64,
+    },
+    /// The leader's machine is lost
+    #[command(name = "f-11")]
+    F11(Times),
+    /// The leader's database is killed
+    #[command(name = "f-12")]
+    F12(Times),
+    /// The lead is handed over
+    #[command(name = "f-13")]
+    F13(Times),
+    /// All standbys hang
+    #[command(name = "f-14")]
+    F14(Times),
+    /// Waiting commits are cancelled, then the leader is lost
+    #[command(name = "f-15")]
+    F15(Times),
+    /// The old leader is cut off and does not know it
+    #[command(name = "f-16")]
+    F16(Times),
+    /// One transaction in ten is taken back
+    #[command(name = "f-18")]
+    F18(OnPostgres),
+    /// How soon after a new leader requests are served
+    #[command(name = "f-19")]
+    F19(Times),
+    /// SIGTERM to one node after the other
+    #[command(name = "f-24")]
+    F24(OnPostgres),
+    /// Two versions side by side, there and back
+    #[command(name = "f-25")]
+    F25 {
+        #[command(flatten)]
+        on: OnPostgres,
+        /// The old version's program
+        #[arg(long)]
+        old: PathBuf,
+        /// The new version's program
+        #[arg(long)]
+        new: PathBuf,
+    },
+    /// The same act on two nodes at the same time
+    #[command(name = "f-28")]
+    F28(OnPostgres),
+}
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let done = tokio::runtime::Runtime::new()
+        .map_err(|error| error.to_string())
+        .and_then(|runtime| runtime.block_on(run(cli)));
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(words) => {
+            eprintln!("{words}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(cli: Cli) -> Result<(), String> {
+    let pace = Duration::from_millis(cli.pace_ms);
+    let size = |times: Times| Size { n: times.n, users: cli.users, pace, history: cli.history.clone() };
+    match cli.fault {
+        Fault::F01 { times, ready_ms } => runs::f_01(&size(times), Duration::from_millis(ready_ms)).await,
+        Fault::F11(times) => runs::f_11(&size(times)).await,
+        Fault::F12(times) => runs::f_12(&size(times)).await,
+        Fault::F13(times) => runs::f_13(&size(times)).await,
+        Fault::F14(times) => runs::f_14(&size(times)).await,
+        Fault::F15(times) => runs::f_15(&size(times)).await,
+        Fault::F16(times) => runs::f_16(&size(times)).await,
+        Fault::F18(on) => runs::f_18(&size(on.times), &on.postgres).await,
+        Fault::F19(times) => runs::f_19(&size(times)).await,
+        Fault::F24(on) => runs::f_24(&size(on.times), &on.postgres).await,
+        Fault::F25 { on, old, new } => runs::f_25(&size(on.times), &on.postgres, &old, &new).await,
+        Fault::F28(on) => runs::f_28(&size(on.times), &on.postgres).await,
+    }
+}

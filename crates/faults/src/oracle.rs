@@ -1,0 +1,335 @@
+//! The client whose word the checker believes: customers, their partner, and what each was told.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Duration;
+
+use tokio::task::JoinSet;
+
+use crate::Trouble;
+use crate::bank::{PASSWORD, PIN};
+use crate::browser::{Answer, Browser, Stuck, send};
+use crate::history::{Act, History, Said};
+use crate::partner::{BACK, Partner, Sealed};
+
+/// How often whoever got no answer, or was put off, tries again.
+const TRIES: usize = 60;
+/// Between two tries.
+const PAUSE: Duration = Duration::from_millis(250);
+
+/// Who is asked, by whom, and where it is noted.
+#[derive(Clone)]
+pub struct Oracle {
+    /// The history.
+    pub history: Arc<History>,
+    /// The partner; each linkage gets a proof key of its own.
+    pub partner: Partner,
+}
+
+/// How users behave.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Habit {
+    /// Links, reads, refreshes, ends the linkage, and again.
+    Links,
+    /// Goes to the last page and refuses.
+    Refuses,
+    /// Does not know the PIN.
+    Guesses,
+}
+
+/// A linkage as the partner holds it.
+#[derive(Clone)]
+pub struct Grant {
+    /// Its identifier.
+    pub id: String,
+    partner: Partner,
+    access: String,
+    refresh: String,
+}
+
+/// A load that goes on until it is told to stop.
+pub struct Load {
+    stop: Arc<AtomicBool>,
+    tasks: JoinSet<Result<(), Trouble>>,
+    /// How many linkages were begun.
+    pub begun: Arc<AtomicUsize>,
+}
+
+impl Load {
+    /// Begins: one task for each user, the first of whom link; the last two guess and refuse.
+    #[must_use]
+    pub fn begin(oracle: &Oracle, users: usize, pace: Duration) -> Load {
+        let mut load = Load { stop: Arc::default(), tasks: JoinSet::new(), begun: Arc::default() };
+        for user in 0..users {
+            let habit = match users - user {
+                1 => Habit::Guesses,
+                2 => Habit::Refuses,
+                _ => Habit::Links,
+            };
+            // A guesser in two browsers: the counter is what both meet.
+            for _ in 0..if habit == Habit::Guesses { 2 } else { 1 } {
+                let (oracle, stop) = (oracle.clone(), Arc::clone(&load.stop));
+                let begun = Arc::clone(&load.begun);
+                load.tasks.spawn(async move { live(&oracle, user, habit, pace, &stop, &begun).await });
+            }
+        }
+        load
+    }
+
+    /// Lets everybody finish what they are at.
+    ///
+    /// # Errors
+    /// When the test itself is in trouble.
+    pub async fn end(mut self) -> Result<(), Trouble> {
+        self.stop.store(true, Ordering::Release);
+        while let Some(ended) = self.tasks.join_next().await {
+            ended.map_err(|error| format!("a client: {error}"))??;
+        }
+        Ok(())
+    }
+}
+
+async fn live(
+    oracle: &Oracle,
+    user: usize,
+    habit: Habit,
+    pace: Duration,
+    stop: &AtomicBool,
+    begun: &AtomicUsize,
+) -> Result<(), Trouble> {
+    let mut round = 0_usize;
+    while !stop.load(Ordering::Acquire) {
+        round += 1;
+        match habit {
+            Habit::Links => {
+                if let Some(grant) = oracle.link(user).await? {
+                    begun.fetch_add(1, Ordering::Relaxed);
+                    oracle.use_it(grant, round, pace, stop).await?;
+                }
+            }
+            Habit::Refuses => drop(oracle.walk(user, PIN, Act::Deny).await?),
+            Habit::Guesses => drop(oracle.walk(user, "0000", Act::Permit).await?),
+        }
+        tokio::time::sleep(pace).await;
+    }
+    Ok(())
+}
+
+impl Oracle {
+    /// Sends until it is answered with yes or no, each time signed anew.
+    ///
+    /// # Errors
+    /// When it can't be signed.
+    pub async fn insist(
+        &self,
+        act: Act,
+        key: &str,
+        sealed: impl Fn() -> Result<Sealed, Trouble>,
+    ) -> Result<(Answer, Sealed), Trouble> {
+        let mut tries = 0;
+        loop {
+            let request = sealed()?;
+            let answer = send(&self.history, act, key, request.request()).await;
+            tries += 1;
+            if matches!(answer.said, Said::Done | Said::Refused | Said::Broken) || tries == TRIES {
+                return Ok((answer, request));
+            }
+            tokio::time::sleep(PAUSE).await;
+        }
+    }
+
+    /// From the pushed request to the tokens; nothing where the way ended.
+    ///
+    /// # Errors
+    /// When the test itself is in trouble.
+    pub async fn link(&self, user: usize) -> Result<Option<Grant>, Trouble> {
+        let partner = self.partner.with_new_proof_key()?;
+        let Some(code) = self.walk(user, PIN, Act::Permit).await? else { return Ok(None) };
+        self.redeem(&partner, &code).await
+    }
+
+    /// Redeems a code, and then sends the very same request once more.
+    ///
+    /// # Errors
+    /// When the test itself is in trouble.
+    pub async fn redeem(&self, partner: &Partner, code: &str) -> Result<Option<Grant>, Trouble> {
+        let (answer, request) = self.insist(Act::Redeem, code, || partner.redeem(code)).await?;
+        if answer.said != Said::Done {
+            return Ok(None);
+        }
+        let id = answer.member("grant_id");
+        self.history.change(answer.event, |event| {
+            event.facts.insert("linkage".into(), id.clone());
+            event.facts.insert("expires_in".into(), answer.member("expires_in"));
+        });
+        send(&self.history, Act::Replay, code, request.request()).await;
+        let (access, refresh) = (answer.member("access_token"), answer.member("refresh_token"));
+        Ok(Some(Grant { id, partner: partner.clone(), access, refresh }))
+    }
+
+    /// The customer's way: to a code where the way leads to one.
+    ///
+    /// # Errors
+    /// When the test itself is in trouble.
+    pub async fn walk(&self, user: usize, pin: &str, last: Act) -> Result<Option<String>, Trouble> {
+        let (pushed, _) = self.insist(Act::Push, "", || self.partner.push()).await?;
+        if pushed.said != Said::Done {
+            return Ok(None);
+        }
+        let path = self.partner.authorize_path(&pushed.member("request_uri"));
+        let partner = &self.partner;
+        let mut browser = Browser::new(&self.history, &partner.http, &partner.origin, &partner.address);
+        Ok(self.walk_on(&mut browser, &path, user, pin, last).await.unwrap_or_default())
+    }
+
+    async fn walk_on(
+        &self,
+        browser: &mut Browser,
+        path: &str,
+        user: usize,
+        pin: &str,
+        last: Act,
+    ) -> Result<Option<String>, Stuck> {
+        browser.open(path).await?;
+        let login = [("login_id", format!("user{user}")), ("password", PASSWORD.to_owned())];
+        let login: Vec<(&str, &str)> = login.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        browser.submit(Act::Login, &format!("user{user}"), &login).await?;
+        for _ in 0..6 {
+            match browser.screen() {
+                "pins" => self.try_pin(browser, pin).await?,
+                "results" => {
+                    let can_confirm = browser.page.as_ref().is_some_and(|page| page.body.contains("id=\"confirm\""));
+                    let action = if can_confirm { "confirm" } else { "more" };
+                    browser.submit(Act::Step, "", &[("action", action)]).await?;
+                }
+                "existing" => {
+                    browser.submit(Act::Step, "", &[("renew", "new")]).await?;
+                }
+                "permission" => return self.decide(browser, user, last).await,
+                _ => return Err(Stuck),
+            }
+        }
+        Err(Stuck)
+    }
+
+    async fn try_pin(&self, browser: &mut Browser, pin: &str) -> Result<(), Stuck> {
+        let account = browser.page.as_ref().map(|page| page.hidden("account")).ok_or(Stuck)?;
+        if account.is_empty() {
+            return Err(Stuck);
+        }
+        let field = format!("pin-{account}");
+        let fields = [("action", "register"), ("account", account.as_str()), (field.as_str(), pin)];
+        let answer = browser.submit(Act::Pin, &account, &fields).await?;
+        let shown = browser.page.as_ref().map(|page| page.body.as_str()).unwrap_or_default();
+        // The page is made after the try, so "locked" may mean that this try was the last one, or that another was.
+        let verdict = if shown.contains("誤りが続いたため") {
+            "locked"
+        } else if shown.contains("照会用暗証番号と異なります") {
+            "wrong"
+        } else {
+            "right"
+        };
+        if browser.screen() == "results" {
+            self.history.change(answer.event, |event| verdict.clone_into(&mut event.note));
+        }
+        if verdict == "locked" { Err(Stuck) } else { Ok(()) }
+    }
+
+    /// 許可, or not. Whoever is not told sends the same form again.
+    async fn decide(&self, browser: &mut Browser, user: usize, last: Act) -> Result<Option<String>, Stuck> {
+        let page = browser.page.clone().ok_or(Stuck)?;
+        let accounts = page.values("account");
+        let (terms, hash) = (page.hidden("terms"), page.hidden("text_hash"));
+        let action = if last == Act::Deny { "deny" } else { "allow" };
+        let own = [("terms", terms.as_str()), ("text_hash", hash.as_str()), ("intent", "yes"), ("action", action)];
+        let ticked = accounts.iter().map(|account| ("account", account.as_str()));
+        let fields: Vec<(&str, &str)> = ticked.chain(own).collect();
+        let key = format!("user{user}");
+        for _ in 0..TRIES {
+            let answer = browser.post(last, &key, &fields).await?;
+            if answer.status == 303 && answer.location.starts_with(BACK) {
+                let code = form_urlencoded::parse(answer.location.split_once('?').unwrap_or_default().1.as_bytes())
+                    .find(|(name, _)| name == "code")
+                    .map(|(_, code)| code.into_owned());
+                self.history.change(answer.event, |event| {
+                    event.facts.insert("accounts".into(), accounts.join(" "));
+                    if let Some(code) = &code {
+                        event.key.clone_from(code);
+                    }
+                });
+                return Ok(code);
+            }
+            if !matches!(answer.said, Said::Failed | Said::Unknown | Said::Silent) {
+                return Err(Stuck);
+            }
+            tokio::time::sleep(PAUSE).await;
+        }
+        Err(Stuck)
+    }
+
+    /// Reads and refreshes for a while; in the end gives the linkage back and looks whether it is over.
+    async fn use_it(&self, mut grant: Grant, round: usize, pace: Duration, stop: &AtomicBool) -> Result<(), Trouble> {
+        for step in 0..10 {
+            if stop.load(Ordering::Acquire) {
+                break;
+            }
+            if step % 4 == 3 {
+                self.refresh(&mut grant).await?;
+            } else {
+                self.read(&grant).await?;
+            }
+            tokio::time::sleep(pace).await;
+        }
+        // Some linkages stay, so that there is something to be lost.
+        if !usize::is_multiple_of(round, 3) {
+            return Ok(());
+        }
+        let (revoked, _) = self.insist(Act::Revoke, &grant.id, || grant.partner.revoke(&grant.refresh)).await?;
+        if revoked.said == Said::Done {
+            self.read(&grant).await?;
+            self.refresh(&mut grant).await?;
+        }
+        Ok(())
+    }
+
+    /// Ends a linkage from the partner's side, at this node.
+    ///
+    /// # Errors
+    /// When it can't be signed.
+    pub async fn revoke_at(&self, grant: &Grant, node: &str) -> Result<Answer, Trouble> {
+        let request = grant.partner.revoke(&grant.refresh)?.at(&grant.partner.address, node);
+        Ok(send(&self.history, Act::Revoke, &grant.id, request.request()).await)
+    }
+
+    /// One read.
+    ///
+    /// # Errors
+    /// When it can't be signed.
+    pub async fn read(&self, grant: &Grant) -> Result<Answer, Trouble> {
+        let request = grant.partner.read(&grant.access)?;
+        let answer = send(&self.history, Act::Read, &grant.id, request.request()).await;
+        if answer.said == Said::Done {
+            let read: serde_json::Value = serde_json::from_str(&answer.body).unwrap_or_default();
+            let ids = read.get("accounts").and_then(|accounts| accounts.as_array()).into_iter().flatten();
+            let ids: Vec<&str> = ids.filter_map(|account| account.get("account_id")?.as_str()).collect();
+            self.history.change(answer.event, |event| drop(event.facts.insert("accounts".into(), ids.join(" "))));
+        }
+        Ok(answer)
+    }
+
+    /// One refresh.
+    ///
+    /// # Errors
+    /// When it can't be signed.
+    pub async fn refresh(&self, grant: &mut Grant) -> Result<(), Trouble> {
+        let request = grant.partner.refresh(&grant.refresh)?;
+        let answer = send(&self.history, Act::Refresh, &grant.id, request.request()).await;
+        if answer.said == Said::Done {
+            grant.access = answer.member("access_token");
+            self.history.change(answer.event, |event| {
+                event.facts.insert("expires_in".into(), answer.member("expires_in"));
+            });
+        }
+        Ok(())
+    }
+}

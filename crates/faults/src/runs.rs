@@ -1,0 +1,11 @@
+//! The fault tests, each under its number.
+
+mod deploy;
+mod failover;
+mod nodes;
+mod stage;
+
+pub use deploy::{f_24, f_25};
+pub use failover::{f_11, f_12, f_13, f_14, f_15, f_16, f_19};
+pub use nodes::{f_01, f_18, f_28};
+pub use stage::Size;

@@ -1,0 +1,105 @@
+//! What stands in the end: the rows that the history is held against.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use renkei_store::{Session, Store, StoreError};
+
+use crate::partner::INSTITUTION;
+use crate::{Trouble, trouble};
+
+/// How long the rows are waited for after the last fault.
+const TRIES: u32 = 240;
+const PAUSE: Duration = Duration::from_millis(500);
+
+/// A linkage as it stands.
+#[derive(Debug, Clone, Default)]
+pub struct LinkageRow {
+    /// Who ended it.
+    pub ended_by: Option<String>,
+    /// Its accounts.
+    pub accounts: BTreeSet<String>,
+}
+
+/// A record of the audit trail.
+#[derive(Debug, Clone)]
+pub struct RecordRow {
+    /// The request it belongs to.
+    pub request_id: String,
+    /// What was done.
+    pub action: String,
+    /// done or refused.
+    pub outcome: String,
+    /// What it was done to.
+    pub object: String,
+    /// Reason or particulars.
+    pub detail: String,
+}
+
+/// Everything that is looked at.
+#[derive(Debug, Clone, Default)]
+pub struct Truth {
+    /// By identifier.
+    pub linkages: BTreeMap<String, LinkageRow>,
+    /// Codes: the linkage of each, and whether it was redeemed.
+    pub codes: BTreeMap<String, (String, bool)>,
+    /// How many refresh tokens came of each code.
+    pub tokens: BTreeMap<String, usize>,
+    /// Accounts with a registered PIN.
+    pub pins: BTreeSet<String>,
+    /// The audit trail.
+    pub records: Vec<RecordRow>,
+}
+
+impl Truth {
+    /// Reads it, as soon as it can be read.
+    ///
+    /// # Errors
+    /// When it can't be read for two minutes.
+    pub async fn read(store: &Store) -> Result<Truth, Trouble> {
+        let institution = INSTITUTION.parse().map_err(trouble("the institution's code"))?;
+        let mut tries = 0;
+        loop {
+            tries += 1;
+            match read_all(&mut store.read(&institution)).await {
+                Ok(truth) => return Ok(truth),
+                Err(StoreError::Unavailable(_)) if tries < TRIES => tokio::time::sleep(PAUSE).await,
+                Err(error) => return Err(format!("the rows: {error}")),
+            }
+        }
+    }
+}
+
+async fn read_all(read: &mut Session) -> Result<Truth, StoreError> {
+    let mut truth = Truth::default();
+    for mut row in read.rows("SELECT linkage_id, ended_by FROM linkages WHERE institution = ?1", &[]).await? {
+        let row: (String, Option<String>) = (row.get(0)?, row.get(1)?);
+        truth.linkages.insert(row.0, LinkageRow { ended_by: row.1, accounts: BTreeSet::new() });
+    }
+    let accounts = "SELECT linkage_id, account_id FROM linkage_accounts WHERE institution = ?1";
+    for mut row in read.rows(accounts, &[]).await? {
+        let linkage: String = row.get(0)?;
+        truth.linkages.entry(linkage).or_default().accounts.insert(row.get(1)?);
+    }
+    let codes = "SELECT code_id, linkage_id, redeemed_at FROM codes WHERE institution = ?1";
+    for mut row in read.rows(codes, &[]).await? {
+        let code: String = row.get(0)?;
+        truth.codes.insert(code, (row.get(1)?, row.get::<Option<i64>>(2)?.is_some()));
+    }
+    for mut row in read.rows("SELECT code_id FROM refresh_tokens WHERE institution = ?1", &[]).await? {
+        *truth.tokens.entry(row.get(0)?).or_default() += 1;
+    }
+    for mut row in read.rows("SELECT account_id FROM pins WHERE institution = ?1", &[]).await? {
+        truth.pins.insert(row.get(0)?);
+    }
+    for record in read.list_audit(i32::MAX as u32).await? {
+        truth.records.push(RecordRow {
+            request_id: record.request_id.unwrap_or_default(),
+            action: record.action,
+            outcome: record.outcome,
+            object: record.object.unwrap_or_default(),
+            detail: record.detail.unwrap_or_default(),
+        });
+    }
+    Ok(truth)
+}
