@@ -190,6 +190,28 @@ impl Cluster {
         Ok(rows.len() as u64)
     }
 
+    /// Waits until a write at this node is confirmed by a standby.
+    ///
+    /// # Errors
+    /// When that is not so in three minutes.
+    pub async fn writable(&self, node: u16) -> Result<(), Trouble> {
+        let url = format!("postgres://postgres@127.0.0.1:{}/postgres?sslmode=disable", PORT0 + 10 + node);
+        let begun = Instant::now();
+        while begun.elapsed() < PATIENCE {
+            if let Ok((client, link)) = tokio_postgres::connect(&url, tokio_postgres::NoTls).await {
+                let link = tokio::spawn(link);
+                let written = client.batch_execute("CREATE SCHEMA IF NOT EXISTS probe; DROP SCHEMA probe").await;
+                drop(client);
+                let _ = link.await;
+                if written.is_ok() {
+                    return Ok(());
+                }
+            }
+            tokio::time::sleep(LOOK).await;
+        }
+        Err("the new leader took no write in three minutes".into())
+    }
+
     /// Every node but this one.
     #[must_use]
     pub fn others(node: u16) -> Vec<u16> {

@@ -45,7 +45,8 @@ impl Model for Linkage {
         let when = |holds: bool, next: LinkageState| if holds { vec![next] } else { Vec::new() };
         let open = matches!(said, Said::Unknown | Said::Silent);
         match act {
-            Act::Permit => when(*state == Absent, Live),
+            // The second half of a double click gets the first one's answer.
+            Act::Permit => when(*state != Ended, Live),
             Act::Revoke if open || *said == Said::Done => match state {
                 Live | Ended => vec![Ended],
                 Absent => Vec::new(),

@@ -182,6 +182,28 @@ impl Oracle {
         Ok(self.walk_on(&mut browser, &path, user, pin, last).await.unwrap_or_default())
     }
 
+    /// The customer's way with the last step at two nodes at the same time; the code where both lead to the same one.
+    ///
+    /// # Errors
+    /// When the test itself is in trouble, or the two answers differ.
+    pub async fn permit_twice(&self, user: usize, nodes: [&str; 2]) -> Result<Option<String>, Trouble> {
+        let (pushed, _) = self.insist(Act::Push, "", || self.partner.push()).await?;
+        let path = self.partner.authorize_path(&pushed.member("request_uri"));
+        let partner = &self.partner;
+        let mut browser = Browser::new(&self.history, &partner.http, &partner.origin, &partner.address);
+        if self.to_permission(&mut browser, &path, user, PIN).await.is_err() {
+            return Ok(None);
+        }
+        let [one, two] = nodes.map(|node| browser.at(node));
+        let (mut one, mut two) = (one, two);
+        let (left, right) =
+            tokio::join!(self.decide(&mut one, user, Act::Permit), self.decide(&mut two, user, Act::Permit));
+        match (left, right) {
+            (Ok(Some(left)), Ok(Some(right))) if left == right => Ok(Some(left)),
+            (left, right) => Err(format!("許可 at two nodes led to {left:?} and {right:?}")),
+        }
+    }
+
     async fn walk_on(
         &self,
         browser: &mut Browser,
@@ -190,6 +212,11 @@ impl Oracle {
         pin: &str,
         last: Act,
     ) -> Result<Option<String>, Stuck> {
+        self.to_permission(browser, path, user, pin).await?;
+        self.decide(browser, user, last).await
+    }
+
+    async fn to_permission(&self, browser: &mut Browser, path: &str, user: usize, pin: &str) -> Result<(), Stuck> {
         browser.open(path).await?;
         let login = [("login_id", format!("user{user}")), ("password", PASSWORD.to_owned())];
         let login: Vec<(&str, &str)> = login.iter().map(|(name, value)| (*name, value.as_str())).collect();
@@ -205,7 +232,7 @@ impl Oracle {
                 "existing" => {
                     browser.submit(Act::Step, "", &[("renew", "new")]).await?;
                 }
-                "permission" => return self.decide(browser, user, last).await,
+                "permission" => return Ok(()),
                 _ => return Err(Stuck),
             }
         }

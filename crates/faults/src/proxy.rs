@@ -62,10 +62,15 @@ impl Proxy {
         Ok(Proxy { backends, tasks: vec![asking, passing] })
     }
 
-    /// From now on these are the nodes; none is ready until it was asked.
+    /// From now on these are the nodes. One that is new is not sent to until it was asked.
     pub fn send_to(&self, ports: &[u16]) {
-        let backends = ports.iter().map(|port| Arc::new(Backend { port: *port, ready: AtomicBool::new(false) }));
-        *self.backends.write().unwrap_or_else(PoisonError::into_inner) = backends.collect();
+        let mut backends = self.backends.write().unwrap_or_else(PoisonError::into_inner);
+        let known = backends.clone();
+        let one = |port: &u16| {
+            let known = known.iter().find(|backend| backend.port == *port).map(Arc::clone);
+            known.unwrap_or_else(|| Arc::new(Backend { port: *port, ready: AtomicBool::new(false) }))
+        };
+        *backends = ports.iter().map(one).collect();
     }
 
     /// Waits until so many nodes are known to be ready.

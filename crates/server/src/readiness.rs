@@ -11,8 +11,10 @@ use crate::app::App;
 use crate::error::Fault;
 use crate::signing;
 
-/// How long a finding counts, in seconds: however many ask, the store is asked once in this time.
-const FRESH_SECONDS: i64 = 1;
+/// How long a good finding counts: however many ask, the store is asked once in this time.
+const GOOD_MICROS: i64 = 1_000_000;
+/// How long a bad one counts; shorter, so that a node is back as soon as it can be.
+const BAD_MICROS: i64 = 200_000;
 /// For the store to make a small write durable. A standby that hangs shows here.
 const PROBE: Duration = Duration::from_secs(2);
 /// Who asked within this time, in seconds, is told of the end before connections are refused.
@@ -88,7 +90,8 @@ impl Readiness {
     fn known(&self, now: Timestamp) -> Option<Option<Reason>> {
         let (at, found) = (*self.found.read().unwrap_or_else(PoisonError::into_inner))?;
         // A clock that was set back makes a finding old, not young.
-        (at <= now && now < at.plus_seconds(FRESH_SECONDS)).then_some(found)
+        let counts = if found.is_none() { GOOD_MICROS } else { BAD_MICROS };
+        (at <= now && now.0 < at.0.saturating_add(counts)).then_some(found)
     }
 }
 

@@ -73,7 +73,8 @@ async fn leaders_go(size: &Size, mut report: Report, going: Going, most: Duratio
         }
         // After a crash the same one may lead again.
         if going != Going::Postmaster {
-            cluster.other_leader(leader).await?;
+            let new = cluster.other_leader(leader).await?;
+            cluster.writable(new).await?;
             let there = stage.oracle.history.now();
             let served = stage.first_done_since(there).await?;
             healthy.push(micros(served - there));
@@ -88,7 +89,7 @@ async fn leaders_go(size: &Size, mut report: Report, going: Going, most: Duratio
     }
     report.expect_within("outage", &outages, most);
     if !healthy.is_empty() {
-        report.expect_within("new leader to first answer", &healthy, HEALTHY);
+        report.expect_within("new leader takes writes to first acknowledgement", &healthy, HEALTHY);
     }
     cluster.whole().await?;
     stage.end(load, report).await.map(drop)

@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use super::stage::{Size, Stage, some_time};
 use crate::Trouble;
-use crate::bank::PIN;
 use crate::browser::send;
 use crate::history::{Act, Said};
 use crate::report::Report;
@@ -81,7 +80,7 @@ pub async fn f_28(size: &Size, url: &str) -> Result<(), Trouble> {
     let mut report = Report::of("f-28");
     for round in 0..size.n {
         let user = 3 + round % (size.users - 3);
-        let Some(code) = oracle.walk(user, PIN, Act::Permit).await? else { continue };
+        let Some(code) = oracle.permit_twice(user, [one, two]).await? else { continue };
         let partner = oracle.partner.with_new_proof_key()?;
         let at = |request: crate::partner::Sealed, node: &str| request.at(&partner.address, node).request();
         let (left, right) = tokio::join!(

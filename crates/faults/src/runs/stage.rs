@@ -79,12 +79,12 @@ impl Stage {
         Load::begin(&self.oracle, size.users, size.pace)
     }
 
-    /// When the first acknowledgement came of what was asked after this instant.
+    /// When the first acknowledgement after this instant came.
     pub async fn first_done_since(&self, since: u64) -> Result<u64, Trouble> {
         for _ in 0..6_000 {
             let events = self.oracle.history.events();
-            let done = events.iter().filter(|event| event.said == Said::Done && event.begin >= since);
-            if let Some(end) = done.filter_map(|event| event.end).min() {
+            let done = events.iter().filter(|event| event.said == Said::Done).filter_map(|event| event.end);
+            if let Some(end) = done.filter(|end| *end >= since).min() {
                 return Ok(end);
             }
             tokio::time::sleep(Duration::from_millis(20)).await;
