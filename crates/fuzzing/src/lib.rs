@@ -6,6 +6,7 @@
 #![allow(clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a target that finds something panics")]
 
 mod certificates;
+mod connection;
 pub mod corpus;
 mod files;
 mod jose;
@@ -52,6 +53,9 @@ pub const TARGETS: &[Target] = &[
     Target { name: "accept_header", run: protocol::accept_header, short_run: MANY },
     Target { name: "redirect_uri", run: protocol::redirect_uri, short_run: MANY },
     Target { name: "ticket", run: protocol::ticket, short_run: MANY },
+    Target { name: "cursor", run: protocol::cursor, short_run: MANY },
+    Target { name: "request_head", run: connection::request_head, short_run: MANY },
+    Target { name: "client_cert", run: connection::client_cert, short_run: MANY },
     Target { name: "statement", run: files::statement, short_run: SOME },
     Target { name: "transfer_notice", run: files::transfer_notice, short_run: SOME },
     Target { name: "balance_notice", run: files::balance_notice, short_run: SOME },

@@ -2,6 +2,9 @@
 
 use std::borrow::Cow;
 
+use aws_lc_rs::hmac;
+use renkei_domain::id::{AccountId, LinkageId};
+use renkei_domain::institution::InstitutionCode;
 use renkei_domain::ticket::Ticket;
 use renkei_oauth::acr::Acr;
 use renkei_oauth::authorization::access_token;
@@ -15,6 +18,8 @@ use renkei_oauth::request::{AuthorizationQuery, ClientPolicy, Parameters, check_
 use renkei_oauth::request_object::{self, Signer};
 use renkei_oauth::token::{TokenRequest, read_revocation};
 use renkei_oauth::{authorization_details, introspection};
+use renkei_server::http::api::cursor::{Cursor, Read};
+use uuid::Uuid;
 
 /// The instant of all targets, in seconds.
 pub const NOW: i64 = 1_800_000_000;
@@ -174,5 +179,24 @@ pub fn ticket(data: &[u8]) {
     let Ok(text) = std::str::from_utf8(data) else { return };
     if let Ok(ticket) = Ticket::parse(text) {
         assert_eq!(ticket.reveal(), text);
+    }
+}
+
+/// A cursor of a read by days, or what one carries. What opens is what was sealed, to the letter.
+pub fn cursor(data: &[u8]) {
+    let institution: InstitutionCode = "2990".parse().expect("a code");
+    let (linkage, account) = (LinkageId(Uuid::nil()), AccountId(Uuid::nil()));
+    let day = |text: &str| text.parse().expect("a day");
+    let read = Read { institution: &institution, linkage, account, from: day("2026-10-01"), to: day("2026-10-31") };
+    let key = hmac::Key::new(hmac::HMAC_SHA256, &[7; 32]);
+    if let Some(cursor) = Cursor::of_state(data) {
+        let sealed = cursor.seal(&read, &key);
+        assert_eq!(Cursor::open(&sealed, &read, &key), Some(cursor), "sealed, but does not open");
+        let other = Read { to: day("2026-11-30"), ..read };
+        assert_eq!(Cursor::open(&sealed, &other, &key), None, "opens for another read");
+    }
+    let Ok(text) = std::str::from_utf8(data) else { return };
+    if let Some(cursor) = Cursor::open(text, &read, &key) {
+        assert_eq!(cursor.seal(&read, &key), text, "opens, but was never sealed");
     }
 }

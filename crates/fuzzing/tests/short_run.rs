@@ -52,6 +52,6 @@ macro_rules! short_runs {
 short_runs! {
     jws jwk jwk_set dpop_header dpop_proof dpop_signed assertion assertion_signed form pushed_request request_object
     request_object_signed authorization_details token_request authorization_query authorization_header accept_header
-    redirect_uri ticket statement transfer_notice balance_notice anser
+    redirect_uri ticket cursor request_head client_cert statement transfer_notice balance_notice anser
     customer_list registry distinguished_name certificate ocsp_answer
 }

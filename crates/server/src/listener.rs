@@ -4,7 +4,7 @@
 //! reading of its answer, the connection. What is too big is refused while it is read, and one source holds only so many
 //! connections.
 
-mod framing;
+pub mod framing;
 mod sources;
 pub mod tls;
 mod watched;

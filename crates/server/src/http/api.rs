@@ -7,7 +7,7 @@ pub mod accounts;
 pub mod balances;
 mod call;
 mod csv;
-mod cursor;
+pub mod cursor;
 pub mod document;
 mod etag;
 pub mod guide;

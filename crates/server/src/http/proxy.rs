@@ -231,8 +231,9 @@ fn node(text: &str) -> Option<IpAddr> {
     address.or_else(|| text.parse::<SocketAddr>().ok().map(|address| address.ip()))
 }
 
-/// `Client-Cert` and `Client-Cert-Chain` (RFC 9440 §2): byte sequences of structured fields.
-fn certificate(claims: &HeaderMap) -> Option<Option<PeerCertificate>> {
+/// `Client-Cert` and `Client-Cert-Chain` (RFC 9440 §2): byte sequences of structured fields. The outer `None`: they can't
+/// be read; the inner one: there is no certificate.
+pub fn certificate(claims: &HeaderMap) -> Option<Option<PeerCertificate>> {
     let mut leaves = claims.get_all(CLIENT_CERT).iter();
     let leaf = match (leaves.next(), leaves.next()) {
         (None, _) => return claims.get(CLIENT_CERT_CHAIN).is_none().then_some(None),

@@ -65,3 +65,18 @@ async fn r_131_a_product_gets_tokens_of_its_registered_binding_and_no_others() {
     assert_eq!(kakeibo.refresh(&linked.refresh).without_proof().send().await.refusal(), (400, "invalid_dpop_proof"));
     assert_eq!(kakeibo.refresh(&linked.refresh).send().await.text("token_type"), "DPoP");
 }
+
+/// What a profile demands is about how permission is asked for, and these were given before.
+#[tokio::test]
+async fn a_raised_profile_leaves_permissions_as_they_are_and_asks_more_of_the_next() {
+    let (bank, kakeibo) = Bank::with_kakeibo().await;
+    let linked = bank.linked(&kakeibo).await;
+    let (_, code) = bank.linkage_with_code().await;
+    bank.change(MESSAGE_SIGNING).await;
+    let refreshed = kakeibo.refresh(&linked.refresh).send().await;
+    assert_eq!(refreshed.status, 200, "{}", refreshed.text);
+    assert!(bank.is_live(&linked.access).await && bank.is_live(&refreshed.text("access_token")).await);
+    assert_eq!(kakeibo.redeem(&code).send().await.refusal(), (400, "invalid_grant"));
+    let again = kakeibo.push().with("grant_id", &linked.linkage.to_string());
+    assert_eq!(again.send().await.refusal(), (400, "invalid_request"), "nor is it renewed under the old profile");
+}

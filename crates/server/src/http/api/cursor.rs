@@ -59,6 +59,11 @@ impl Cursor {
         let bytes = Base64UrlUnpadded::decode_vec(text).ok()?;
         let (state, tag) = bytes.split_at_checked(bytes.len().checked_sub(TAG_BYTES)?)?;
         hmac::verify(key, &bound(read, state), tag).ok()?;
+        Cursor::of_state(state)
+    }
+
+    /// Reads what a cursor carries before its tag. `None`: it carries something else.
+    pub fn of_state(state: &[u8]) -> Option<Cursor> {
         let mut parts = std::str::from_utf8(state).ok()?.split(' ');
         let cursor = Cursor {
             up_to_seq: parts.next()?.parse().ok()?,
