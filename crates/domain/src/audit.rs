@@ -115,6 +115,8 @@ actions! {
     SigningKeyAnnounced = "signing_key_announced",
     /// A signing key of the institution was given its end.
     SigningKeyRetired = "signing_key_retired",
+    /// The master keys of the installation were rotated, used up or wrapped.
+    MasterKeysChanged = "master_keys_changed",
     /// Other keys than before were read at a partner's address.
     PartnerKeysRead = "partner_keys_read",
     /// A file was imported, or refused.

@@ -10,6 +10,7 @@ use serde::Deserialize;
 use crate::app::Site;
 use crate::certificates::Fingerprint;
 use crate::http::proxy::{Network, Proxies, SourceHeader};
+use crate::keys::hsm::Hsm;
 use crate::listener::tls::{TlsError, TlsFiles, read_certificates};
 use crate::outbound::{Reach, Trust};
 
@@ -50,6 +51,8 @@ pub struct Config {
     pub proxy: Option<ProxySection>,
     /// Where the rows are when it is not the SQLite file in the data folder.
     pub postgres: Option<Postgres>,
+    /// The hardware module under whose key the file of the master keys is wrapped.
+    pub hsm: Option<Hsm>,
 }
 
 /// PEM files of a listener.
@@ -202,6 +205,9 @@ impl Config {
         }
         if let Some(ca) = self.outbound.ca.as_mut() {
             *ca = folder.join(&ca);
+        }
+        if let Some(hsm) = &mut self.hsm {
+            hsm.pin_file = folder.join(&hsm.pin_file);
         }
         if let Some(ca) = self.postgres.as_mut().and_then(|postgres| postgres.ca.as_mut()) {
             *ca = folder.join(&ca);

@@ -32,6 +32,7 @@ pub mod replays;
 pub mod requests;
 pub mod resource_servers;
 pub mod retention;
+pub mod sealed;
 pub mod sessions;
 pub mod signing_keys;
 mod ticket;

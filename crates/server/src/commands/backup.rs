@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use super::CommandError;
 use super::data::{Data, DataArgs};
-use crate::keys;
+use crate::keys::master;
 
 /// What `renkei backup` takes.
 #[derive(Debug, clap::Args)]
@@ -68,7 +68,7 @@ async fn write(args: &Args, data: &Data, partial: &Path) -> Result<Summary, Comm
     let setup = |error: std::io::Error| CommandError::Setup(format!("{}: {error}", partial.display()));
     let file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(partial).map_err(setup)?;
     let master = match args.with_master_key {
-        true => Some(keys::read_master(&args.data.master_key_path())?),
+        true => Some(master::read_private(&args.data.master_key_path())?),
         false => None,
     };
     let master = master.as_ref().map(|key| key.as_slice());

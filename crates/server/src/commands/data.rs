@@ -11,6 +11,7 @@ use crate::app::{App, Site};
 use crate::config::{self, Config, Postgres};
 use crate::http::oauth::Memory;
 use crate::keys::Keys;
+use crate::keys::hsm::Hsm;
 use crate::outbound::Outbound;
 use crate::system::{SystemClock, SystemRandom};
 
@@ -76,6 +77,8 @@ pub struct Data {
     pub random: Arc<dyn Random>,
     /// The way to partners' servers.
     pub outbound: Outbound,
+    /// The hardware module, where there is one.
+    pub hsm: Option<Hsm>,
 }
 
 impl DataArgs {
@@ -117,7 +120,7 @@ impl DataArgs {
                 return Err(CommandError::Setup(format!("{} is missing", path.display())));
             }
         }
-        let keys = Keys::load_or_create(&self.master_key_path(), &SystemRandom)?;
+        let keys = self.load_keys(config.as_ref())?;
         self.data(keys, Store::connect(&store).await?, config.as_ref())
     }
 
@@ -155,9 +158,14 @@ impl DataArgs {
     }
 
     async fn open_with(&self, config: Option<&Config>) -> Result<Data, CommandError> {
-        let keys = Keys::load_or_create(&self.master_key_path(), &SystemRandom)?;
+        let keys = self.load_keys(config)?;
         let store = Store::open(&self.store_config(config.and_then(|config| config.postgres.as_ref()))?).await?;
         self.data(keys, store, config)
+    }
+
+    fn load_keys(&self, config: Option<&Config>) -> Result<Keys, CommandError> {
+        let hsm = config.and_then(|config| config.hsm.as_ref());
+        Ok(Keys::load_or_create(&self.master_key_path(), hsm, SystemClock.now(), &SystemRandom)?)
     }
 
     fn data(&self, keys: Keys, store: Store, config: Option<&Config>) -> Result<Data, CommandError> {
@@ -167,7 +175,8 @@ impl DataArgs {
             Some(config) => Outbound::new(config.reach(), config.trust()?, Arc::clone(&clock)),
             None => Outbound::default(),
         };
-        Ok(Data { store, keys, clock, random, outbound })
+        let hsm = config.and_then(|config| config.hsm.clone());
+        Ok(Data { store, keys, clock, random, outbound, hsm })
     }
 
     /// Which store is meant.

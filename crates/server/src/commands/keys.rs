@@ -2,6 +2,7 @@
 //! partner product.
 
 mod check;
+mod master;
 
 use std::fmt;
 
@@ -33,6 +34,8 @@ enum What {
     Retire(RetireArgs),
     /// Read a partner product's keys at its address now, and say what is wrong with them
     Check(check::Args),
+    /// The keys under which PINs and signing keys are sealed
+    Master(master::Args),
 }
 
 #[derive(Debug, clap::Args)]
@@ -106,6 +109,7 @@ pub async fn run(args: Args) -> Result<(), CommandError> {
         What::Announce(args) => announce(&args).await,
         What::Retire(args) => retire(&args).await,
         What::Check(args) => check::run(&args).await,
+        What::Master(args) => master::run(&args).await,
     }
 }
 

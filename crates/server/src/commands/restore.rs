@@ -8,7 +8,7 @@ use base64ct::{Base64, Encoding};
 use renkei_domain::audit::{Action, Actor, Record};
 use renkei_domain::guard::{Guard, Restored};
 use renkei_domain::institution::InstitutionCode;
-use renkei_domain::time::Timestamp;
+use renkei_domain::time::{Clock, Timestamp};
 use renkei_store::Tx;
 use renkei_store::archive::{self, Summary};
 use renkei_store::epochs::Epoch;
@@ -16,8 +16,10 @@ use zeroize::Zeroizing;
 
 use super::CommandError;
 use super::data::{Data, DataArgs};
-use crate::keys::{self, Keys};
+use crate::keys::Keys;
+use crate::keys::master::{self, MasterKeys};
 use crate::signing::rotation::{NewEpoch, replace_all};
+use crate::system::SystemClock;
 
 /// What `renkei restore` takes.
 #[derive(Debug, clap::Args)]
@@ -58,7 +60,7 @@ pub async fn run(args: Args) -> Result<(), CommandError> {
         begin_epoch(&mut tx, &data, institution, &args.operator, (&summary, now)).await?;
     }
     if let Some(master) = from_archive {
-        Keys::put_master(&args.data.master_key_path(), &master)?;
+        master::create(&args.data.master_key_path(), &master)?;
     }
     tx.commit().await?;
     println!("{} rows of {} as of {} are back.", loaded.rows, summary.header.engine, summary.header.taken_at);
@@ -66,8 +68,8 @@ pub async fn run(args: Args) -> Result<(), CommandError> {
     Ok(())
 }
 
-/// A master key on its way from an archive to its file.
-type Master = Zeroizing<[u8; 32]>;
+/// The file of the master keys on its way out of an archive.
+type KeyFile = Zeroizing<Vec<u8>>;
 
 const AFTERWARDS: &str = "\
 All tokens, codes, pushed requests and logins from before are void, and each institution signs with a new key.
@@ -79,10 +81,12 @@ Before you serve again:
 Partners then ask their customers for a new permission; docs/operations.md says what to tell them.";
 
 /// The keys the archive was made with: of the data folder, or out of the archive where that has none.
-fn find_keys(args: &Args) -> Result<(Keys, Option<Master>), CommandError> {
-    let path = args.data.master_key_path();
+fn find_keys(args: &Args) -> Result<(Keys, Option<KeyFile>), CommandError> {
+    let (path, now) = (args.data.master_key_path(), SystemClock.now());
+    let config = args.data.read_config()?;
+    let hsm = config.as_ref().and_then(|config| config.hsm.as_ref());
     if path.exists() {
-        return Ok((Keys::from_master(&*keys::read_master(&path)?)?, None));
+        return Ok((Keys::of(&MasterKeys::read(&path, hsm)?, now)?, None));
     }
     let header = archive::header(open(args)?)?;
     let Some(text) = header.master_key else {
@@ -91,11 +95,10 @@ fn find_keys(args: &Args) -> Result<(Keys, Option<Master>), CommandError> {
             "{path} is missing, and the archive does not hold it: put the copy of the master key there first"
         )));
     };
-    let bytes = Zeroizing::new(Base64::decode_vec(&text).unwrap_or_default());
-    let master: [u8; 32] =
-        bytes.as_slice().try_into().map_err(|_| CommandError::Refused("the archive holds no master key".into()))?;
-    let master = Zeroizing::new(master);
-    Ok((Keys::from_master(&master)?, Some(master)))
+    let file = Zeroizing::new(Base64::decode_vec(&text).unwrap_or_default());
+    let refused = |reason| CommandError::Refused(format!("the master keys in the archive: {reason}"));
+    let masters = MasterKeys::parse(&file, hsm).map_err(refused)?;
+    Ok((Keys::of(&masters, now)?, Some(file)))
 }
 
 fn open(args: &Args) -> Result<BufReader<File>, CommandError> {

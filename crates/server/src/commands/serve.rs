@@ -17,6 +17,7 @@ use super::CommandError;
 use super::data::{Data, DataArgs};
 use crate::app::App;
 use crate::http;
+use crate::keys::follow::{Followed, follow};
 use crate::retention;
 use door::doors;
 
@@ -48,6 +49,7 @@ pub async fn run(args: Args) -> Result<(), CommandError> {
             () = signals.wait() => return Ok(()),
         }
     }
+    let file = Followed { path: args.data.master_key_path(), hsm: data.hsm.clone() };
     let app = Arc::new(data.into_app(config.site(), config.limits.factor));
     app.memory.readiness.name(format!("{}:{}", host_name(), config.listen.port()));
     let (say_stop, stop) = watch::channel(false);
@@ -57,6 +59,7 @@ pub async fn run(args: Args) -> Result<(), CommandError> {
     }
     tasks.spawn(keep_counted(Arc::clone(&app), stop.clone()));
     tasks.spawn(retention::keep_swept(Arc::clone(&app), stop.clone()));
+    tasks.spawn(follow(Arc::clone(&app), file, stop.clone()));
     tracing::info!(origin = config.origin, store = app.store.engine_name(), "serving");
     signals.wait().await;
     // First nobody is sent here any more, then nobody is let in, then whoever is inside is finished with.

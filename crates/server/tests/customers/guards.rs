@@ -31,7 +31,9 @@ async fn r_216_a_106_staff_see_what_is_locked_and_open_it_with_a_reason() {
     let here = folder.path();
     assert!(renkei(here, &[IMPORT.as_slice(), &FILES].concat()).status.success());
     let store = Store::open(&StoreConfig::Sqlite { path: here.join("data/renkei.db") }).await.unwrap();
-    let keys = Keys::load_or_create(&here.join("data/keys/master.key"), &SystemRandom).unwrap();
+    let keys =
+        Keys::load_or_create(&here.join("data/keys/master.key"), None, Timestamp::from_seconds(0), &SystemRandom)
+            .unwrap();
     let hanako = keys.login_guard("hanako01");
     let (branch, number) = ("001".parse().unwrap(), "2000002".parse().unwrap());
     let account = store.read(&aoi()).find_account_by_number(&branch, AccountType::Ordinary, &number).await;

@@ -9,5 +9,6 @@ mod command;
 mod fetched;
 mod hostile;
 mod key_host;
+mod master;
 mod rotation;
 mod signing;

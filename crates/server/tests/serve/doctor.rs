@@ -53,7 +53,10 @@ fn a_sound_installation_has_no_problem_and_a_broken_one_is_told_in_sentences() {
     let doctor = || renkei(&["doctor", "--json"], folder.path());
     let found = |output: &std::process::Output| {
         let text = String::from_utf8_lossy(&output.stdout).into_owned();
-        serde_json::from_str::<Vec<serde_json::Value>>(&text).unwrap()
+        let mut all = serde_json::from_str::<Vec<serde_json::Value>>(&text).unwrap();
+        // How full the disk under the tests is says nothing of the installation.
+        all.retain(|finding| finding["name"] != "disk_space");
+        all
     };
     let empty = doctor();
     assert_eq!(empty.status.code(), Some(1));
@@ -66,7 +69,8 @@ fn a_sound_installation_has_no_problem_and_a_broken_one_is_told_in_sentences() {
     assert!(renkei(&["apply", at("registry.toml").to_str().unwrap(), "--yes"], folder.path()).status.success());
     let sound = doctor();
     let notes = found(&sound);
-    assert_eq!(sound.status.code(), Some(0), "{notes:?}");
+    let has_room = judge_disk(Disk::of(folder.path()).unwrap()).is_none();
+    assert_eq!(sound.status.code(), Some(i32::from(!has_room)), "{notes:?}");
     assert!(notes.iter().all(|finding| finding["weight"] == "note"), "{notes:?}");
 
     fs::remove_file(at("keys/master.key")).unwrap();
@@ -195,6 +199,7 @@ async fn found_in(store: &Store, now: Timestamp) -> Vec<&'static str> {
         clock: Arc::new(SystemClock),
         random: Arc::new(SystemRandom),
         outbound: Outbound::default(),
+        hsm: None,
     };
     names(examine_institutions(&data, now).await.unwrap())
 }
