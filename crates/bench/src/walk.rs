@@ -1,143 +1,165 @@
-//! One customer walks through the linkage, over HTTP as a browser would, so that there is something to measure.
+//! A linkage, step by step: each step is driven for many people at once and measured by itself, so that the hash of the
+//! login and the screens in between can be told apart from the protocol.
 
-use std::collections::BTreeMap;
+use renkei_domain::id::AccountId;
 
-use renkei_client::{Account, AssertionKey, Client, ClientConfig, Fetched, Grant, MessageSigning, Outside};
-use reqwest::header::{COOKIE, LOCATION, SET_COOKIE};
+use crate::Problem;
+use crate::load::{self, Figures, Meter};
+use crate::partner::Partner;
+use crate::people::{PIN, Person};
+use crate::wire::{Door, Wire, get, post};
 
-use crate::process::{ClientLine, Server, UserLine};
-use crate::{PAGE, Problem};
+/// One person on the way.
+pub struct Walker {
+    person: Person,
+    request_uri: String,
+    cookies: Vec<String>,
+    at: String,
+    page: String,
+    code: String,
+    /// What came of it.
+    pub refresh_token: String,
+}
 
-/// Pages a walk may take before it counts as lost.
-const STEPS_MAX: usize = 12;
+impl Walker {
+    /// At the start.
+    #[must_use]
+    pub fn new(person: Person) -> Walker {
+        let (request_uri, at, page) = (String::new(), String::new(), String::new());
+        let (code, refresh_token) = (String::new(), String::new());
+        Walker { person, request_uri, cookies: Vec::new(), at, page, code, refresh_token }
+    }
 
-/// Links the first test client to the first customer whose PINs are all registered.
+    /// The target of the screen it stands at.
+    #[must_use]
+    pub fn at(&self) -> &str {
+        &self.at
+    }
+
+    /// The identifier of its account.
+    #[must_use]
+    pub const fn account(&self) -> AccountId {
+        self.person.account
+    }
+
+    /// Its cookies as a header line.
+    #[must_use]
+    pub fn cookie_line(&self) -> String {
+        format!("cookie: {}\r\n", self.cookies.join("; "))
+    }
+
+    fn keep(&mut self, answer: &crate::wire::Answer) -> Result<(), Problem> {
+        for cookie in answer.cookies() {
+            let name = cookie.split('=').next().unwrap_or_default().to_owned() + "=";
+            self.cookies.retain(|own| !own.starts_with(&name));
+            self.cookies.push(cookie);
+        }
+        let location = answer.header("location").ok_or("a redirect that leads nowhere")?;
+        if let Some((_, rest)) = location.split_once("code=") {
+            self.code = rest.split('&').next().unwrap_or_default().to_owned();
+        }
+        let path = location.split_once("://").and_then(|(_, rest)| rest.find('/').and_then(|at| rest.get(at..)));
+        self.at = path.unwrap_or(location).to_owned();
+        Ok(())
+    }
+
+    async fn open(&mut self, wire: &mut Wire, partner: &Partner) -> Result<(), Problem> {
+        let answer = wire.ask(&get(&partner.authorization(&self.request_uri), "")).await?.expect(303)?;
+        self.keep(&answer)
+    }
+
+    async fn look(&mut self, wire: &mut Wire) -> Result<(), Problem> {
+        let answer = wire.ask(&get(&self.at, &self.cookie_line())).await?.expect(200)?;
+        self.page = String::from_utf8(answer.body)?;
+        Ok(())
+    }
+
+    async fn submit(&mut self, wire: &mut Wire) -> Result<(), Problem> {
+        let fields = self.answers();
+        let fields: Vec<(&str, &str)> = fields.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        let answer = wire.ask(&post(&self.at, &self.cookie_line(), &fields)).await?.expect(303)?;
+        self.keep(&answer)
+    }
+
+    fn answers(&self) -> Vec<(String, String)> {
+        let hidden = |name: &str| (name.to_owned(), values_of(&self.page, name).into_iter().next().unwrap_or_default());
+        let plain = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+        let mut fields = vec![hidden("csrf"), hidden("version")];
+        match self.at.rsplit('/').next().unwrap_or_default() {
+            "login" => {
+                fields.push(plain("login_id", &self.person.login_id));
+                fields.push(plain("password", &self.person.password));
+            }
+            "operations" => {
+                fields.push(plain("operation", "balances"));
+                fields.push(plain("operation", "transactions"));
+            }
+            "pins" => {
+                fields.push((format!("pin-{}", self.person.account), PIN.to_owned()));
+                fields.push(plain("action", "register"));
+            }
+            "results" => fields.push(plain("action", "confirm")),
+            _ => {
+                fields.push(hidden("text_hash"));
+                fields.push(hidden("terms"));
+                fields.push(plain("intent", "yes"));
+                fields.push(plain("action", "allow"));
+                fields.push((String::from("account"), self.person.account.to_string()));
+            }
+        }
+        fields
+    }
+}
+
+/// What each step cost.
+pub struct Steps {
+    /// Requests of the protocol, by name; the login without its hash.
+    pub protocol: Vec<(String, Figures)>,
+    /// Screens, by name.
+    pub screens: Vec<(String, Figures)>,
+}
+
+/// Walks all of them from the pushed request to the refresh token, or only as far as the screen where they permit.
 ///
 /// # Errors
-/// When any step does not go as it should.
-pub async fn link(demo: &Server) -> Result<(Client, Grant), Problem> {
-    let line = demo.ready.clients.iter().find(|line| line.alg == "ES256" && line.choice).ok_or("no ES256 client")?;
-    let user = demo.ready.users.iter().find(|user| fits(user, line)).ok_or("no user with every PIN registered")?;
-    let redirect_uri = line.redirect_uris.first().ok_or("no redirect URI")?.clone();
-    let key = AssertionKey::from_jwk(&line.private_jwk.to_string())?;
-    let (client_id, signing) = (line.client_id.clone(), MessageSigning::None);
-    let config = ClientConfig { client_id, key, redirect_uri, signing };
-    let client = Client::discover(&line.issuer, config, Outside::system()?).await?;
-    let pending = client.begin("balances transactions", None).await?;
-    let mut browser = Browser { http: renkei_client::http_client()?, cookies: BTreeMap::new() };
-    let back = browser.permit(pending.url(), &line.issuer, user).await?;
-    let query = back.split_once('?').map(|(_, query)| query).unwrap_or_default();
-    let grant = client.complete(&pending, query).await?;
-    Ok((client, grant))
-}
-
-/// A password user at the client's institution who need not register any PIN.
-fn fits(user: &UserLine, client: &ClientLine) -> bool {
-    let here = client.issuer.ends_with(&user.institution);
-    here && user.password.is_some()
-        && !user.accounts.is_empty()
-        && user.accounts.iter().all(|account| account.registered)
-}
-
-/// The account with the most to read.
-///
-/// # Errors
-/// When accounts can't be read.
-pub async fn busiest(client: &Client, grant: &mut Grant) -> Result<String, Problem> {
-    let Fetched::Fresh { value: accounts, .. } = client.accounts(grant, None).await? else {
-        return Err("accounts were answered with 304".into());
-    };
-    let mut best: Option<(usize, Account)> = None;
-    for account in accounts {
-        let count = page_lines(client, grant, &account.account_id).await?;
-        if best.as_ref().is_none_or(|(most, _)| count > *most) {
-            best = Some((count, account));
+/// The first step that does not go as it should.
+pub async fn walk(
+    meter: &Meter,
+    door: &Door,
+    partner: &Partner,
+    walkers: &mut [Walker],
+    to_the_end: bool,
+) -> Result<Steps, Problem> {
+    let mut steps = Steps { protocol: Vec::new(), screens: Vec::new() };
+    let pushed = load::each(meter, &partner.door, walkers, async |wire: &mut Wire, walker: &mut Walker| {
+        walker.request_uri = partner.push(wire).await?;
+        Ok(())
+    });
+    steps.protocol.push(("par".into(), pushed.await?));
+    let opened =
+        load::each(meter, door, walkers, async |wire: &mut Wire, walker: &mut Walker| walker.open(wire, partner).await);
+    steps.protocol.push(("authorize".into(), opened.await?));
+    loop {
+        let name = walkers.first().and_then(|walker| walker.at.rsplit('/').next()).unwrap_or_default().to_owned();
+        let looked =
+            load::each(meter, door, walkers, async |wire: &mut Wire, walker: &mut Walker| walker.look(wire).await);
+        steps.screens.push((format!("screen {name}"), looked.await?));
+        if name == "permission" && !to_the_end {
+            return Ok(steps);
+        }
+        let sent =
+            load::each(meter, door, walkers, async |wire: &mut Wire, walker: &mut Walker| walker.submit(wire).await);
+        steps.protocol.push((format!("post {name}"), sent.await?));
+        if walkers.iter().all(|walker| !walker.code.is_empty()) {
+            break;
         }
     }
-    best.map(|(_, account)| account.account_id).ok_or_else(|| "no account".into())
-}
-
-async fn page_lines(client: &Client, grant: &mut Grant, account: &str) -> Result<usize, Problem> {
-    match client.transactions_after(grant, account, None, PAGE, None).await? {
-        Fetched::Fresh { value, .. } => Ok(value.transactions.len()),
-        Fetched::NotModified => Ok(0),
-    }
-}
-
-/// A browser without scripts: it follows redirects, keeps cookies and sends forms.
-struct Browser {
-    http: reqwest::Client,
-    cookies: BTreeMap<String, String>,
-}
-
-impl Browser {
-    /// From the authorization URL to the address the partner is sent the code at.
-    async fn permit(&mut self, url: &str, issuer: &str, user: &UserLine) -> Result<String, Problem> {
-        let origin = issuer.rsplit_once('/').map_or(issuer, |(origin, _)| origin);
-        let mut at = self.redirect(self.http.get(url)).await?;
-        for _ in 0..STEPS_MAX {
-            let url = if at.starts_with('/') { format!("{origin}{at}") } else { at };
-            if !url.starts_with(origin) || url.contains("code=") {
-                return Ok(url);
-            }
-            let page = self.page(&url).await?;
-            at = self.redirect(self.http.post(&url).form(&answers(&url, &page, user))).await?;
-        }
-        Err("the walk does not end".into())
-    }
-
-    async fn page(&mut self, url: &str) -> Result<String, Problem> {
-        let response = self.send(self.http.get(url)).await?;
-        Ok(response.error_for_status()?.text().await?)
-    }
-
-    async fn redirect(&mut self, request: reqwest::RequestBuilder) -> Result<String, Problem> {
-        let response = self.send(request).await?;
-        match response.headers().get(LOCATION) {
-            Some(location) => Ok(location.to_str()?.to_owned()),
-            None => Err(format!("{} at {} where a redirect was due", response.status(), response.url().path()).into()),
-        }
-    }
-
-    async fn send(&mut self, request: reqwest::RequestBuilder) -> Result<reqwest::Response, Problem> {
-        let cookies: Vec<String> = self.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
-        let response = request.header(COOKIE, cookies.join("; ")).send().await?;
-        for cookie in response.headers().get_all(SET_COOKIE) {
-            let pair = cookie.to_str()?.split(';').next().unwrap_or_default();
-            if let Some((name, value)) = pair.split_once('=') {
-                self.cookies.insert(name.to_owned(), value.to_owned());
-            }
-        }
-        Ok(response)
-    }
-}
-
-/// What to send with the form of each screen.
-fn answers(url: &str, page: &str, user: &UserLine) -> Vec<(&'static str, String)> {
-    let mut fields = vec![("csrf", value_of(page, "csrf")), ("version", value_of(page, "version"))];
-    match url.rsplit('/').next().unwrap_or_default() {
-        "login" => {
-            fields.push(("login_id", user.login_id.clone()));
-            fields.push(("password", user.password.clone().unwrap_or_default()));
-        }
-        "operations" => {
-            fields.push(("operation", "balances".into()));
-            fields.push(("operation", "transactions".into()));
-        }
-        "existing" => fields.push(("renew", "new".into())),
-        "permission" => {
-            fields.push(("text_hash", value_of(page, "text_hash")));
-            fields.push(("intent", "yes".into()));
-            fields.push(("action", "allow".into()));
-            fields.extend(values_of(page, "account").into_iter().map(|account| ("account", account)));
-        }
-        _ => {}
-    }
-    fields
-}
-
-fn value_of(page: &str, name: &str) -> String {
-    values_of(page, name).into_iter().next().unwrap_or_default()
+    let redeemed = load::each(meter, &partner.door, walkers, async |wire: &mut Wire, walker: &mut Walker| {
+        walker.refresh_token = partner.redeem(wire, &walker.code).await?;
+        Ok(())
+    });
+    steps.protocol.push(("token (code)".into(), redeemed.await?));
+    Ok(steps)
 }
 
 /// The values of the inputs of this name, wherever they stand on the page.

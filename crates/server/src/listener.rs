@@ -209,7 +209,7 @@ impl Connection {
             if let Some(peer) = &peer {
                 request.extensions_mut().insert(peer.clone());
             }
-            answer(router.clone(), request, limits, asked.asked())
+            answer(router.clone(), request, limits, version, asked.asked())
         });
         let builder = builder(version, &limits);
         let mut connection = pin!(builder.serve_connection(TokioIo::new(stream), service));
@@ -240,6 +240,7 @@ async fn answer(
     router: Router,
     request: Request<Incoming>,
     limits: Limits,
+    version: Version,
     asked: Asked,
 ) -> Result<Response<axum::body::Body>, std::convert::Infallible> {
     let refused = |status: StatusCode| (status, [(header::CONNECTION, "close")]).into_response();
@@ -260,7 +261,13 @@ async fn answer(
         }
     };
     let (head, body) = response.into_parts();
-    Ok(Response::from_parts(head, asked.answered(body, limits.answer)))
+    let body = match version {
+        // What is not taken shows on the stream, which has the same deadline.
+        Version::Http1 => asked.answered(body),
+        // There it shows only on the body: other streams of the connection may go on.
+        Version::Http2 => asked.answered_within(body, limits.answer),
+    };
+    Ok(Response::from_parts(head, body))
 }
 
 fn builder(version: Version, limits: &Limits) -> auto::Builder<TokioExecutor> {

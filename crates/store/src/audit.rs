@@ -4,8 +4,9 @@ use renkei_domain::audit::Record;
 use renkei_domain::id::{AuditId, time_ordered};
 use renkei_domain::time::Timestamp;
 
+use crate::db::Param;
 use crate::params;
-use crate::{Random, Session, StoreError, Tx};
+use crate::{Random, Session, StoreError, Tx, Unit};
 
 /// A record as it stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,24 +37,41 @@ impl Tx {
     /// # Errors
     /// [`StoreError`].
     pub async fn record(&mut self, record: &Record, now: Timestamp, random: &dyn Random) -> Result<(), StoreError> {
-        let id = AuditId(time_ordered(now, &random.bytes()));
-        let (actor_kind, actor) = record.actor.parts();
-        let insert = "INSERT INTO audit \
-             (institution, audit_id, at, actor_kind, actor, action, outcome, object, detail, request_id) \
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)";
-        let values = params![
-            id,
-            now,
-            actor_kind,
-            actor,
-            record.action.word(),
-            record.outcome.word(),
-            record.object.as_deref(),
-            record.detail.as_deref(),
-            record.request_id.as_deref(),
-        ];
-        self.execute(insert, values).await.map(|_| ())
+        self.execute(INSERT, &values(record, now, random)).await.map(|_| ())
     }
+}
+
+impl Unit {
+    /// Adds a record of what is done if every claim of the unit holds.
+    pub fn record(&mut self, record: &Record, now: Timestamp, random: &dyn Random) {
+        self.then(INSERT, values(record, now, random));
+    }
+
+    /// Adds a record of what is refused if the claim added last is the first that does not hold.
+    pub fn record_loss(&mut self, record: &Record, now: Timestamp, random: &dyn Random) {
+        self.otherwise(INSERT, values(record, now, random));
+    }
+}
+
+const INSERT: &str = "INSERT INTO audit \
+     (institution, audit_id, at, actor_kind, actor, action, outcome, object, detail, request_id) \
+     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)";
+
+/// The values of [`INSERT`].
+fn values(record: &Record, now: Timestamp, random: &dyn Random) -> Vec<Param<'static>> {
+    let id = AuditId(time_ordered(now, &random.bytes()));
+    let (actor_kind, actor) = record.actor.parts();
+    vec![
+        Param::from(id),
+        Param::from(now),
+        Param::from(actor_kind),
+        Param::from(actor),
+        Param::from(record.action.word()),
+        Param::from(record.outcome.word()),
+        Param::from(record.object.clone()),
+        Param::from(record.detail.clone()),
+        Param::from(record.request_id.clone()),
+    ]
 }
 
 impl Session {

@@ -7,6 +7,7 @@
 pub mod act;
 mod postgres;
 mod sqlite;
+pub mod unit;
 mod value;
 
 use std::path::PathBuf;
@@ -38,7 +39,7 @@ pub enum StoreConfig {
 }
 
 /// Something the store could not do.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Clone, thiserror::Error)]
 pub enum StoreError {
     /// A unique key is taken: somebody else was first.
     #[error("the key is taken")]
@@ -294,6 +295,24 @@ impl Tx {
         };
         act::note_statement(&changed);
         changed
+    }
+
+    /// Runs one statement that changes rows for each of these lists of values, in few round trips.
+    ///
+    /// # Errors
+    /// As [`Tx::execute`].
+    pub async fn execute_each(&mut self, sql: &'static str, rows: &[Vec<Param<'_>>]) -> Result<(), StoreError> {
+        let institution = self.session.institution.as_ref();
+        let bound = rows.iter().map(|values| Bound::new(institution, sql, values)).collect::<Result<Vec<_>, _>>()?;
+        let done = match &mut self.session.link {
+            Link::SqliteWrite(write) => bound.iter().try_for_each(|bound| write.execute(bound).map(drop)),
+            Link::PostgresWrite(write) => write.execute_each(&bound).await,
+            Link::SqliteRead(_) | Link::SqliteSnapshot(_) | Link::PostgresRead(_) => {
+                Err(StoreError::Statement("a read can't write".into()))
+            }
+        };
+        act::note_statement(&done);
+        done
     }
 
     /// Runs a conditional write that must hit exactly one row, and tells whether it did.

@@ -5,12 +5,12 @@
 
 use renkei_domain::account::{AccountNumber, AccountType, BranchCode};
 use renkei_domain::id::{AccountId, LinkageId};
-use renkei_domain::pin::PinStatus;
+use renkei_domain::pin::{PinStatus, SealedPin};
 use renkei_domain::time::{Day, Timestamp};
 
-use crate::db::Row;
+use crate::db::{Param, Row};
 use crate::params;
-use crate::{Session, StoreError, Tx};
+use crate::{Session, StoreError, Unit};
 
 /// An account as a linkage gives it: permitted by the customer, open, and still one its user may inquire on.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,6 +35,8 @@ pub struct LinkedAccount {
     pub memo: String,
     /// Where its inquiry PIN stands: missing, registered or stale.
     pub pin: PinStatus,
+    /// That inquiry PIN, sealed, if one is registered.
+    pub sealed_pin: Option<SealedPin>,
     /// How far the ledger has it.
     pub ledger: LedgerState,
 }
@@ -113,7 +115,7 @@ pub struct RangePlace {
 }
 
 const LINKED_ACCOUNT: &str = "SELECT a.account_id, a.branch, b.name, a.type, a.number, a.holder, a.holder_kana, \
-     r.memo, p.registered_at, p.stale_at, a.balance, a.last_seq, a.first_on, a.last_on, a.as_of_at, b.name_en \
+     r.memo, p.registered_at, p.stale_at, a.balance, a.last_seq, a.first_on, a.last_on, a.as_of_at, b.name_en, p.sealed \
      FROM linkage_accounts m \
      JOIN linkages l ON l.institution = m.institution AND l.linkage_id = m.linkage_id \
      JOIN user_accounts r ON r.institution = m.institution AND r.user_id = l.user_id AND r.account_id = m.account_id \
@@ -230,15 +232,12 @@ impl Session {
     }
 }
 
-impl Tx {
+impl Unit {
     /// Notes that a linkage was read in this hour. Writes only when the hour is a new one.
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    pub async fn note_read(&mut self, linkage: LinkageId, hour: Timestamp) -> Result<(), StoreError> {
+    pub fn note_read(&mut self, linkage: LinkageId, hour: Timestamp) {
         let update = "UPDATE linkages SET last_read_at = ?3 \
              WHERE institution = ?1 AND linkage_id = ?2 AND (last_read_at IS NULL OR last_read_at < ?3)";
-        self.execute(update, params![linkage, hour]).await.map(|_| ())
+        self.then(update, vec![Param::from(linkage), Param::from(hour)]);
     }
 }
 
@@ -258,6 +257,7 @@ fn read_linked_account(mut row: Row) -> Result<LinkedAccount, StoreError> {
             (Some(_), None) => PinStatus::Registered,
             (Some(_), Some(_)) => PinStatus::Stale,
         },
+        sealed_pin: row.get::<Option<Vec<u8>>>(16)?.map(SealedPin),
         ledger: read_ledger_state(&mut row, 10)?,
     })
 }

@@ -14,6 +14,7 @@ use renkei_domain::id::{AccountId, ImportId};
 use renkei_domain::statement::Fingerprint;
 use renkei_domain::time::{Day, Timestamp};
 
+use crate::db::Param;
 use crate::params;
 use crate::{StoreError, Tx};
 
@@ -155,8 +156,11 @@ impl Tx {
     ) -> Result<(), StoreError> {
         let insert = "INSERT INTO entries (institution, account_id, seq, booked_on, credit, debit, balance_after, \
              fingerprint, body, import_id) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)";
-        for entry in entries {
-            let values = params![
+        fn own<'a>(values: &[Param<'a>]) -> Vec<Param<'a>> {
+            values.to_vec()
+        }
+        let rows = entries.iter().map(|entry| {
+            own(params![
                 account,
                 entry.seq,
                 entry.booked_on,
@@ -166,10 +170,10 @@ impl Tx {
                 &entry.fingerprint.0,
                 &entry.body,
                 import,
-            ];
-            self.execute(insert, values).await?;
-        }
-        Ok(())
+            ])
+        });
+        let rows: Vec<_> = rows.collect();
+        self.execute_each(insert, &rows).await
     }
 
     /// Puts the entries after `base_seq` up to `last_seq` in force, with the account's balance, the days covered and the

@@ -38,5 +38,6 @@ pub mod signing_keys;
 mod ticket;
 pub mod tokens;
 
+pub use db::unit::{Ended, Unit};
 pub use db::{Session, Store, StoreConfig, StoreError, Tx};
 pub use random::Random;

@@ -118,6 +118,15 @@ impl Session {
         self.rows(select, &[]).await?.into_iter().map(read).collect()
     }
 
+    /// Every product that authenticates by certificate.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn list_certified_products(&mut self) -> Result<Vec<Product>, StoreError> {
+        let select = const_format::concatcp!(COLUMNS, " AND p.auth_method <> 'private_key_jwt'");
+        self.rows(select, &[]).await?.into_iter().map(read).collect()
+    }
+
     /// Every partner in the order of the published table, with or without products.
     ///
     /// # Errors

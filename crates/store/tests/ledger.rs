@@ -14,7 +14,7 @@ use renkei_domain::statement::Fingerprint;
 use renkei_domain::time::{Day, Timestamp};
 use renkei_store::ledger::{PostedEntry, RangePlace};
 use renkei_store::ledger_import::{NewEntry, Posting};
-use renkei_store::{Store, StoreError, params};
+use renkei_store::{Store, StoreError, Unit, params};
 use renkei_testing::seed::{self, Line, Who};
 use renkei_testing::{aoi, midori, on_each_engine};
 use uuid::Uuid;
@@ -180,9 +180,9 @@ on_each_engine! {
     async fn the_last_read_is_noted_once_an_hour(store: Store) {
         let (_, _, linkage) = linked(&store).await;
         for (hour, noted) in [(NOW, NOW), (NOW.plus_seconds(-3600), NOW), (NOW.plus_seconds(3600), NOW.plus_seconds(3600))] {
-            let mut tx = store.begin(&aoi()).await.unwrap();
-            tx.note_read(linkage, hour).await.unwrap();
-            tx.commit().await.unwrap();
+            let mut unit = Unit::new(&aoi());
+            unit.note_read(linkage, hour);
+            store.leave(unit).await.unwrap();
             let found = store.read(&aoi()).find_linkage(linkage).await.unwrap().unwrap();
             assert_eq!(found.last_read_at, Some(noted));
         }

@@ -1,8 +1,10 @@
 //! Whose certificates partners may authenticate with (`tls_client_auth`): authorities of their own, which no institution's
 //! users have, so that neither kind of certificate can ever stand in for the other.
 
+use std::collections::HashMap;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use renkei_domain::partner::TlsSubject;
 use renkei_domain::time::Timestamp;
@@ -13,6 +15,7 @@ use webpki::{BorrowedCertRevocationList, anchor_from_trusted_cert};
 use x509_parser::prelude::{FromDer as _, X509Certificate};
 
 use super::{CertificateRefusal, PeerCertificate, verify_chain};
+use crate::keys::sha256;
 use crate::listener::tls::{TlsError, read_certificates};
 
 /// The authorities of partners' certificates with their revocation lists.
@@ -20,7 +23,19 @@ use crate::listener::tls::{TlsError, read_certificates};
 pub struct PartnerTrust {
     authorities: Vec<CertificateDer<'static>>,
     lists: Option<Vec<CertificateRevocationListDer<'static>>>,
+    recent: Arc<Mutex<Recent>>,
 }
+
+/// What was verified in the present second. Certificates and lists count in seconds, so it can't be otherwise for the
+/// same certificate with the same authorities and lists.
+#[derive(Debug, Default)]
+struct Recent {
+    second: i64,
+    verdicts: HashMap<[u8; 32], Result<(), CertificateRefusal>>,
+}
+
+/// Verdicts kept of one second; more are made anew.
+const RECENT_MAX: usize = 1_024;
 
 /// Where an installation has them, both PEM.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -39,7 +54,7 @@ impl PartnerFiles {
     pub fn read(&self) -> Result<PartnerTrust, TlsError> {
         let authorities = self.ca.as_deref().map(read_authorities).transpose()?.unwrap_or_default();
         let lists = self.crl.as_deref().map(read_revocation_lists).transpose()?;
-        Ok(PartnerTrust { authorities, lists })
+        Ok(PartnerTrust { authorities, lists, recent: Arc::default() })
     }
 }
 
@@ -71,7 +86,22 @@ impl PartnerTrust {
     /// # Errors
     /// [`CertificateRefusal`], the first reason found.
     pub fn verify(&self, peer: &PeerCertificate, now: Timestamp) -> Result<(), CertificateRefusal> {
-        verify_chain(&peer.leaf, &peer.intermediates, &self.authorities, self.lists.as_deref(), now).map(|_| ())
+        let (key, second) = (digest_of(peer), now.seconds());
+        let known = || {
+            let recent = self.recent.lock().unwrap_or_else(PoisonError::into_inner);
+            recent.verdicts.get(&key).copied().filter(|_| recent.second == second)
+        };
+        if let Some(verdict) = known() {
+            return verdict;
+        }
+        let verdict =
+            verify_chain(&peer.leaf, &peer.intermediates, &self.authorities, self.lists.as_deref(), now).map(|_| ());
+        let mut recent = self.recent.lock().unwrap_or_else(PoisonError::into_inner);
+        if recent.second != second || recent.verdicts.len() >= RECENT_MAX {
+            *recent = Recent { second, verdicts: HashMap::new() };
+        }
+        recent.verdicts.insert(key, verdict);
+        verdict
     }
 
     /// Whether one of these authorities is also among `users`, by its key, or one is issued by another: then a
@@ -82,6 +112,13 @@ impl PartnerTrust {
         let users: Vec<_> = users.iter().filter_map(|der| Authority::read(der)).collect();
         own.iter().any(|own| users.iter().any(|user| own.meets(user)))
     }
+}
+
+/// Of all certificates that were shown, each with its length.
+fn digest_of(peer: &PeerCertificate) -> [u8; 32] {
+    let all = std::iter::once(&peer.leaf).chain(&peer.intermediates);
+    let bytes = all.flat_map(|der| (der.len() as u64).to_be_bytes().into_iter().chain(der.iter().copied()));
+    sha256(&bytes.collect::<Vec<u8>>())
 }
 
 /// What of an authority's certificate tells it from others.

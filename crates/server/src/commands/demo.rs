@@ -11,7 +11,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use super::CommandError;
-use super::data::DataArgs;
+use super::data::{DataArgs, StoreUrl};
 use super::serve::{self, StopSignals};
 use crate::app::{App, Site};
 use crate::demo::{self, Origins, Stage};
@@ -38,6 +38,9 @@ pub struct Args {
     /// Keep the demo in this folder; without it everything is gone when the demo ends
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
+    /// Keep the rows on this PostgreSQL server, a postgres:// URL, instead of in the folder
+    #[arg(long, value_name = "URL")]
+    store: Option<StoreUrl>,
     /// Port of the institutions
     #[arg(long, value_name = "PORT", default_value_t = MAIN_PORT)]
     port: u16,
@@ -69,7 +72,7 @@ pub async fn run(args: Args) -> Result<(), CommandError> {
     let mut signals = StopSignals::catch()?;
     let folder = Folder::of(args.data.clone())?;
     let doors = Doors::open(&args).await?;
-    let data = DataArgs { data: folder.path.clone(), config: None, store: None }.open().await?;
+    let data = DataArgs { data: folder.path.clone(), config: None, store: args.store.clone() }.open().await?;
     let stage = Stage::set(&folder.path, doors.origins(args.tls)?, data.clock.now().day())?;
     stage.apply_registry(&data).await?;
     stage.import(&data).await?;

@@ -53,8 +53,14 @@ pub struct Asked {
 }
 
 impl Asked {
+    /// The answer is there.
+    pub fn answered(mut self, body: Body) -> Body {
+        self.is_answered = true;
+        body
+    }
+
     /// The answer is there. Its body must be taken within this time, or the connection is cut.
-    pub fn answered(mut self, body: Body, within: Duration) -> Body {
+    pub fn answered_within(mut self, body: Body, within: Duration) -> Body {
         self.is_answered = true;
         let meter = Arc::clone(&self.meter);
         let overdue = tokio::spawn(async move {

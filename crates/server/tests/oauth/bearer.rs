@@ -8,6 +8,7 @@ use renkei_domain::token::Binding;
 use renkei_oauth::error::ResourceError;
 use renkei_server::http::connection::Connection;
 use renkei_server::http::oauth::bearer::{Caller, Refusal, Sent, authenticate};
+use renkei_store::{Ended, Unit};
 use renkei_testing::{aoi, midori};
 use serde_json::json;
 
@@ -168,10 +169,10 @@ async fn a_046_a_proof_is_claimed_once() {
     let (bank, kakeibo) = Bank::with_kakeibo().await;
     let held = bank.linked(&kakeibo).await;
     let proof = kakeibo.proof_with(PATH, &held.access);
-    for first in [true, false] {
+    for ended in [Ended::Done, Ended::Lost(0)] {
         let caller = call_with(&bank, &held.access, &proof).await.unwrap();
-        let mut tx = bank.app.store.begin(&aoi()).await.unwrap();
-        assert_eq!(caller.claim_proof(&mut tx, bank.now()).await.unwrap(), first);
-        tx.commit().await.unwrap();
+        let mut unit = Unit::new(&aoi());
+        caller.claim_proof(&mut unit, bank.now());
+        assert_eq!(bank.app.store.leave(unit).await.unwrap(), ended);
     }
 }

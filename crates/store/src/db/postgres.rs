@@ -15,14 +15,17 @@ use std::time::Duration;
 use deadpool::Runtime;
 use deadpool::managed::{Object, Pool, PoolError};
 use futures_util::TryStreamExt;
+use futures_util::stream::FuturesOrdered;
 use rustls::RootCertStore;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
+use tokio::sync::mpsc;
 use tokio_postgres::Config;
 use tokio_postgres::config::{Host, SslMode};
 use tokio_postgres::error::SqlState;
 use tokio_postgres::types::{IsNull, ToSql, Type, private::BytesMut};
 
+use super::unit::{Asked, Ended, Step, Unit, gather, gone};
 use super::value::{Param, Row, Value};
 use super::{Bound, StoreError};
 use wire::Wires;
@@ -36,16 +39,26 @@ const COMMIT: Duration = Duration::from_secs(10);
 /// For a rollback; after it the connection is closed, which rolls back too.
 const ROLLBACK: Duration = Duration::from_secs(5);
 
+/// Every statement is short and finds its rows by key, so one plan for all values is the best, and compiling it is none.
+const PLANNING: &str = "-cplan_cache_mode=force_generic_plan -cjit=off";
+
+/// Statements sent before the first answer is waited for: bounds what is held of them and of their answers.
+const SENT_TOGETHER: usize = 512;
+
 #[derive(Clone)]
 pub(super) struct Engine {
     pool: Pool<Wires>,
     texts: Arc<Texts>,
+    /// Where units are left; none for whoever writes them.
+    units: Option<mpsc::UnboundedSender<Asked>>,
 }
 
 impl Engine {
     pub(super) async fn connect(url: &str, connections: usize, ca: Option<&str>) -> Result<Engine, StoreError> {
-        let config: Config =
+        let mut config: Config =
             url.parse().map_err(|_| StoreError::Unusable("the connection string can't be read".into()))?;
+        let options = config.get_options().map_or(PLANNING.to_owned(), |own| format!("{PLANNING} {own}"));
+        config.options(options);
         let roots = roots(ca.unwrap_or_default())?;
         refuse_open_link(&config, &roots)?;
         let tls = rustls::ClientConfig::builder().with_root_certificates(roots).with_no_client_auth();
@@ -56,9 +69,11 @@ impl Engine {
             .runtime(Runtime::Tokio1)
             .build()
             .map_err(|error| StoreError::Unusable(error.to_string()))?;
-        let engine = Engine { pool, texts: Arc::default() };
+        let (units, queue) = mpsc::unbounded_channel();
+        let engine = Engine { pool, texts: Arc::default(), units: None };
         drop(engine.client().await?);
-        Ok(engine)
+        tokio::spawn(engine.clone().write_units(queue));
+        Ok(Engine { units: Some(units), ..engine })
     }
 
     async fn client(&self) -> Result<Object<Wires>, StoreError> {
@@ -98,6 +113,49 @@ async fn in_time<T>(
         client.distrust();
         Err(StoreError::Unavailable("the server did not answer a statement in time".into()))
     })
+}
+
+impl Engine {
+    /// Leaves a unit to be written with others.
+    pub(super) fn leave(&self, asked: Asked) -> Result<(), StoreError> {
+        let units = self.units.as_ref().ok_or_else(gone)?;
+        units.send(asked).map_err(|_| gone())
+    }
+
+    /// Writes the units that wait, again and again: what comes while one transaction becomes durable is the next one.
+    async fn write_units(self, mut queue: mpsc::UnboundedReceiver<Asked>) {
+        while let Some(first) = queue.recv().await {
+            let (units, answers): (Vec<_>, Vec<_>) = gather(first, &mut queue).into_iter().unzip();
+            let ended: Vec<Result<Ended, StoreError>> = match self.write_together(&units).await {
+                Ok(ended) => ended.into_iter().map(Ok).collect(),
+                // One that fails must not take others with it.
+                Err(StoreError::Taken | StoreError::Statement(_) | StoreError::Conflict(_)) => {
+                    self.write_alone(&units).await
+                }
+                Err(error) => units.iter().map(|_| Err(error.clone())).collect(),
+            };
+            for (ended, answer) in ended.into_iter().zip(answers) {
+                // A waiter that was cancelled does not need the answer.
+                let _ = answer.send(ended);
+            }
+        }
+    }
+
+    async fn write_alone(&self, units: &[Unit]) -> Vec<Result<Ended, StoreError>> {
+        let mut all = Vec::with_capacity(units.len());
+        for unit in units {
+            let ended = self.write_together(std::slice::from_ref(unit)).await;
+            all.push(ended.and_then(|ended| ended.first().copied().ok_or_else(gone)));
+        }
+        all
+    }
+
+    async fn write_together(&self, units: &[Unit]) -> Result<Vec<Ended>, StoreError> {
+        let mut write = self.begin().await?;
+        let ended = write.units(units).await?;
+        write.commit().await?;
+        Ok(ended)
+    }
 }
 
 /// The authorities of this PEM text.
@@ -191,6 +249,59 @@ impl Write {
         let changed = changed.await;
         self.failed |= changed.is_err();
         changed
+    }
+
+    /// Each unit with its claims, one round for those of one number, and then what follows from them.
+    async fn units(&mut self, units: &[Unit]) -> Result<Vec<Ended>, StoreError> {
+        let mut ended = vec![Ended::Done; units.len()];
+        let rounds = units.iter().map(|unit| unit.claims.len()).max().unwrap_or(0);
+        for round in 0..rounds {
+            let open = ended.iter_mut().zip(units).filter(|(ended, _)| **ended == Ended::Done);
+            let open = open.filter_map(|(ended, unit)| Some((ended, unit.claims.get(round)?)));
+            let (open, steps): (Vec<_>, Vec<_>) = open.map(|(ended, claim)| (ended, &claim.step)).unzip();
+            for (ended, changed) in open.into_iter().zip(self.execute_all(&steps).await?) {
+                if changed != 1 {
+                    *ended = Ended::Lost(round);
+                }
+            }
+        }
+        let steps: Vec<&Step> = ended.iter().zip(units).flat_map(|(ended, unit)| unit.follows(*ended)).collect();
+        self.execute_all(&steps).await?;
+        Ok(ended)
+    }
+
+    /// Sends many of them before it waits for the first answer.
+    pub(super) async fn execute_each(&mut self, all: &[Bound<'_>]) -> Result<(), StoreError> {
+        let Some(first) = all.first() else { return Ok(()) };
+        for some in all.chunks(SENT_TOGETHER) {
+            let client = self.client()?;
+            let done = in_time(client, async {
+                let statement = client.ask(client.prepare_cached(&self.texts.of(first.sql))).await?;
+                let sent = some.iter().map(|bound| client.ask(client.execute_raw(&statement, bound.values())));
+                sent.collect::<FuturesOrdered<_>>().try_collect::<Vec<u64>>().await
+            });
+            let done = done.await;
+            self.failed |= done.is_err();
+            done?;
+        }
+        Ok(())
+    }
+
+    /// Sends all of them before it waits for the first answer. Tells how many rows each changed.
+    async fn execute_all(&mut self, steps: &[&Step]) -> Result<Vec<u64>, StoreError> {
+        let client = self.client()?;
+        let done = in_time(client, async {
+            let mut prepared = Vec::with_capacity(steps.len());
+            for step in steps {
+                prepared.push(client.ask(client.prepare_cached(&self.texts.of(step.sql))).await?);
+            }
+            let sent = prepared.iter().zip(steps);
+            let sent = sent.map(|(statement, step)| client.ask(client.execute_raw(statement, &step.values)));
+            sent.collect::<FuturesOrdered<_>>().try_collect().await
+        });
+        let done = done.await;
+        self.failed |= done.is_err();
+        done
     }
 
     pub(super) async fn define(&mut self, sql: &str) -> Result<(), StoreError> {

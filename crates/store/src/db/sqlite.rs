@@ -2,18 +2,21 @@
 //!
 //! Group commit: transactions run one after another on the writer, each inside a savepoint of one outer transaction.
 //! Whoever is done releases its savepoint and waits. A thread of its own takes the writer when the queue lets it
-//! (the lock is first come, first served), commits the outer transaction with one flush, and only then wakes everybody
-//! whose savepoint was in it.
+//! (the lock is first come, first served), writes the units that wait, commits the outer transaction with one flush, and
+//! only then wakes everybody whose savepoint or unit was in it.
 
+use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, mpsc};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
 use std::time::Duration;
 
+use rusqlite::config::DbConfig;
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 use tokio::sync::{Mutex as QueueMutex, OwnedMutexGuard, oneshot};
 
+use super::unit::{Asked, Ended, Step, TOGETHER_MAX, Unit, gone};
 use super::value::{Param, Row, Value};
 use super::{Bound, StoreError};
 
@@ -37,7 +40,11 @@ struct Inner {
     readers: Vec<Mutex<Connection>>,
     next_reader: AtomicUsize,
     committer: mpsc::Sender<()>,
+    units: Arc<Units>,
 }
+
+/// Units that wait to be written with the next commit.
+type Units = Mutex<VecDeque<Asked>>;
 
 /// The writing connection and those who wait for its next commit.
 struct Writer {
@@ -55,12 +62,18 @@ impl Engine {
         let readers = (0..READERS).map(|_| open_reader(path).map(Mutex::new)).collect::<Result<Vec<_>, _>>()?;
         let writer = Arc::new(QueueMutex::new(Writer { connection, waiting: Vec::new() }));
         let (committer, work) = mpsc::channel();
-        let shared = Arc::clone(&writer);
+        let units = Arc::<Units>::default();
+        let shared = (Arc::clone(&writer), Arc::clone(&units));
         std::thread::Builder::new()
             .name("store-commit".into())
             .spawn(move || {
                 while work.recv().is_ok() {
-                    commit_group(&shared);
+                    // Whoever has asked by now is in this group, and needs no other.
+                    while work.try_recv().is_ok() {}
+                    commit_group(&shared.0, &shared.1);
+                    while !shared.1.lock().unwrap_or_else(PoisonError::into_inner).is_empty() {
+                        commit_group(&shared.0, &shared.1);
+                    }
                 }
             })
             .map_err(|error| StoreError::Unavailable(error.to_string()))?;
@@ -70,13 +83,14 @@ impl Engine {
             readers,
             next_reader: AtomicUsize::new(0),
             committer,
+            units,
         })))
     }
 
     pub(super) async fn begin(&self) -> Result<Write, StoreError> {
         let writer = Arc::clone(&self.0.writer).lock_owned().await;
         if writer.connection.is_autocommit() {
-            writer.connection.execute_batch("BEGIN IMMEDIATE").map_err(translate)?;
+            run(&writer.connection, "BEGIN IMMEDIATE")?;
         }
         let write = Write { writer: Some(writer), committer: self.0.committer.clone() };
         write.run("SAVEPOINT one")?;
@@ -97,6 +111,12 @@ impl Engine {
         Ok(Snapshot(connection))
     }
 
+    /// Leaves a unit to be written with the next commit.
+    pub(super) fn leave(&self, asked: Asked) -> Result<(), StoreError> {
+        self.0.units.lock().unwrap_or_else(PoisonError::into_inner).push_back(asked);
+        self.0.committer.send(()).map_err(|_| gone())
+    }
+
     /// A reading connection: the first free one, or the next in turn.
     fn reader(&self) -> MutexGuard<'_, Connection> {
         let free = self.0.readers.iter().find_map(|reader| reader.try_lock().ok());
@@ -105,7 +125,7 @@ impl Engine {
             let reader = self.0.readers.get(turn).or(self.0.readers.first());
             // A poisoned lock only means that a reader panicked between two statements; the connection is sound.
             match reader {
-                Some(reader) => reader.lock().unwrap_or_else(std::sync::PoisonError::into_inner),
+                Some(reader) => reader.lock().unwrap_or_else(PoisonError::into_inner),
                 None => unreachable!("READERS is not zero"),
             }
         })
@@ -128,21 +148,85 @@ impl Snapshot {
 /// What rows are handed to, one by one.
 type Take<'a, E> = dyn FnMut(&[Value]) -> Result<(), E> + Send + 'a;
 
-/// Commits what has gathered, with one flush, and tells everybody who waits.
-fn commit_group(writer: &QueueMutex<Writer>) {
-    let (waiting, outcome) = {
+/// Writes the units that wait, commits what has gathered with one flush, and tells everybody who waits.
+fn commit_group(writer: &QueueMutex<Writer>, units: &Units) {
+    let (waiting, written, outcome) = {
         let mut writer = writer.blocking_lock();
+        let written = write_units(&writer.connection, units);
         let outcome = if writer.connection.is_autocommit() { Ok(()) } else { commit(&writer.connection) };
-        (std::mem::take(&mut writer.waiting), outcome)
+        (std::mem::take(&mut writer.waiting), written, outcome)
     };
     for waiter in waiting {
         // A waiter that was cancelled does not need the answer.
         let _ = waiter.send(outcome.clone());
     }
+    for (ended, answer) in written {
+        let outcome = outcome.clone().map_err(StoreError::Unavailable);
+        let _ = answer.send(ended.and_then(|ended| outcome.map(|()| ended)));
+    }
+}
+
+/// How a unit ended, and who is to be told once that is durable.
+type Written = (Result<Ended, StoreError>, oneshot::Sender<Result<Ended, StoreError>>);
+
+/// Writes as many units as wait, one after another, in the outer transaction.
+fn write_units(connection: &Connection, units: &Units) -> Vec<Written> {
+    let mut waiting = units.lock().unwrap_or_else(PoisonError::into_inner);
+    let count = waiting.len().min(TOGETHER_MAX);
+    let units: Vec<Asked> = waiting.drain(..count).collect();
+    drop(waiting);
+    if units.is_empty() {
+        return Vec::new();
+    }
+    let begun = if connection.is_autocommit() { run(connection, "BEGIN IMMEDIATE") } else { Ok(()) };
+    if let Err(error) = begun {
+        return units.into_iter().map(|(_, answer)| (Err(error.clone()), answer)).collect();
+    }
+    let together = all_or_nothing(connection, || units.iter().map(|(unit, _)| write_steps(connection, unit)).collect());
+    let ended: Vec<Result<Ended, StoreError>> = match together {
+        Ok(ended) => Vec::<Ended>::into_iter(ended).map(Ok).collect(),
+        // One that fails must not take others with it.
+        Err(_) => units.iter().map(|(unit, _)| all_or_nothing(connection, || write_steps(connection, unit))).collect(),
+    };
+    ended.into_iter().zip(units).map(|(ended, (_, answer))| (ended, answer)).collect()
+}
+
+fn all_or_nothing<T>(connection: &Connection, work: impl FnOnce() -> Result<T, StoreError>) -> Result<T, StoreError> {
+    run(connection, "SAVEPOINT one")?;
+    let done = work();
+    if done.is_err() {
+        run(connection, "ROLLBACK TO one")?;
+    }
+    run(connection, "RELEASE one")?;
+    done
+}
+
+fn write_steps(connection: &Connection, unit: &Unit) -> Result<Ended, StoreError> {
+    let mut ended = Ended::Done;
+    for (number, claim) in unit.claims.iter().enumerate() {
+        if step(connection, &claim.step)? != 1 {
+            ended = Ended::Lost(number);
+            break;
+        }
+    }
+    for own in unit.follows(ended) {
+        step(connection, own)?;
+    }
+    Ok(ended)
+}
+
+fn step(connection: &Connection, step: &Step) -> Result<usize, StoreError> {
+    let mut statement = connection.prepare_cached(step.sql).map_err(translate)?;
+    statement.execute(rusqlite::params_from_iter(&step.values)).map_err(translate)
+}
+
+/// Runs one statement that stays prepared.
+fn run(connection: &Connection, sql: &str) -> Result<(), StoreError> {
+    connection.prepare_cached(sql).and_then(|mut statement| statement.execute([])).map(drop).map_err(translate)
 }
 
 fn commit(connection: &Connection) -> Result<(), String> {
-    connection.execute_batch("COMMIT").map_err(|error| {
+    run(connection, "COMMIT").map_err(|error| {
         // The engine may have rolled back by itself; a second rollback then fails harmlessly.
         let _ = connection.execute_batch("ROLLBACK");
         error.to_string()
@@ -162,7 +246,7 @@ impl Write {
     }
 
     fn run(&self, sql: &str) -> Result<(), StoreError> {
-        self.connection()?.execute_batch(sql).map_err(translate)
+        run(self.connection()?, sql)
     }
 
     pub(super) fn rows(&mut self, bound: &Bound<'_>) -> Result<Vec<Row>, StoreError> {
@@ -180,7 +264,8 @@ impl Write {
     }
 
     pub(super) fn define(&mut self, sql: &str) -> Result<(), StoreError> {
-        self.run(&super::super::migrate::for_sqlite(sql))
+        let sql = super::super::migrate::for_sqlite(sql);
+        self.connection()?.execute_batch(&sql).map_err(translate)
     }
 
     pub(super) async fn commit(self) -> Result<(), StoreError> {
@@ -189,7 +274,8 @@ impl Write {
 
     /// Takes back what was written, and waits for the flush all the same: others' work that was seen here is in it.
     pub(super) async fn concede(self) -> Result<(), StoreError> {
-        self.end("ROLLBACK TO one; RELEASE one").await
+        self.run("ROLLBACK TO one")?;
+        self.end("RELEASE one").await
     }
 
     async fn end(mut self, sql: &str) -> Result<(), StoreError> {
@@ -208,7 +294,7 @@ impl Drop for Write {
     fn drop(&mut self) {
         if self.writer.is_some() {
             // Nothing was promised to anybody, so a failure here has no one to be told.
-            let _ = self.run("ROLLBACK TO one; RELEASE one");
+            let _ = self.run("ROLLBACK TO one").and_then(|()| self.run("RELEASE one"));
             self.writer = None;
             let _ = self.committer.send(());
         }
@@ -217,9 +303,10 @@ impl Drop for Write {
 
 fn configure(connection: &Connection) -> Result<(), StoreError> {
     connection.busy_timeout(BUSY).map_err(translate)?;
-    connection.set_prepared_statement_cache_capacity(STATEMENTS_KEPT);
+    keep_statements(connection)?;
     let settings = "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; \
-                    PRAGMA mmap_size = 0; PRAGMA trusted_schema = OFF;";
+                    PRAGMA mmap_size = 0; PRAGMA trusted_schema = OFF; PRAGMA temp_store = MEMORY; \
+                    PRAGMA cache_size = -16384; PRAGMA wal_autocheckpoint = 4000;";
     connection.execute_batch(settings).map_err(translate)?;
     let asked = |name: &str| connection.pragma_query_value(None, name, |row| row.get::<_, rusqlite::types::Value>(0));
     let journal = asked("journal_mode").map_err(translate)?;
@@ -233,12 +320,21 @@ fn configure(connection: &Connection) -> Result<(), StoreError> {
     ))
 }
 
+/// Statements are prepared once. A plan that might depend on a value would be made anew for each value; our keys leave
+/// nothing to choose.
+fn keep_statements(connection: &Connection) -> Result<(), StoreError> {
+    connection.set_prepared_statement_cache_capacity(STATEMENTS_KEPT);
+    let one_plan = DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG;
+    connection.set_db_config(one_plan, true).map(drop).map_err(translate)
+}
+
 fn open_reader(path: &Path) -> Result<Connection, StoreError> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags).map_err(translate)?;
     connection.busy_timeout(BUSY).map_err(translate)?;
-    connection.set_prepared_statement_cache_capacity(STATEMENTS_KEPT);
-    connection.execute_batch("PRAGMA query_only = ON; PRAGMA trusted_schema = OFF;").map_err(translate)?;
+    keep_statements(&connection)?;
+    let settings = "PRAGMA query_only = ON; PRAGMA trusted_schema = OFF; PRAGMA temp_store = MEMORY;";
+    connection.execute_batch(settings).map_err(translate)?;
     Ok(connection)
 }
 

@@ -14,6 +14,7 @@ use renkei_domain::time::{MICROS_PER_SECOND, Timestamp};
 use renkei_oauth::dpop;
 use renkei_oauth::error::ResourceError;
 use renkei_store::ledger::LinkedAccount;
+use renkei_store::{Ended, Unit};
 use serde::Deserialize;
 use utoipa::IntoParams;
 
@@ -259,17 +260,14 @@ impl Call {
             }
             Err(problem) => Record::refused(actor, Action::ReadRefused, problem.kind.code).on(linkage.id),
         };
-        let mut tx = self.app.store.begin(&self.institution).await?;
-        if !self.caller.claim_proof(&mut tx, self.now).await? {
-            return Ok(false);
-        }
+        let mut unit = Unit::new(&self.institution);
+        self.caller.claim_proof(&mut unit, self.now);
         let hour = Timestamp(self.now.0 - self.now.0.rem_euclid(HOUR_MICROS));
         if outcome.is_ok() && linkage.last_read_at.is_none_or(|last| last < hour) {
-            tx.note_read(linkage.id, hour).await?;
+            unit.note_read(linkage.id, hour);
         }
-        tx.record(&record.in_request(&self.request_id), self.now, &*self.app.random).await?;
-        tx.commit().await?;
-        Ok(true)
+        unit.record(&record.in_request(&self.request_id), self.now, &*self.app.random);
+        Ok(self.app.store.leave(unit).await? == Ended::Done)
     }
 }
 

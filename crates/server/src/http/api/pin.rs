@@ -29,11 +29,11 @@ pub fn refuse_known(account: &LinkedAccount) -> Result<(), Problem> {
 /// # Errors
 /// [`Problem`]: the PIN is missing or stale.
 pub async fn confirm(call: &Call, account: &LinkedAccount) -> Result<(), Problem> {
-    let Some(pin) = call.read().find_pin(account.id).await? else { return Err(Reason::PinMissing.into()) };
-    if core_banking::accepts_registered_pin(&call.app, &call.institution, account.id, &pin.sealed).await? {
+    let Some(sealed) = &account.sealed_pin else { return Err(Reason::PinMissing.into()) };
+    if core_banking::accepts_registered_pin(&call.app, &call.institution, account.id, sealed).await? {
         return Ok(());
     }
-    mark_stale(call, account, &pin.sealed).await?;
+    mark_stale(call, account, sealed).await?;
     Err(Reason::PinStale.into())
 }
 

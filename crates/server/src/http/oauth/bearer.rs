@@ -15,7 +15,7 @@ use renkei_oauth::error::ResourceError;
 use renkei_oauth::token::TokenType;
 use renkei_store::linkages::Linkage;
 use renkei_store::tokens::AccessToken;
-use renkei_store::{StoreError, Tx};
+use renkei_store::{StoreError, Unit};
 use subtle::ConstantTimeEq as _;
 
 use crate::app::App;
@@ -84,14 +84,12 @@ impl Caller {
         self.token.accounts.as_ref().is_none_or(|accounts| accounts.contains(&account))
     }
 
-    /// Uses the proof up, if it was one, in the transaction of the call. `false`: it was used before; the call is refused
-    /// with [`dpop::REPLAYED`].
-    ///
-    /// # Errors
-    /// [`Fault`] when the store can't tell.
-    pub async fn claim_proof(&self, tx: &mut Tx, now: Timestamp) -> Result<bool, Fault> {
-        let Some(Proof { replay, .. }) = &self.proof else { return Ok(true) };
-        Ok(tx.claim_replay(&replay.digest, Timestamp::from_seconds(replay.remember_until), now).await?)
+    /// Uses the proof up, if it was one, with what the call writes. Where that is lost, the proof was used before and the
+    /// call is refused with [`dpop::REPLAYED`].
+    pub fn claim_proof(&self, unit: &mut Unit, now: Timestamp) {
+        if let Some(Proof { replay, .. }) = &self.proof {
+            unit.claim_replay(&replay.digest, Timestamp::from_seconds(replay.remember_until), now);
+        }
     }
 }
 

@@ -83,9 +83,8 @@ impl Call {
     ) -> Result<bool, Fault> {
         let Some(PeerCertificate { leaf, .. }) = self.connection.certificate() else { return Ok(false) };
         let own = product.map(|product| product.client_id.as_str());
-        let others = self.app.store.read(&self.institution).list_products().await?;
-        let others = others.iter().filter(|other| other.auth_method != AuthMethod::PrivateKeyJwt);
-        for other in others.filter(|other| Some(other.client_id.as_str()) != own) {
+        let others = self.app.store.read(&self.institution).list_certified_products().await?;
+        for other in others.iter().filter(|other| Some(other.client_id.as_str()) != own) {
             let keys = partner_keys::known(&self.app, &self.institution, other).await?;
             if check_certificate(other, leaf, chain, &keys)?.is_ok() {
                 return Ok(true);

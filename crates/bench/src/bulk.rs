@@ -1,0 +1,181 @@
+//! Rows by the million, the same in every run: each statement makes its rows in the database itself.
+
+use renkei_domain::institution::InstitutionCode;
+use renkei_store::{Store, params};
+
+use crate::Problem;
+use crate::people::institution;
+
+/// Rows of one statement, and of one transaction.
+const PIECE: i64 = 50_000;
+/// Entries of each account.
+pub const ENTRIES_EACH: i64 = 1_000;
+/// Institutions are numbered from here.
+const FIRST_CODE: usize = 3_000;
+
+/// The numbers from `?2` to below `?3`.
+macro_rules! numbered {
+    ($into:literal, $select:literal) => {
+        concat!(
+            "INSERT INTO ",
+            $into,
+            " WITH RECURSIVE n(i) AS (SELECT CAST(?2 AS BIGINT) UNION ALL SELECT i + 1 FROM n WHERE i + 1 < ?3), \
+             m(i, id) AS (SELECT i, substr('000000000000' || CAST(i AS TEXT), length(CAST(i AS TEXT)) + 1) FROM n) \
+             SELECT ?1, ",
+            $select,
+            " FROM m"
+        )
+    };
+}
+
+/// What each linkage comes with.
+const LINKAGE: [&str; 9] = [
+    numbered!(
+        "customers (institution, customer_id, number, name, name_kana, contract)",
+        "'c0000000-0000-7000-8000-' || id, 'G' || id, '成長商会', 'ｾｲﾁﾖｳｼﾖｳｶｲ', 'active'"
+    ),
+    numbered!(
+        "users (institution, user_id, customer_id, login_id, name, kind, method, operations, state)",
+        "'a0000000-0000-7000-8000-' || id, 'c0000000-0000-7000-8000-' || id, 'grown' || id, '成長太郎', 'master', \
+         'certificate', 'balances transactions', 'active'"
+    ),
+    numbered!(
+        "accounts (institution, account_id, customer_id, branch, type, number, holder, holder_kana, state, \
+         opening_balance, balance, uncleared, overdraft_limit, last_seq)",
+        "'b0000000-0000-4000-8000-' || id, 'c0000000-0000-7000-8000-' || id, CAST(?4 AS TEXT), 4, \
+         '1' || substr(id, 4), '成長商会', 'ｾｲﾁﾖｳｼﾖｳｶｲ', 'active', 0, 0, 0, 0, 0"
+    ),
+    numbered!(
+        "user_accounts (institution, user_id, account_id, memo)",
+        "'a0000000-0000-7000-8000-' || id, 'b0000000-0000-4000-8000-' || id, ''"
+    ),
+    numbered!(
+        "pins (institution, account_id, sealed, registered_by, registered_at)",
+        "'b0000000-0000-4000-8000-' || id, CAST(?4 AS BYTEA), 'a0000000-0000-7000-8000-' || id, 0"
+    ),
+    numbered!(
+        "linkages (institution, linkage_id, client_id, user_id, customer_id, operations, begun_at, renewed_at, ends_at)",
+        "'d0000000-0000-7000-8000-' || id, CAST(?4 AS TEXT), 'a0000000-0000-7000-8000-' || id, \
+         'c0000000-0000-7000-8000-' || id, '[{\"operation\":\"balances\",\"ends_at\":4000000000000000}]', 0, 0, \
+         4000000000000000"
+    ),
+    numbered!(
+        "linkage_accounts (institution, linkage_id, account_id, added_at)",
+        "'d0000000-0000-7000-8000-' || id, 'b0000000-0000-4000-8000-' || id, 0"
+    ),
+    numbered!(
+        "consents (institution, consent_id, linkage_id, user_id, method, given_at, terms_version, shown_text, \
+         shown_hash, accounts)",
+        "'e0000000-0000-7000-8000-' || id, 'd0000000-0000-7000-8000-' || id, 'a0000000-0000-7000-8000-' || id, \
+         'certificate', 0, '2026-04', '測定のための同意の文面です。測定のための同意の文面です。測定のための同意の文面です。', \
+         CAST(?4 AS BYTEA), '[]'"
+    ),
+    numbered!(
+        "refresh_tokens (institution, token_id, hash, linkage_id, client_id, code_id, scope, issued_at)",
+        "'f0000000-0000-7000-8000-' || id, CAST(?5 AS BYTEA), 'd0000000-0000-7000-8000-' || id, CAST(?4 AS TEXT), \
+         'f1000000-0000-7000-8000-' || id, 'balances', 0"
+    ),
+];
+
+/// Entries, so many for each account, ten a day; `?4` each.
+const ENTRIES: &str = concat!(
+    "INSERT INTO entries (institution, account_id, seq, booked_on, credit, debit, balance_after, fingerprint, body, \
+     import_id) \
+     WITH RECURSIVE n(i) AS (SELECT CAST(?2 AS BIGINT) UNION ALL SELECT i + 1 FROM n WHERE i + 1 < ?3), \
+     m(a, seq) AS (SELECT i / ?4, i % ?4 + 1 FROM n), \
+     d(account_id, seq, day) AS (SELECT 'b0000000-0000-4000-8000-' || \
+     substr('000000000000' || CAST(a AS TEXT), length(CAST(a AS TEXT)) + 1), seq, \
+     '2025-' || substr('0' || CAST(seq / 280 + 1 AS TEXT), length(CAST(seq / 280 + 1 AS TEXT))) || '-' || \
+     substr('0' || CAST(seq / 10 % 28 + 1 AS TEXT), length(CAST(seq / 10 % 28 + 1 AS TEXT))) FROM m) \
+     SELECT ?1, account_id, seq, day, 1000, 0, seq * 1000, CAST(?5 AS BYTEA), \
+     '{\"transaction_id\":\"' || account_id || '-' || CAST(seq AS TEXT) || '\",\"sequence\":' || CAST(seq AS TEXT) || \
+     ',\"booked_on\":\"' || day || '\",\"value_on\":\"' || day || \
+     '\",\"direction\":\"credit\",\"amount\":1000,\"uncleared\":0,\"balance_after\":' || CAST(seq * 1000 AS TEXT) || \
+     ',\"description\":\"ｹﾞﾝｷﾝ\",\"description_normalised\":\"ゲンキン\"}', \
+     'f2000000-0000-7000-8000-000000000000' FROM d"
+);
+
+/// Puts them in force.
+const POST: &str = "UPDATE accounts SET last_seq = ?4, balance = ?4 * 1000, first_on = '2025-01-01', \
+     last_on = '2025-12-31', as_of_at = 0 WHERE institution = ?1 AND account_id >= ?2 AND account_id < ?3";
+
+/// The sums of their days.
+const DAYS: &str = "INSERT INTO account_days (institution, account_id, booked_on, credits, credit, debits, debit) \
+     SELECT institution, account_id, booked_on, COUNT(*), CAST(SUM(credit) AS BIGINT), 0, 0 FROM entries \
+     WHERE institution = ?1 AND account_id >= ?2 AND account_id < ?3 GROUP BY institution, account_id, booked_on";
+
+/// Makes institutions until there are so many, each with the partners and products of the measured one.
+///
+/// # Errors
+/// When the store refuses.
+pub async fn institutions(store: &Store, count: usize) -> Result<(), Problem> {
+    let known = store.read_all().list_institutions().await?;
+    let mut read = store.read(&institution()?);
+    let model = read.find_institution().await?.ok_or("no institution")?;
+    let (partners, products) = (read.list_partners().await?, read.list_products().await?);
+    let codes = (FIRST_CODE..).filter_map(|code| code.to_string().parse::<InstitutionCode>().ok());
+    let codes = codes.filter(|code| known.iter().all(|own| own.code != *code));
+    for code in codes.take(count.saturating_sub(known.len())) {
+        let mut tx = store.begin(&code).await?;
+        let mut own = model.clone();
+        own.code = code;
+        tx.save_institution(&own, renkei_domain::time::Timestamp(0)).await?;
+        for partner in &partners {
+            tx.save_partner(partner).await?;
+        }
+        for product in &products {
+            tx.save_product(product).await?;
+        }
+        tx.commit().await?;
+    }
+    Ok(())
+}
+
+/// Makes the linkages from one number to below another at the measured institution, each with a customer, a user, an
+/// account and what else a linkage has.
+///
+/// # Errors
+/// When the store refuses.
+pub async fn linkages(store: &Store, client_id: &str, branch: &str, from: i64, to: i64) -> Result<(), Problem> {
+    let hash = [0_u8; 32];
+    for (first, last) in pieces(from, to) {
+        let mut tx = store.begin(&institution()?).await?;
+        for statement in LINKAGE {
+            if statement.contains("?5") {
+                tx.execute(statement, params![first, last, client_id, &hash]).await?;
+            } else if statement.contains("CAST(?4 AS BYTEA)") {
+                tx.execute(statement, params![first, last, &hash]).await?;
+            } else if statement.contains("INTO accounts") {
+                tx.execute(statement, params![first, last, branch]).await?;
+            } else if statement.contains("?4") {
+                tx.execute(statement, params![first, last, client_id]).await?;
+            } else {
+                tx.execute(statement, params![first, last]).await?;
+            }
+        }
+        tx.commit().await?;
+    }
+    Ok(())
+}
+
+/// Posts entries, [`ENTRIES_EACH`] to each account of the linkages from one number to below another.
+///
+/// # Errors
+/// When the store refuses.
+pub async fn entries(store: &Store, from: i64, to: i64) -> Result<(), Problem> {
+    let account = |number: i64| format!("b0000000-0000-4000-8000-{number:012}");
+    for (first, last) in pieces(from * ENTRIES_EACH, to * ENTRIES_EACH) {
+        let mut tx = store.begin(&institution()?).await?;
+        tx.execute(ENTRIES, params![first, last, ENTRIES_EACH, &[0_u8; 16]]).await?;
+        let (begin, end) = (account(first / ENTRIES_EACH), account(last / ENTRIES_EACH));
+        tx.execute(POST, params![&begin, &end, ENTRIES_EACH]).await?;
+        tx.execute(DAYS, params![&begin, &end]).await?;
+        tx.commit().await?;
+    }
+    Ok(())
+}
+
+fn pieces(from: i64, to: i64) -> impl Iterator<Item = (i64, i64)> {
+    let starts = (0..).map(move |number| from + number * PIECE).take_while(move |first| *first < to);
+    starts.map(move |first| (first, to.min(first + PIECE)))
+}
