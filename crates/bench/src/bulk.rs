@@ -78,8 +78,7 @@ const LINKAGE: [&str; 9] = [
 ];
 
 /// Entries, so many for each account, ten a day; `?4` each.
-const ENTRIES: &str = concat!(
-    "INSERT INTO entries (institution, account_id, seq, booked_on, credit, debit, balance_after, fingerprint, body, \
+const ENTRIES: &str = "INSERT INTO entries (institution, account_id, seq, booked_on, credit, debit, balance_after, fingerprint, body, \
      import_id) \
      WITH RECURSIVE n(i) AS (SELECT CAST(?2 AS BIGINT) UNION ALL SELECT i + 1 FROM n WHERE i + 1 < ?3), \
      m(a, seq) AS (SELECT i / ?4, i % ?4 + 1 FROM n), \
@@ -92,8 +91,7 @@ const ENTRIES: &str = concat!(
      ',\"booked_on\":\"' || day || '\",\"value_on\":\"' || day || \
      '\",\"direction\":\"credit\",\"amount\":1000,\"uncleared\":0,\"balance_after\":' || CAST(seq * 1000 AS TEXT) || \
      ',\"description\":\"ｹﾞﾝｷﾝ\",\"description_normalised\":\"ゲンキン\"}', \
-     'f2000000-0000-7000-8000-000000000000' FROM d"
-);
+     'f2000000-0000-7000-8000-000000000000' FROM d";
 
 /// Puts them in force.
 const POST: &str = "UPDATE accounts SET last_seq = ?4, balance = ?4 * 1000, first_on = '2025-01-01', \

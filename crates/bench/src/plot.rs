@@ -43,16 +43,16 @@ pub fn svg(engine: &str, columns: &[Column]) -> String {
     let operations = columns.first().map(|first| first.costs.as_slice()).unwrap_or_default();
     for (number, (operation, _)) in operations.iter().enumerate() {
         let colour = COLOURS.get(number % COLOURS.len()).copied().unwrap_or("#000");
-        let costs = columns.iter().filter_map(|column| column.costs.get(number).map(|(_, cost)| *cost));
+        let costs: Vec<f64> = columns.iter().filter_map(|column| Some(column.costs.get(number)?.1)).collect();
         let points: Vec<String> =
-            costs.clone().enumerate().map(|(at, cost)| format!("{:.1},{:.1}", x(at), y(cost))).collect();
+            costs.iter().enumerate().map(|(at, cost)| format!("{:.1},{:.1}", x(at), y(*cost))).collect();
         let _ = writeln!(
             svg,
             "<polyline points=\"{}\" fill=\"none\" stroke=\"{colour}\" stroke-width=\"2\"/>",
             points.join(" ")
         );
         if let Some(cost) = costs.last() {
-            let (right, at) = (WIDTH - RIGHT + 8.0, y(cost) + 4.0);
+            let (right, at) = (WIDTH - RIGHT + 8.0, y(*cost) + 4.0);
             let _ = writeln!(svg, "<text x=\"{right}\" y=\"{at:.1}\" fill=\"{colour}\">{operation}</text>");
         }
     }

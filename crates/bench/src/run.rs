@@ -121,6 +121,7 @@ async fn measure(args: &Args, engine: Engine, floors: &mut Vec<Floor>) -> Result
     }
     let walkers: Vec<Walker> = people.into_iter().map(Walker::new).collect();
     drop(store);
+    stage.settle().await?;
 
     let server = stage.serve().await?;
     let idle_mib = cpu::memory_mib(server.meter().server)?;

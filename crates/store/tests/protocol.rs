@@ -8,6 +8,7 @@
     reason = "a test file"
 )]
 
+use renkei_domain::audit::{Action, Actor, Record};
 use renkei_domain::id::{LinkageId, time_ordered};
 use renkei_domain::institution::InstitutionCode;
 use renkei_domain::linkage::{EndedBy, Reason, standing};
@@ -16,7 +17,7 @@ use renkei_domain::time::Timestamp;
 use renkei_domain::token::Binding;
 use renkei_store::codes::{Code, RequestFacts};
 use renkei_store::tokens::{AccessToken, RefreshToken};
-use renkei_store::{Random, Store};
+use renkei_store::{Ended, Random, Store, Unit};
 use renkei_testing::seed::{self, KAKEIBO};
 use renkei_testing::{SystemRandom, aoi, midori, on_each_engine};
 
@@ -162,6 +163,60 @@ on_each_engine! {
             first += u32::from(claim.await.unwrap());
         }
         assert_eq!(first, 1);
+    }
+
+    async fn r_049_of_units_at_once_each_digest_is_claimed_by_one_and_every_record_tells_how_it_ended(store: Store) {
+        let record = |outcome: &str| Record::refused(Actor::System, Action::ReadRefused, outcome);
+        let ask = |number: u8| {
+            let mut unit = Unit::new(&aoi());
+            unit.claim_replay(&[number % 10; 32], LATER, NOW);
+            unit.record_loss(&record("lost the first"), NOW, &SystemRandom);
+            unit.claim_replay(&[100 + number % 20; 32], LATER, NOW);
+            unit.record_loss(&record("lost the second"), NOW, &SystemRandom);
+            unit.record(&record("done"), NOW, &SystemRandom);
+            let store = store.clone();
+            tokio::spawn(async move { store.leave(unit).await.unwrap() })
+        };
+        let mut ended = Vec::new();
+        for asked in (0..40).map(ask).collect::<Vec<_>>() {
+            ended.push(asked.await.unwrap());
+        }
+        let count = |wanted: Ended| ended.iter().filter(|own| **own == wanted).count();
+        assert_eq!((count(Ended::Done), count(Ended::Lost(0)), count(Ended::Lost(1))), (10, 30, 0));
+        let mut again = Unit::new(&aoi());
+        again.claim_replay(&[200; 32], LATER, NOW);
+        again.record_loss(&record("lost the first"), NOW, &SystemRandom);
+        again.claim_replay(&[100; 32], LATER, NOW);
+        again.record_loss(&record("lost the second"), NOW, &SystemRandom);
+        again.record(&record("done"), NOW, &SystemRandom);
+        // Which of two second digests went with the first one depends on who of four came first.
+        assert_ne!(store.leave(again.clone()).await.unwrap(), Ended::Lost(0));
+        assert_eq!(store.leave(again).await.unwrap(), Ended::Lost(0), "what was claimed before stays claimed");
+        let records = store.read(&aoi()).list_audit(100).await.unwrap();
+        let told = |word: &str| records.iter().filter(|record| record.detail.as_deref() == Some(word)).count();
+        assert_eq!((told("done") + told("lost the second"), told("lost the first")), (11, 31));
+        assert_eq!(store.read(&midori()).list_audit(10).await.unwrap(), [], "and nothing elsewhere");
+    }
+
+    async fn one_unit_that_fails_takes_no_other_with_it(store: Store) {
+        let linkage = linkage(&store, &aoi()).await;
+        let unit = |broken: bool| {
+            let mut unit = Unit::new(&aoi());
+            unit.note_read(linkage, if broken { Timestamp(i64::MIN) } else { NOW });
+            let detail = if broken { "a\0b" } else { "whole" };
+            unit.record(&Record::refused(Actor::System, Action::ReadRefused, detail), NOW, &SystemRandom);
+            let store = store.clone();
+            tokio::spawn(async move { store.leave(unit).await })
+        };
+        let mut whole = 0;
+        for (number, asked) in (0..20).map(|number| unit(number == 7)).collect::<Vec<_>>().into_iter().enumerate() {
+            let ended = asked.await.unwrap();
+            // PostgreSQL takes no zero byte in text; SQLite does.
+            assert!(number == 7 || matches!(ended, Ok(Ended::Done)), "{ended:?}");
+            whole += usize::from(number != 7);
+        }
+        let records = store.read(&aoi()).list_audit(100).await.unwrap();
+        assert_eq!(records.iter().filter(|record| record.detail.as_deref() == Some("whole")).count(), whole);
     }
 
     async fn a_004_a_code_is_found_by_its_whole_ticket_in_its_institution(store: Store) {
