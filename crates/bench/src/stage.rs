@@ -8,6 +8,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use renkei_domain::time::Clock;
 use renkei_server::keys::Keys;
 use renkei_store::{Store, StoreConfig};
 use renkei_testing::SystemRandom;
@@ -160,7 +161,8 @@ impl Stage {
     /// # Errors
     /// When they can't be read.
     pub fn keys(&self) -> Result<Keys, Problem> {
-        Ok(Keys::load_or_create(&self.folder.path().join("keys/master.key"), &SystemRandom)?)
+        let file = self.folder.path().join("keys/master.key");
+        Ok(Keys::load_or_create(&file, None, renkei_server::system::SystemClock.now(), &SystemRandom)?)
     }
 
     /// The institution's issuer.
