@@ -212,7 +212,10 @@ impl Stage {
         let Some(url) = self.url() else { return Ok(()) };
         let (client, link) = tokio_postgres::connect(&url, tokio_postgres::NoTls).await?;
         tokio::spawn(link);
-        Ok(client.batch_execute("VACUUM ANALYZE; CHECKPOINT").await?)
+        for statement in ["VACUUM ANALYZE", "CHECKPOINT"] {
+            client.batch_execute(statement).await?;
+        }
+        Ok(())
     }
 
     /// The main listener.
