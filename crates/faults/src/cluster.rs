@@ -8,6 +8,10 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
+use tokio::io::copy_bidirectional;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
 
 use crate::{Trouble, trouble};
 
@@ -24,6 +28,7 @@ pub struct Cluster {
     /// A connection URL that names all three.
     pub url: String,
     http: reqwest::Client,
+    ways: Vec<Way>,
 }
 
 impl Cluster {
@@ -31,11 +36,17 @@ impl Cluster {
     ///
     /// # Errors
     /// When the script fails; its words are passed on.
-    pub fn up() -> Result<Cluster, Trouble> {
+    pub async fn up() -> Result<Cluster, Trouble> {
+        let mut ways = Vec::new();
+        for node in NODES {
+            ways.push(Way::open(PORT0 + 30 + node, PORT0).await?);
+        }
         let folder = tempfile::Builder::new().prefix("renkei-cluster.").tempdir().map_err(trouble("a folder"))?;
         let http = crate::partner::http_client()?;
-        let mut cluster = Cluster { folder, url: String::new(), http };
-        let output = cluster.script("up").stderr(Stdio::inherit()).output().map_err(trouble("the script"))?;
+        let mut cluster = Cluster { folder, url: String::new(), http, ways };
+        let mut script = cluster.script("up");
+        let run = tokio::task::spawn_blocking(move || script.stderr(Stdio::inherit()).output());
+        let output = run.await.map_err(trouble("the script"))?.map_err(trouble("the script"))?;
         if !output.status.success() {
             return Err("the cluster did not come up".into());
         }
@@ -46,7 +57,7 @@ impl Cluster {
     fn script(&self, name: &str) -> Command {
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("cluster").join(name);
         let mut command = Command::new(path);
-        command.arg(self.folder.path()).env("PORT0", PORT0.to_string()).stdin(Stdio::null());
+        command.arg(self.folder.path()).env("PORT0", PORT0.to_string()).env("WAYS", "yes").stdin(Stdio::null());
         command
     }
 
@@ -155,10 +166,11 @@ impl Cluster {
         signal(&pids, if freeze { Signal::STOP } else { Signal::CONT });
     }
 
-    /// Stops or continues what watches over a node: the node no longer hears who leads.
-    pub fn freeze_watcher(&self, node: u16, freeze: bool) {
-        let pids = self.patroni(node).map(watchers).unwrap_or_default();
-        signal(&pids, if freeze { Signal::STOP } else { Signal::CONT });
+    /// Cuts a node off from etcd, or lets it reach it again.
+    pub fn cut_off(&self, node: u16, cut: bool) {
+        if let Some(way) = self.ways.get(usize::from(node) - 1) {
+            way.cut.send_replace(cut);
+        }
     }
 
     /// Hands the lead over as planned.
@@ -222,7 +234,6 @@ impl Cluster {
 impl Drop for Cluster {
     fn drop(&mut self) {
         for node in NODES {
-            self.freeze_watcher(node, false);
             self.freeze_database(node, false);
         }
         let _ = self.script("down").status();
@@ -230,7 +241,8 @@ impl Drop for Cluster {
 }
 
 fn pid_in(path: &PathBuf) -> Option<i32> {
-    fs::read_to_string(path).ok()?.lines().next()?.trim().parse().ok()
+    // A database in single-user recovery writes its number with a minus.
+    fs::read_to_string(path).ok()?.lines().next()?.trim().parse().ok().filter(|pid| *pid > 0)
 }
 
 fn signal(pids: &[i32], signal: Signal) {
@@ -240,18 +252,17 @@ fn signal(pids: &[i32], signal: Signal) {
     }
 }
 
-/// The parent of a process, and its name.
-fn parent_of(pid: i32) -> Option<(i32, String)> {
+/// The parent of a process.
+fn parent_of(pid: i32) -> Option<i32> {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    let (head, rest) = stat.rsplit_once(") ")?;
-    let name = head.split_once('(')?.1.to_owned();
-    Some((rest.split(' ').nth(1)?.parse().ok()?, name))
+    stat.rsplit_once(") ")?.1.split(' ').nth(1)?.parse().ok()
 }
 
-fn processes() -> Vec<(i32, i32, String)> {
+/// Every process, and its parent.
+fn processes() -> Vec<(i32, i32)> {
     let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
     let pids = entries.filter_map(|entry| entry.file_name().to_str()?.parse::<i32>().ok());
-    pids.filter_map(|pid| parent_of(pid).map(|(parent, name)| (pid, parent, name))).collect()
+    pids.filter_map(|pid| parent_of(pid).map(|parent| (pid, parent))).collect()
 }
 
 /// A process, and all that came of it.
@@ -260,15 +271,43 @@ fn with_descendants(first: i32) -> Vec<i32> {
     let mut found = vec![first];
     let mut next = 0;
     while let Some(parent) = found.get(next).copied() {
-        found.extend(all.iter().filter(|(_, own, _)| *own == parent).map(|(pid, _, _)| *pid));
+        found.extend(all.iter().filter(|(_, own)| *own == parent).map(|(pid, _)| *pid));
         next += 1;
     }
     found
 }
 
-/// Patroni's own processes, without the database that came of them.
-fn watchers(first: i32) -> Vec<i32> {
-    let all = processes();
-    let is_database = |pid: &i32| all.iter().any(|(own, _, name)| own == pid && name == "postgres");
-    with_descendants(first).into_iter().filter(|pid| !is_database(pid)).collect()
+/// A node's way to etcd, which can be cut.
+struct Way {
+    cut: watch::Sender<bool>,
+    passing: JoinHandle<()>,
+}
+
+impl Way {
+    async fn open(port: u16, to: u16) -> Result<Way, Trouble> {
+        let listener = TcpListener::bind(("127.0.0.1", port)).await.map_err(trouble("a way to etcd"))?;
+        let (cut, is_cut) = watch::channel(false);
+        let passing = tokio::spawn(async move {
+            while let Ok((mut node, _)) = listener.accept().await {
+                let mut is_cut = is_cut.clone();
+                tokio::spawn(async move {
+                    if *is_cut.borrow() {
+                        return;
+                    }
+                    let Ok(mut etcd) = TcpStream::connect(("127.0.0.1", to)).await else { return };
+                    tokio::select! {
+                        _ = copy_bidirectional(&mut node, &mut etcd) => {}
+                        _ = is_cut.wait_for(|cut| *cut) => {}
+                    }
+                });
+            }
+        });
+        Ok(Way { cut, passing })
+    }
+}
+
+impl Drop for Way {
+    fn drop(&mut self) {
+        self.passing.abort();
+    }
 }
