@@ -146,6 +146,21 @@ impl Bank {
         self.clock.now()
     }
 
+    /// Users of aoi who may log in, hanako and shiro, and who may not: taro is suspended, jiro logs in by certificate, and
+    /// saburo's contract is over.
+    pub async fn users_of_every_standing(&self) {
+        for login_id in ["hanako", "taro", "jiro", "saburo", "shiro"] {
+            self.user(login_id).await;
+        }
+        self.change("UPDATE users SET state = 'suspended' WHERE institution = ?1 AND login_id = 'taro'").await;
+        self.change("UPDATE users SET method = 'certificate' WHERE institution = ?1 AND login_id = 'jiro'").await;
+        self.change(
+            "UPDATE customers SET contract = 'ended' WHERE institution = ?1 AND customer_id = \
+         (SELECT customer_id FROM users WHERE login_id = 'saburo')",
+        )
+        .await;
+    }
+
     /// A user of aoi with the tests' password.
     pub async fn user(&self, login_id: &str) -> Who {
         self.user_at(&aoi(), login_id).await

@@ -1,42 +1,10 @@
 //! What browsers report is logged once, short and without secrets, and harms nothing whatever it holds.
 
-use std::io::{self, Write};
-use std::sync::{Arc, Mutex};
-
-use tracing_subscriber::fmt::MakeWriter;
-
 use crate::bank::Bank;
 use crate::browser::Answer;
+use crate::log::Log;
 
 const REPORT: &str = "application/csp-report";
-
-#[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
-
-impl Log {
-    fn text(&self) -> String {
-        String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
-    }
-}
-
-impl Write for Log {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-impl MakeWriter<'_> for Log {
-    type Writer = Log;
-
-    fn make_writer(&self) -> Log {
-        self.clone()
-    }
-}
 
 async fn send(bank: &Bank, kind: &str, body: impl Into<reqwest::Body>) -> Answer {
     let request = bank.http.post(format!("{}/csp-report", bank.address)).header("content-type", kind).body(body);

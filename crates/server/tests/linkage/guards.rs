@@ -134,16 +134,7 @@ async fn r_216_people_who_share_a_machine_are_all_known_on_it() {
 #[tokio::test]
 async fn a_097_r_217_every_refusal_does_the_same_work() {
     let bank = Bank::open().await;
-    for login_id in ["hanako", "taro", "jiro", "saburo", "shiro"] {
-        bank.user(login_id).await;
-    }
-    bank.change("UPDATE users SET state = 'suspended' WHERE institution = ?1 AND login_id = 'taro'").await;
-    bank.change("UPDATE users SET method = 'certificate' WHERE institution = ?1 AND login_id = 'jiro'").await;
-    bank.change(
-        "UPDATE customers SET contract = 'ended' WHERE institution = ?1 AND customer_id = \
-         (SELECT customer_id FROM users WHERE login_id = 'saburo')",
-    )
-    .await;
+    bank.users_of_every_standing().await;
     lock(&bank, "shiro").await;
     let mut works = Vec::new();
     for (login_id, password) in [

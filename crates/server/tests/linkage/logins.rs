@@ -29,16 +29,7 @@ async fn refusal(bank: &Bank, login_id: &str, password: &str) -> (u16, String) {
 #[tokio::test]
 async fn a_097_r_217_every_refusal_looks_the_same() {
     let bank = Bank::open().await;
-    for login_id in ["hanako", "taro", "jiro", "saburo", "shiro"] {
-        bank.user(login_id).await;
-    }
-    bank.change("UPDATE users SET state = 'suspended' WHERE institution = ?1 AND login_id = 'taro'").await;
-    bank.change("UPDATE users SET method = 'certificate' WHERE institution = ?1 AND login_id = 'jiro'").await;
-    bank.change(
-        "UPDATE customers SET contract = 'ended' WHERE institution = ?1 AND customer_id = \
-         (SELECT customer_id FROM users WHERE login_id = 'saburo')",
-    )
-    .await;
+    bank.users_of_every_standing().await;
     for _ in 0..5 {
         refusal(&bank, "shiro", "wrong").await;
     }

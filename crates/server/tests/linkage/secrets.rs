@@ -1,36 +1,10 @@
 //! A marked password and a marked PIN go through every step and every error, and then are looked for everywhere.
 
-use std::io::{self, Write};
-use std::sync::{Arc, Mutex};
-
 use renkei_oauth::request::GrantRequest;
 use renkei_store::StoreConfig;
-use tracing_subscriber::fmt::MakeWriter;
 
 use crate::bank::{Bank, CHOICE, PASSWORD, PIN};
-
-/// What the log was told, of all that happens in this process.
-#[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
-
-impl Write for Log {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-impl MakeWriter<'_> for Log {
-    type Writer = Log;
-
-    fn make_writer(&self) -> Log {
-        self.clone()
-    }
-}
+use crate::log::Log;
 
 fn contains(bytes: &[u8], secret: &str) -> bool {
     bytes.windows(secret.len()).any(|window| window == secret.as_bytes())
@@ -92,9 +66,9 @@ async fn a_110_r_199_r_222_no_secret_is_seen_again_anywhere() {
         let text = format!("{:?} {:?}", record.object, record.detail);
         assert!(!text.contains(PASSWORD) && !shows_pin(&text), "{text}");
     }
-    let logged = log.0.lock().unwrap().clone();
+    let logged = log.text();
     assert!(!logged.is_empty(), "the failure was logged");
-    assert!(!contains(&logged, PASSWORD) && !shows_pin(&String::from_utf8_lossy(&logged)));
+    assert!(!logged.contains(PASSWORD) && !shows_pin(&logged));
     expect_not_stored(&bank);
 }
 
