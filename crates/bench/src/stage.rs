@@ -145,7 +145,9 @@ impl Stage {
     pub async fn store(&self) -> Result<Store, Problem> {
         let config = match &self.postgres {
             None => StoreConfig::Sqlite { path: self.folder.path().join("renkei.db") },
-            Some(postgres) => StoreConfig::Postgres { url: postgres.url(), connections: CONNECTIONS, ca: None },
+            Some(postgres) => {
+                StoreConfig::Postgres { url: postgres.url(), connections: CONNECTIONS, ca: None, identity: None }
+            }
         };
         Ok(Store::connect(&config).await?)
     }

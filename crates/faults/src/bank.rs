@@ -158,7 +158,7 @@ impl Bank {
     /// When they can't be reached.
     pub async fn store(&self) -> Result<Store, Trouble> {
         let config = match &self.url {
-            Some(url) => StoreConfig::Postgres { url: url.clone(), connections: 2, ca: None },
+            Some(url) => StoreConfig::Postgres { url: url.clone(), connections: 2, ca: None, identity: None },
             None => StoreConfig::Sqlite { path: self.path("renkei.db") },
         };
         Store::connect(&config).await.map_err(trouble("the store"))

@@ -12,5 +12,6 @@ pub mod keys;
 pub mod migrate;
 pub mod restore;
 pub mod serve;
+mod server_url;
 
 pub use error::CommandError;

@@ -166,6 +166,10 @@ pub struct Postgres {
     pub url: String,
     /// PEM of the authority that issued the server's certificate; must be there unless the server is on loopback.
     pub ca: Option<PathBuf>,
+    /// PEM of the certificate this program shows the server, with its intermediates; with `key` or not at all.
+    pub certificate: Option<PathBuf>,
+    /// PEM of its private key, readable by its owner alone.
+    pub key: Option<PathBuf>,
 }
 
 impl std::fmt::Debug for Postgres {
@@ -209,8 +213,10 @@ impl Config {
         if let Some(hsm) = &mut self.hsm {
             hsm.pin_file = folder.join(&hsm.pin_file);
         }
-        if let Some(ca) = self.postgres.as_mut().and_then(|postgres| postgres.ca.as_mut()) {
-            *ca = folder.join(&ca);
+        if let Some(postgres) = &mut self.postgres {
+            for file in [&mut postgres.ca, &mut postgres.certificate, &mut postgres.key].into_iter().flatten() {
+                *file = folder.join(&file);
+            }
         }
     }
 

@@ -15,6 +15,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use renkei_domain::institution::InstitutionCode;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
 pub use value::{FromValue, Param, Row, Value, to_json};
 
@@ -35,7 +36,17 @@ pub enum StoreConfig {
         /// PEM of the authorities that may have issued the server's certificate. Needed for TLS, and so for every server
         /// that is not on this machine.
         ca: Option<String>,
+        /// What this program shows the server of itself; nothing when left out.
+        identity: Option<Arc<ClientIdentity>>,
     },
+}
+
+/// A certificate of this program, and its key.
+pub struct ClientIdentity {
+    /// The certificate, then its intermediates.
+    pub chain: Vec<CertificateDer<'static>>,
+    /// Its private key.
+    pub key: PrivateKeyDer<'static>,
 }
 
 /// Something the store could not do.
@@ -138,8 +149,9 @@ impl Store {
     pub async fn connect(config: &StoreConfig) -> Result<Store, StoreError> {
         let engine = match config {
             StoreConfig::Sqlite { path } => Engine::Sqlite(sqlite::Engine::open(path)?),
-            StoreConfig::Postgres { url, connections, ca } => {
-                Engine::Postgres(postgres::Engine::connect(url, *connections, ca.as_deref()).await?)
+            StoreConfig::Postgres { url, connections, ca, identity } => {
+                let engine = postgres::Engine::connect(url, *connections, ca.as_deref(), identity.as_deref());
+                Engine::Postgres(engine.await?)
             }
         };
         Ok(Store { engine, work: Arc::default() })

@@ -39,5 +39,5 @@ mod ticket;
 pub mod tokens;
 
 pub use db::unit::{Ended, Unit};
-pub use db::{Session, Store, StoreConfig, StoreError, Tx};
+pub use db::{ClientIdentity, Session, Store, StoreConfig, StoreError, Tx};
 pub use random::Random;

@@ -47,7 +47,7 @@ pub async fn fresh_postgres() -> Option<FreshStore> {
     link.await.expect("the connection's task").expect("the connection");
     let mark = if server.contains('?') { '&' } else { '?' };
     let url = format!("{server}{mark}options=-csearch_path%3D{schema}");
-    let config = StoreConfig::Postgres { url, connections: 8, ca: None };
+    let config = StoreConfig::Postgres { url, connections: 8, ca: None, identity: None };
     let store = Store::open(&config).await.expect("a new PostgreSQL store");
     Some(FreshStore { store, config, _folder: None })
 }

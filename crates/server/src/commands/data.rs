@@ -4,14 +4,16 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use renkei_domain::time::Clock;
-use renkei_store::{Random, Store, StoreConfig};
+use renkei_store::{ClientIdentity, Random, Store, StoreConfig};
 
 use super::CommandError;
+use super::server_url::ServerUrl;
 use crate::app::{App, Site};
 use crate::config::{self, Config, Postgres};
 use crate::http::oauth::Memory;
 use crate::keys::Keys;
 use crate::keys::hsm::Hsm;
+use crate::listener::tls::{read_certificates, read_key};
 use crate::outbound::Outbound;
 use crate::system::{SystemClock, SystemRandom};
 
@@ -21,6 +23,10 @@ const DEFAULT_FOLDER: &str = "renkei-data";
 const DATABASE_FILE: &str = "renkei.db";
 /// The master key in the data folder. Keep it apart from backups of the database.
 const MASTER_KEY_FILE: &str = "keys/master.key";
+/// Why a certificate for PostgreSQL is refused without TLS.
+const SHOWN_IN_TLS_ONLY: &str = "a certificate is shown to PostgreSQL in TLS only: add sslmode=verify-full to its URL";
+/// Why one of certificate and key alone is refused.
+const BOTH_OR_NONE: &str = "PostgreSQL is shown a certificate with its key: name both, or neither";
 /// Connections kept to PostgreSQL: about what its own group commit makes use of on one node.
 const POSTGRES_CONNECTIONS: usize = 16;
 
@@ -182,17 +188,29 @@ impl DataArgs {
     /// Which store is meant.
     ///
     /// # Errors
-    /// When the PEM file of the server's authority can't be read.
+    /// When the URL or a PEM file that it or the configuration names can't be used.
     pub fn store_config(&self, postgres: Option<&Postgres>) -> Result<StoreConfig, CommandError> {
         let named = self.store.as_ref().map(StoreUrl::as_str).or(postgres.map(|postgres| postgres.url.as_str()));
         let Some(url) = named else {
             return Ok(StoreConfig::Sqlite { path: self.data.join(DATABASE_FILE) });
         };
-        let ca = match postgres.and_then(|postgres| postgres.ca.as_ref()) {
-            Some(path) => Some(read_text(path)?),
-            None => None,
+        let named = ServerUrl::read(url).map_err(CommandError::Setup)?;
+        let or_else = |file: Option<PathBuf>, other: fn(&Postgres) -> Option<&PathBuf>| {
+            file.or_else(|| postgres.and_then(other).cloned())
         };
-        Ok(StoreConfig::Postgres { url: url.to_owned(), connections: POSTGRES_CONNECTIONS, ca })
+        let ca = or_else(named.ca, |postgres| postgres.ca.as_ref());
+        let certificate = or_else(named.certificate, |postgres| postgres.certificate.as_ref());
+        let key = or_else(named.key, |postgres| postgres.key.as_ref());
+        let identity = match (certificate, key) {
+            (None, None) => None,
+            (Some(certificate), Some(key)) if named.has_tls => {
+                Some(Arc::new(ClientIdentity { chain: read_certificates(&certificate)?, key: read_key(&key)? }))
+            }
+            (Some(_), Some(_)) => return Err(CommandError::Setup(SHOWN_IN_TLS_ONLY.into())),
+            _ => return Err(CommandError::Setup(BOTH_OR_NONE.into())),
+        };
+        let ca = ca.as_deref().map(read_text).transpose()?;
+        Ok(StoreConfig::Postgres { url: named.url, connections: POSTGRES_CONNECTIONS, ca, identity })
     }
 }
 

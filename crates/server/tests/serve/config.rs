@@ -166,7 +166,7 @@ fn missing_and_empty_files_are_named() {
 #[tokio::test]
 async fn r_027_postgresql_on_another_machine_needs_tls_and_its_authority() {
     let refusal = async |url: &str, ca: Option<String>| {
-        let config = StoreConfig::Postgres { url: url.into(), connections: 1, ca };
+        let config = StoreConfig::Postgres { url: url.into(), connections: 1, ca, identity: None };
         Store::connect(&config).await.err().expect("it must be refused").to_string()
     };
     let plain = refusal("postgres://renkei@db.example.jp/renkei", None).await;

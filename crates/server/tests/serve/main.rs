@@ -6,5 +6,6 @@ mod authority;
 mod certificates;
 mod command;
 mod config;
+mod database;
 mod doctor;
 mod listener;

@@ -27,7 +27,7 @@ use tokio_postgres::types::{IsNull, ToSql, Type, private::BytesMut};
 
 use super::unit::{Asked, Ended, Step, Unit, gather, gone};
 use super::value::{Param, Row, Value};
-use super::{Bound, StoreError};
+use super::{Bound, ClientIdentity, StoreError};
 use wire::Wires;
 
 /// For a free connection, when all are in use.
@@ -54,14 +54,25 @@ pub(super) struct Engine {
 }
 
 impl Engine {
-    pub(super) async fn connect(url: &str, connections: usize, ca: Option<&str>) -> Result<Engine, StoreError> {
+    pub(super) async fn connect(
+        url: &str,
+        connections: usize,
+        ca: Option<&str>,
+        identity: Option<&ClientIdentity>,
+    ) -> Result<Engine, StoreError> {
         let mut config: Config =
             url.parse().map_err(|_| StoreError::Unusable("the connection string can't be read".into()))?;
         let options = config.get_options().map_or(PLANNING.to_owned(), |own| format!("{PLANNING} {own}"));
         config.options(options);
         let roots = roots(ca.unwrap_or_default())?;
         refuse_open_link(&config, &roots)?;
-        let tls = rustls::ClientConfig::builder().with_root_certificates(roots).with_no_client_auth();
+        let tls = rustls::ClientConfig::builder().with_root_certificates(roots);
+        let tls = match identity {
+            None => tls.with_no_client_auth(),
+            Some(own) => tls.with_client_auth_cert(own.chain.clone(), own.key.clone_key()).map_err(|error| {
+                StoreError::Unusable(format!("the certificate for PostgreSQL can't be used: {error}"))
+            })?,
+        };
         let wires = Wires::new(&config, tokio_postgres_rustls::MakeRustlsConnect::new(tls));
         let pool = Pool::builder(wires)
             .max_size(connections.max(1))

@@ -43,7 +43,7 @@ fn address_in(url: &str) -> String {
 }
 
 async fn open(url: &str) -> Result<Store, StoreError> {
-    Store::connect(&StoreConfig::Postgres { url: url.to_owned(), connections: 4, ca: None }).await
+    Store::connect(&StoreConfig::Postgres { url: url.to_owned(), connections: 4, ca: None, identity: None }).await
 }
 
 async fn add(store: &Store, digest: &[u8]) -> Result<(), StoreError> {
