@@ -16,6 +16,9 @@ use crate::{Problem, bulk, cpu, plot};
 /// Entries of the account whose first and last pages are read.
 const LONG_HISTORY: i64 = 100_000;
 
+/// Characters of an account's identifier that stand in its marks.
+const MARK_CHARS: usize = 8;
+
 /// What `renkei-bench grow` takes.
 #[derive(Debug, clap::Args)]
 pub struct Args {
@@ -129,7 +132,8 @@ impl Grown<'_> {
             async |wire: &mut Wire| partner::introspect(wire, &issuer, RESOURCE_SERVER, &self.asker, &token).await;
         keep("introspection", load::drive(&meter, &door, lasting, work).await?);
         let first = format!("accounts/{account}/transactions?limit=100");
-        let last = format!("{first}&after={account}-{}", LONG_HISTORY - 100);
+        let short: String = account.to_string().chars().take(MARK_CHARS).collect();
+        let last = format!("{first}&after={short}-{}", LONG_HISTORY - 100);
         for (operation, page) in [("first page of 100", &first), ("last page of 100", &last)] {
             let token = signing.refresh(&mut wire, refresh).await?;
             let work = async |wire: &mut Wire| signing.read(wire, &token, page, None).await.map(drop);

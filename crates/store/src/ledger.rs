@@ -151,8 +151,12 @@ impl Session {
     /// # Errors
     /// [`StoreError`].
     pub async fn list_linked_accounts(&mut self, linkage: LinkageId) -> Result<Vec<LinkedAccount>, StoreError> {
-        let select = const_format::concatcp!(LINKED_ACCOUNT, " ORDER BY a.branch, a.type, a.number");
-        self.rows(select, params![linkage]).await?.into_iter().map(read_linked_account).collect()
+        let rows = self.rows(LINKED_ACCOUNT, params![linkage]).await?;
+        let mut accounts: Vec<_> = rows.into_iter().map(read_linked_account).collect::<Result<_, _>>()?;
+        // Put in order here: asked for the order, SQLite walks through all accounts of the institution that have it.
+        let place = |own: &LinkedAccount| (own.branch.to_string(), own.kind.code(), own.number.to_string());
+        accounts.sort_by_cached_key(place);
+        Ok(accounts)
     }
 
     /// One of the accounts of [`Session::list_linked_accounts`]; `None` for all others, whatever the reason.
