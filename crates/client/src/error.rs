@@ -32,6 +32,8 @@ pub enum Reason {
     PartnerEnded,
     /// The user may no longer inquire on the account, or it was closed.
     AccountUnavailable,
+    /// The institution demands a stronger login than the one behind the linkage: renew (RFC 9470).
+    LoginTooWeak,
     /// The institution is closed for now; [`Problem::retry_after`] says for how long.
     Maintenance,
     /// The core banking system gives no answer.
@@ -41,7 +43,7 @@ pub enum Reason {
 }
 
 /// The reasons with a code that is known beforehand.
-static KNOWN: [(Reason, &str); 15] = [
+static KNOWN: [(Reason, &str); 16] = [
     (Reason::LinkageExpired, "linkage_expired"),
     (Reason::EndedByCustomer, "ended_by_customer"),
     (Reason::EndedByPartner, "ended_by_partner"),
@@ -55,6 +57,7 @@ static KNOWN: [(Reason, &str); 15] = [
     (Reason::PartnerSuspended, "partner_suspended"),
     (Reason::PartnerEnded, "partner_ended"),
     (Reason::AccountUnavailable, "account_unavailable"),
+    (Reason::LoginTooWeak, "insufficient_user_authentication"),
     (Reason::Maintenance, "maintenance"),
     (Reason::CoreUnreachable, "core_unreachable"),
 ];

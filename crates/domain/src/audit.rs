@@ -91,6 +91,10 @@ actions! {
     TokenRefreshed = "token_refreshed",
     /// A refresh was refused.
     RefreshRefused = "refresh_refused",
+    /// A client was given a token to manage its grants with.
+    ClientTokenIssued = "client_token_issued",
+    /// A client asked what has become of a grant.
+    GrantQueried = "grant_queried",
     /// A partner revoked a token.
     TokenRevoked = "token_revoked",
     /// A resource server asked what a token is good for.

@@ -1,6 +1,7 @@
 //! お知らせ: what a user is told of having happened to the login and the linkages.
 
 use crate::customer::LoginMethod;
+use crate::linkage::EndedBy;
 
 /// Notices kept for each user; older ones go.
 pub const NOTICES_MAX: u32 = 50;
@@ -14,6 +15,8 @@ pub enum Happened {
     LoginsFailed(i64),
     /// The user permitted a linkage with the product of this `client_id`.
     Permitted(String),
+    /// A linkage with the product of this `client_id` was ended, by somebody else than the user.
+    Ended(EndedBy, String),
     /// A certificate was registered for the user.
     CertificateAdded,
     /// A certificate of the user was taken away.
@@ -28,6 +31,7 @@ impl Happened {
             Happened::LoggedIn(method, source) => ("logged_in", format!("{} {source}", method.word())),
             Happened::LoginsFailed(count) => ("logins_failed", count.to_string()),
             Happened::Permitted(client_id) => ("permitted", client_id.clone()),
+            Happened::Ended(by, client_id) => ("ended", format!("{} {client_id}", by.word())),
             Happened::CertificateAdded => ("certificate_added", String::new()),
             Happened::CertificateRemoved => ("certificate_removed", String::new()),
         }
@@ -43,6 +47,10 @@ impl Happened {
             }
             "logins_failed" => Happened::LoginsFailed(detail.parse().ok()?),
             "permitted" => Happened::Permitted(detail.to_owned()),
+            "ended" => {
+                let (by, client_id) = detail.split_once(' ')?;
+                Happened::Ended(EndedBy::from_word(by)?, client_id.to_owned())
+            }
             "certificate_added" => Happened::CertificateAdded,
             "certificate_removed" => Happened::CertificateRemoved,
             _ => return None,
@@ -60,6 +68,7 @@ mod tests {
             Happened::LoggedIn(LoginMethod::Certificate, "2001:db8:1:2::/64".to_owned()),
             Happened::LoginsFailed(7),
             Happened::Permitted("c-kakeibo".to_owned()),
+            Happened::Ended(EndedBy::Institution, "c-kakeibo".to_owned()),
             Happened::CertificateAdded,
             Happened::CertificateRemoved,
         ] {

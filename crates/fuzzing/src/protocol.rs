@@ -52,7 +52,7 @@ pub fn pushed_request(data: &[u8]) {
         client_id: CLIENT,
         redirect_uris: &uris,
         scopes: &scopes,
-        resource: API,
+        resources: &[API.to_owned()],
         strongest: Acr::Certificate,
     };
     match check_pushed_request(&Parameters::plain(&form), &policy, None) {
@@ -76,7 +76,7 @@ pub fn request_object(data: &[u8]) {
 pub fn authorization_details(data: &[u8]) {
     let Ok(text) = std::str::from_utf8(data) else { return };
     let actions = ["balances".to_owned(), "transactions".to_owned()];
-    match authorization_details::read(Some(text), &actions, API) {
+    match authorization_details::read(Some(text), &actions, &[API.to_owned()]) {
         Ok(asked) => {
             let asked = asked.expect("what was asked for");
             assert!(!asked.actions.is_empty() && asked.actions.iter().all(|action| actions.contains(action)));

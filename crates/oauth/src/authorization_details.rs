@@ -8,7 +8,7 @@
 //! | `actions` | required | scope words, at least one |
 //! | `accounts` | | the only accounts that may be permitted, by `identifier`, or by `branch`, `type` and `number` |
 //! | `period_days` | | the permission is asked for so many days, where more were offered |
-//! | `locations` | | the account API's identifier, and no other |
+//! | `locations` | | identifiers of the account API, and no others |
 //!
 //! A permission is one set of operations on one set of accounts, so items that name accounts must name the same ones.
 
@@ -115,13 +115,14 @@ pub fn check_shape(text: Option<&str>) -> Result<(), OAuthError> {
     text.map(items).transpose().map(|_| ())
 }
 
-/// Reads a request. `actions` are the scope words the client may ask for, `location` the account API's identifier.
-pub fn read(text: Option<&str>, actions: &[String], location: &str) -> Result<Option<Asked>, OAuthError> {
+/// Reads a request. `actions` are the scope words the client may ask for, `locations` the account API's identifiers, one
+/// for each address it is called at.
+pub fn read(text: Option<&str>, actions: &[String], locations: &[String]) -> Result<Option<Asked>, OAuthError> {
     let Some(text) = text else { return Ok(None) };
     let mut asked = Asked { actions: Vec::new(), limits: Limits::default() };
     for item in items(text)? {
         let Value::Object(item) = item else { return Err(refused("each item must be an object")) };
-        read_item(&item, actions, location)?.join(&mut asked)?;
+        read_item(&item, actions, locations)?.join(&mut asked)?;
     }
     asked.actions = actions.iter().filter(|word| asked.actions.contains(word)).cloned().collect();
     Ok(Some(asked))
@@ -144,15 +145,15 @@ fn items(text: &str) -> Result<Vec<Value>, OAuthError> {
     }
 }
 
-fn read_item(item: &Object, actions: &[String], location: &str) -> Result<Asked, OAuthError> {
+fn read_item(item: &Object, actions: &[String], locations: &[String]) -> Result<Asked, OAuthError> {
     if item.required_text("type").map_err(fault)? != TYPE {
         return Err(refused("unknown type of authorization_details"));
     }
     if item.names().any(|name| !["type", "actions", "accounts", "period_days", "locations"].contains(&name)) {
         return Err(refused("unknown field in authorization_details"));
     }
-    if let Some(locations) = texts(item, "locations")?
-        && locations != [location]
+    if let Some(asked) = texts(item, "locations")?
+        && (asked.is_empty() || asked.iter().any(|asked| !locations.iter().any(|known| known == asked)))
     {
         return Err(refused("locations must be the account API"));
     }

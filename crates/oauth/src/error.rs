@@ -4,6 +4,7 @@ use std::fmt;
 
 use serde_json::json;
 
+use crate::acr::Acr;
 use crate::jose::Algorithm;
 
 /// An error code of OAuth 2.0 and of the specifications built on it.
@@ -162,6 +163,12 @@ impl ResourceError {
         ResourceError::Refused(OAuthError::new(ErrorCode::InvalidToken, description))
     }
 
+    /// `insufficient_user_authentication`: the token is good, but the login behind it is too weak.
+    pub const fn insufficient_user_authentication() -> ResourceError {
+        let description = "the customer has to log in by certificate and renew the grant";
+        ResourceError::Refused(OAuthError::new(ErrorCode::InsufficientUserAuthentication, description))
+    }
+
     /// `insufficient_scope`: the token is good, but not for this.
     pub const fn insufficient_scope(description: &'static str) -> ResourceError {
         ResourceError::Refused(OAuthError::new(ErrorCode::InsufficientScope, description))
@@ -205,7 +212,19 @@ impl ResourceError {
             }
         };
         let url: String = resource_metadata.chars().filter(|c| !matches!(c, '"' | '\\')).collect();
-        format!("{scheme} {error}{particulars}resource_metadata=\"{url}\"")
+        let metadata = if url.is_empty() { url } else { format!("resource_metadata=\"{url}\"") };
+        let parameters = format!("{error}{}{particulars}{metadata}", self.demanded());
+        format!("{scheme} {}", parameters.trim_end_matches(", ")).trim_end().to_owned()
+    }
+
+    /// The login that is asked for where the one behind the token is too weak (RFC 9470 §3).
+    fn demanded(&self) -> String {
+        match self {
+            ResourceError::Refused(OAuthError { code: ErrorCode::InsufficientUserAuthentication, .. }) => {
+                format!("acr_values=\"{}\", ", Acr::Certificate.word())
+            }
+            _ => String::new(),
+        }
     }
 }
 

@@ -84,7 +84,7 @@ pub struct ActiveToken {
 pub struct TokenFacts {
     /// The issuer.
     pub iss: String,
-    /// The resource it is for.
+    /// The resource it is for, by the name that the asking resource server goes by.
     pub aud: String,
     /// The client it was issued to.
     pub client_id: String,

@@ -24,6 +24,7 @@ pub mod client_auth;
 pub mod dpop;
 pub mod error;
 pub mod form;
+pub mod grant_management;
 pub mod introspection;
 pub mod jarm;
 pub mod jose;

@@ -10,7 +10,7 @@ use crate::acr::Acr;
 use crate::client_auth::certificate::{SELF_SIGNED_TLS_CLIENT_AUTH, TLS_CLIENT_AUTH};
 use crate::jose::Algorithm;
 use crate::uri::Uri;
-use crate::{authorization_details, client_auth, pkce, request, token};
+use crate::{authorization_details, client_auth, grant_management, pkce, request, token};
 
 /// The well-known segment of RFC 8414 §3.
 pub const AUTHORIZATION_SERVER: &str = "/.well-known/oauth-authorization-server";
@@ -53,6 +53,8 @@ pub struct AuthorizationServer {
     pub pushed_authorization_request_endpoint: String,
     /// RFC 7009.
     pub revocation_endpoint: String,
+    /// Grant Management for OAuth 2.0 (draft); a grant's own address is below it.
+    pub grant_management_endpoint: String,
     /// RFC 7662; for resource servers, not for clients.
     pub introspection_endpoint: String,
     /// RFC 7517 §5.
@@ -63,7 +65,7 @@ pub struct AuthorizationServer {
     pub acr_values_supported: Vec<Acr>,
     response_types_supported: [&'static str; 1],
     response_modes_supported: [&'static str; 3],
-    grant_types_supported: [&'static str; 2],
+    grant_types_supported: [&'static str; 3],
     token_endpoint_auth_methods_supported: Vec<&'static str>,
     token_endpoint_auth_signing_alg_values_supported: [&'static str; 4],
     revocation_endpoint_auth_methods_supported: Vec<&'static str>,
@@ -72,6 +74,7 @@ pub struct AuthorizationServer {
     introspection_endpoint_auth_signing_alg_values_supported: [&'static str; 4],
     introspection_signing_alg_values_supported: [&'static str; 1],
     authorization_details_types_supported: [&'static str; 1],
+    grant_management_actions_supported: [&'static str; 5],
     code_challenge_methods_supported: [&'static str; 1],
     dpop_signing_alg_values_supported: [&'static str; 4],
     request_object_signing_alg_values_supported: [&'static str; 4],
@@ -96,6 +99,7 @@ impl AuthorizationServer {
             token_endpoint: format!("{issuer}/token"),
             pushed_authorization_request_endpoint: format!("{issuer}/par"),
             revocation_endpoint: format!("{issuer}/revoke"),
+            grant_management_endpoint: format!("{issuer}/grants"),
             introspection_endpoint: format!("{issuer}/introspect"),
             jwks_uri: format!("{issuer}/jwks"),
             scopes_supported: scopes,
@@ -111,6 +115,7 @@ impl AuthorizationServer {
             introspection_endpoint_auth_signing_alg_values_supported: Algorithm::NAMES,
             introspection_signing_alg_values_supported: [Algorithm::OWN.name()],
             authorization_details_types_supported: [authorization_details::TYPE],
+            grant_management_actions_supported: grant_management::ACTIONS,
             code_challenge_methods_supported: [pkce::METHOD],
             dpop_signing_alg_values_supported: Algorithm::NAMES,
             request_object_signing_alg_values_supported: Algorithm::NAMES,

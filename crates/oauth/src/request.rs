@@ -77,8 +77,8 @@ pub struct ClientPolicy<'a> {
     pub redirect_uris: &'a [String],
     /// The scope words it may ask for.
     pub scopes: &'a [String],
-    /// The identifier of the API that all of it is about.
-    pub resource: &'a str,
+    /// The identifiers of the API that all of it is about, one for each address it is called at.
+    pub resources: &'a [String],
     /// The strongest login there is.
     pub strongest: Acr,
 }
@@ -111,7 +111,7 @@ impl ResponseMode {
 pub enum GrantRequest {
     /// A new grant beside the others.
     Create,
-    /// This grant is given anew and keeps its id. A `grant_id` without an action means the same.
+    /// This grant is given anew and keeps its id.
     Replace {
         /// `grant_id`.
         grant_id: String,
@@ -173,7 +173,7 @@ pub fn check_pushed_request(
     let response_mode = check_response(form)?;
     check_max_age(form)?;
     let details = form.get("authorization_details");
-    let asked = authorization_details::read(details, policy.scopes, policy.resource)?;
+    let asked = authorization_details::read(details, policy.scopes, policy.resources)?;
     let actions = asked.as_ref().map(|asked| asked.actions.as_slice());
     Ok(PushedRequest {
         client_id: policy.client_id.to_owned(),
@@ -271,7 +271,7 @@ fn is_jkt(text: &str) -> bool {
     text.len() == JKT_LENGTH && from_base64url(text).is_some()
 }
 
-/// `create` takes no `grant_id`, `replace` and `merge` need one, and a `grant_id` alone renews that grant.
+/// `create` takes no `grant_id`, `replace` and `merge` need one, and a `grant_id` needs one of them beside it.
 fn check_grant(form: &Form) -> Result<GrantRequest, OAuthError> {
     let grant_id = form.get("grant_id");
     if grant_id.is_some_and(|id| id.len() > MAX_GRANT_ID_BYTES || !id.bytes().all(|byte| byte.is_ascii_graphic())) {
@@ -280,7 +280,8 @@ fn check_grant(form: &Form) -> Result<GrantRequest, OAuthError> {
     match (form.get("grant_management_action"), grant_id.map(str::to_owned)) {
         (None | Some("create"), None) => Ok(GrantRequest::Create),
         (Some("create"), Some(_)) => Err(OAuthError::invalid_request("create takes no grant_id")),
-        (None | Some("replace"), Some(grant_id)) => Ok(GrantRequest::Replace { grant_id }),
+        (None, Some(_)) => Err(OAuthError::invalid_request("grant_id needs grant_management_action")),
+        (Some("replace"), Some(grant_id)) => Ok(GrantRequest::Replace { grant_id }),
         (Some("merge"), Some(grant_id)) => Ok(GrantRequest::Merge { grant_id }),
         (Some("replace" | "merge"), None) => Err(OAuthError::invalid_request("grant_id is required")),
         (Some(_), _) => Err(OAuthError::invalid_request("unknown grant_management_action")),

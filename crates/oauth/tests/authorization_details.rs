@@ -7,11 +7,12 @@ use renkei_oauth::error::{ErrorCode, OAuthError};
 use serde_json::{Value, json};
 
 const API: &str = "https://link.example/1001/api/v1";
+const AT_PARTNERS: &str = "https://partners.example/1001/api/v1";
 const IDENTIFIER: &str = "5f0c6f0e-7a54-4b5d-9d0a-3a0b6c2f9a11";
 
 fn read_text(text: &str) -> Result<Asked, OAuthError> {
     let allowed = ["balances".to_owned(), "transactions".to_owned()];
-    details::read(Some(text), &allowed, API).map(Option::unwrap)
+    details::read(Some(text), &allowed, &[API.to_owned(), AT_PARTNERS.to_owned()]).map(Option::unwrap)
 }
 
 fn read(value: &Value) -> Result<Asked, OAuthError> {
@@ -37,14 +38,14 @@ fn a_whole_request_is_read() {
         "actions": ["transactions", "balances", "balances"],
         "accounts": [{ "branch": "001", "type": "1", "number": "2000001" }, { "identifier": IDENTIFIER.to_uppercase() }],
         "period_days": 90,
-        "locations": [API],
+        "locations": [API, AT_PARTNERS],
     }))]))
     .unwrap();
     assert_eq!(asked.actions, ["balances", "transactions"]);
     assert_eq!(asked.limits.period_days, Some(90));
     let numbered = AskedAccount::Numbered { branch: "001".into(), kind: "1".into(), number: "2000001".into() };
     assert_eq!(asked.limits.accounts, Some(vec![AskedAccount::Known { identifier: IDENTIFIER.into() }, numbered]));
-    assert_eq!(details::read(None, &[], API), Ok(None));
+    assert_eq!(details::read(None, &[], &[]), Ok(None));
 }
 
 #[test]

@@ -54,6 +54,8 @@ fn r_001_the_document_is_this() {
         "pushed_authorization_request_endpoint": "https://bank.example/1001/par",
         "acr_values_supported": ["urn:renkei:acr:password", "urn:renkei:acr:certificate"],
         "authorization_details_types_supported": ["urn:renkei:account_information"],
+        "grant_management_endpoint": "https://bank.example/1001/grants",
+        "grant_management_actions_supported": ["query", "revoke", "create", "replace", "merge"],
         "revocation_endpoint": "https://bank.example/1001/revoke",
         "introspection_endpoint": "https://bank.example/1001/introspect",
         "introspection_endpoint_auth_methods_supported": ["private_key_jwt"],
@@ -63,7 +65,7 @@ fn r_001_the_document_is_this() {
         "scopes_supported": ["balances", "transactions"],
         "response_types_supported": ["code"],
         "response_modes_supported": ["query", "query.jwt", "jwt"],
-        "grant_types_supported": ["authorization_code", "refresh_token"],
+        "grant_types_supported": ["authorization_code", "refresh_token", "client_credentials"],
         "token_endpoint_auth_methods_supported": ["private_key_jwt"],
         "token_endpoint_auth_signing_alg_values_supported": ["ES256", "PS256", "EdDSA", "Ed25519"],
         "revocation_endpoint_auth_methods_supported": ["private_key_jwt"],
@@ -93,6 +95,7 @@ fn r_007_r_010_where_certificates_are_taken_the_document_has_this_besides() {
         "pushed_authorization_request_endpoint": "https://partners.example/1001/par",
         "revocation_endpoint": "https://partners.example/1001/revoke",
         "introspection_endpoint": "https://partners.example/1001/introspect",
+        "grant_management_endpoint": "https://partners.example/1001/grants",
     });
     assert_eq!(serde_json::to_value(certificates).unwrap(), document);
     let resource = serde_json::to_value(ProtectedResource::new(API, ISSUER, scopes()).with_certificates()).unwrap();

@@ -45,7 +45,7 @@ fn push_with(changes: &[(&str, &str)], proof_jkt: Option<&str>) -> Result<Pushed
         client_id: CLIENT,
         redirect_uris: &redirect_uris,
         scopes: &scopes,
-        resource: RESOURCE,
+        resources: &[RESOURCE.to_owned()],
         strongest: Acr::Certificate,
     };
     let form = Form::parse(body(&pairs).as_bytes())?;
@@ -73,7 +73,8 @@ fn a_good_request_is_accepted_whole() {
 
 #[test]
 fn a_request_survives_being_stored() {
-    let request = push_with(&[("grant_id", "g"), ("state", "")], Some(JKT)).unwrap();
+    let request =
+        push_with(&[("grant_id", "g"), ("grant_management_action", "replace"), ("state", "")], Some(JKT)).unwrap();
     let stored = serde_json::to_string(&request).unwrap();
     assert_eq!(serde_json::from_str::<PushedRequest>(&stored).unwrap(), request);
 }
@@ -224,12 +225,12 @@ fn r_165_grant_management_parameters_must_fit_together() {
     let replace = GrantRequest::Replace { grant_id: id.to_owned() };
     let grant = |pairs: &[(&str, &str)]| push(pairs).map(|request| request.grant);
     assert_eq!(grant(&[("grant_management_action", "create")]), Ok(GrantRequest::Create));
-    assert_eq!(grant(&[("grant_management_action", "replace"), ("grant_id", id)]), Ok(replace.clone()));
-    assert_eq!(grant(&[("grant_id", id)]), Ok(replace));
+    assert_eq!(grant(&[("grant_management_action", "replace"), ("grant_id", id)]), Ok(replace));
     let merge = GrantRequest::Merge { grant_id: id.to_owned() };
     assert_eq!(grant(&[("grant_management_action", "merge"), ("grant_id", id)]), Ok(merge));
     for pairs in [
         vec![("grant_management_action", "create"), ("grant_id", id)],
+        vec![("grant_id", id)],
         vec![("grant_management_action", "replace")],
         vec![("grant_management_action", "merge")],
         vec![("grant_management_action", "delete"), ("grant_id", id)],

@@ -59,7 +59,7 @@ fn push(pairs: &[(&str, &str)]) -> Result<PushedRequest, OAuthError> {
         client_id: CLIENT,
         redirect_uris: &redirect_uris,
         scopes: &scopes,
-        resource: RESOURCE,
+        resources: &[RESOURCE.to_owned()],
         strongest: Acr::Certificate,
     };
     check_pushed_request(&parameters, &policy, None)

@@ -146,6 +146,17 @@ fn of_unavailable(reason: &Reason) -> Option<Wording> {
             ),
             ("これまでの明細はそのまま残っています。", "What was read stays here."),
         ],
+        Reason::LoginTooWeak => [
+            ("電子証明書でのログインが必要です", "A certificate login is needed"),
+            (
+                "金融機関が、電子証明書でログインした方の許可を求めるようになりました。",
+                "The institution now asks for a permission given after a certificate login.",
+            ),
+            (
+                "「連携を更新」を押し、電子証明書でログインして許可し直してください。",
+                "Choose “Renew”, log in with a certificate and permit it again.",
+            ),
+        ],
         Reason::PartnerSuspended => [
             ("連携を一時停止しています", "Linkages are paused"),
             (

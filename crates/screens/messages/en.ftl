@@ -285,6 +285,8 @@ notice-failed = { $count ->
        *[other] There were { $count } failed logins
     } before this login. If it was not you, please call { $institution } ({ $telephone }).
 notice-permitted = You permitted a linkage with { $product }.
+notice-ended-partner = Your linkage with { $product } was ended at the partner.
+notice-ended-bank = We ended your linkage with { $product }. If you do not know why, please call { $institution } ({ $telephone }).
 notice-certificate-added = A certificate was registered for you. If you do not know of it, please call { $institution } ({ $telephone }).
 notice-certificate-removed = A certificate of yours was taken away.
 linkages-open = See details

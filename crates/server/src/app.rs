@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use renkei_domain::id::time_ordered;
 use renkei_domain::institution::InstitutionCode;
+use renkei_domain::partner::SenderConstraint;
 use renkei_domain::ticket::Ticket;
 use renkei_domain::time::{Clock, Timestamp};
 use renkei_store::{Random, Store};
@@ -55,10 +56,37 @@ impl Site {
         format!("{}/{institution}", self.origin)
     }
 
-    /// The account API of an institution: its base URL, and its identifier (RFC 9728 §1.2).
+    /// The account API of an institution under every address it is called at: its base URLs, and its identifiers
+    /// (RFC 9728 §1.2).
     #[must_use]
-    pub fn resource(&self, institution: &InstitutionCode) -> String {
-        format!("{}/{institution}/api/v1", self.origin)
+    pub fn resources(&self, institution: &InstitutionCode) -> Vec<String> {
+        let origins = std::iter::once(&self.origin).chain(&self.partner_origin);
+        origins.map(|origin| format!("{origin}/{institution}/api/v1")).collect()
+    }
+
+    /// The one of them that tokens bound like this are for: a certificate can be shown only where one is asked for.
+    #[must_use]
+    pub fn resource(&self, institution: &InstitutionCode, bound: SenderConstraint) -> String {
+        let origin = match (bound, &self.partner_origin) {
+            (SenderConstraint::Mtls, Some(partners)) => partners,
+            _ => &self.origin,
+        };
+        format!("{origin}/{institution}/api/v1")
+    }
+
+    /// What `aud` of a token bound like this is to whoever serves the resource `own`, or to whoever serves just the
+    /// account API. `None`: it is not for that resource. A key can be shown at every address, a certificate at one.
+    #[must_use]
+    pub fn audience(
+        &self,
+        institution: &InstitutionCode,
+        bound: SenderConstraint,
+        own: Option<&str>,
+    ) -> Option<String> {
+        let usual = self.resource(institution, bound);
+        let Some(own) = own.filter(|own| *own != usual) else { return Some(usual) };
+        let everywhere = bound == SenderConstraint::Dpop;
+        self.resources(institution).into_iter().find(|resource| everywhere && resource == own)
     }
 }
 

@@ -9,6 +9,7 @@ mod error;
 pub mod guards;
 pub mod import;
 pub mod keys;
+pub mod linkages;
 pub mod migrate;
 pub mod restore;
 pub mod serve;

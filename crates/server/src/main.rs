@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use renkei_server::commands::{
-    CommandError, apply, backup, demo, doctor, guards, import, keys, migrate, restore, serve,
+    CommandError, apply, backup, demo, doctor, guards, import, keys, linkages, migrate, restore, serve,
 };
 use renkei_server::logging::{self, LogFormat};
 use renkei_server::system;
@@ -51,6 +51,8 @@ enum Command {
     Guards(guards::ListArgs),
     /// Let a user or an account in again that was locked by wrong guesses
     Unlock(guards::UnlockArgs),
+    /// Show a user's or a partner's linkages, and end one
+    Linkages(linkages::Args),
     /// Say what is wrong with this installation, and what to do about it
     Doctor(doctor::Args),
     /// Bring the tables up to date
@@ -89,6 +91,7 @@ async fn run(command: Command) -> Result<(), CommandError> {
         Command::Keys(args) => keys::run(args).await,
         Command::Guards(args) => guards::list(args).await,
         Command::Unlock(args) => guards::unlock(args).await,
+        Command::Linkages(args) => linkages::run(args).await,
         Command::Migrate(args) => migrate::run(args).await,
         Command::Doctor(args) => doctor::run(args).await,
         Command::Backup(args) => backup::run(args).await,

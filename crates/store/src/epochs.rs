@@ -41,6 +41,7 @@ impl Tx {
         let ends = [
             "UPDATE refresh_tokens SET revoked_at = ?2 WHERE institution = ?1 AND revoked_at IS NULL",
             "UPDATE access_tokens SET revoked_at = ?2 WHERE institution = ?1 AND revoked_at IS NULL",
+            "UPDATE client_tokens SET revoked_at = ?2 WHERE institution = ?1 AND revoked_at IS NULL",
             "UPDATE codes SET redeemed_at = ?2 WHERE institution = ?1 AND redeemed_at IS NULL",
             "UPDATE requests SET consumed_at = ?2 WHERE institution = ?1 AND consumed_at IS NULL",
             "UPDATE sessions SET ended_at = ?2 WHERE institution = ?1 AND ended_at IS NULL",

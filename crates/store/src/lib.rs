@@ -6,6 +6,7 @@
 
 pub mod archive;
 pub mod audit;
+pub mod client_tokens;
 pub mod codes;
 pub mod customers;
 pub mod db;

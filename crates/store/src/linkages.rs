@@ -5,6 +5,7 @@ use renkei_domain::id::{AccountId, ConsentId, CustomerId, LinkageId, UserId};
 use renkei_domain::linkage::{EndedBy, Facts, PermittedOperation};
 use renkei_domain::partner::PartnerState;
 use renkei_domain::time::Timestamp;
+use renkei_domain::token::CODE_SECONDS;
 
 use crate::db::{Row, to_json};
 use crate::params;
@@ -31,12 +32,41 @@ pub struct Linkage {
     pub login_method: LoginMethod,
     /// When.
     pub login_at: Timestamp,
+    /// When its first code was redeemed. `None`: no code was yet, and unless one is, it lapses.
+    pub taken_at: Option<Timestamp>,
+    /// The weakest login whose linkages the institution lets partners read.
+    pub minimum_login: LoginMethod,
     /// When it was ended, if it was.
     pub ended_at: Option<Timestamp>,
     /// Last read of account data, to the hour.
     pub last_read_at: Option<Timestamp>,
     /// What decides whether it may be used.
     pub facts: Facts,
+}
+
+impl Linkage {
+    /// Whether no code of it was redeemed in the time there was for it: then it is as if it had never been. Time decides
+    /// that at every use; nothing has to be swept. One that was ended before has ended.
+    #[must_use]
+    pub fn has_lapsed(&self, now: Timestamp) -> bool {
+        let in_time = now < self.renewed_at.plus_seconds(CODE_SECONDS);
+        self.taken_at.is_none() && self.ended_at.is_none() && !in_time
+    }
+
+    /// Whether the login its permission rests on is as strong as the institution asks for (RFC 9470).
+    #[must_use]
+    pub fn login_suffices(&self) -> bool {
+        self.login_method == LoginMethod::Certificate || self.minimum_login == LoginMethod::Password
+    }
+}
+
+/// Whose linkages are asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Whose {
+    /// Those this user permitted.
+    User(UserId),
+    /// Those with the products of the partner of this key.
+    Partner(String),
 }
 
 /// 同意: one act of permission with its evidence.
@@ -62,17 +92,25 @@ pub struct Consent {
     pub accounts: Vec<AccountId>,
 }
 
+/// When the first code of a linkage `l` was redeemed, if one was. Before it was noted on the linkage, and on nodes of older
+/// versions, only the first refresh token tells.
+pub(crate) const TAKEN_AT: &str = "COALESCE(l.taken_at, (SELECT MIN(f.issued_at) FROM refresh_tokens f \
+     WHERE f.institution = l.institution AND f.linkage_id = l.linkage_id))";
 /// What is read of a linkage, from `l` and what is joined to it.
-pub(crate) const FIELDS: &str = "l.linkage_id, l.client_id, l.user_id, l.customer_id, l.operations, l.begun_at, \
+pub(crate) const FIELDS: &str = const_format::concatcp!(
+    "l.linkage_id, l.client_id, l.user_id, l.customer_id, l.operations, l.begun_at, \
      l.renewed_at, l.ends_at, l.ended_at, l.ended_by, l.last_read_at, c.contract, u.state, a.state, p.state, \
-     l.login_method, l.login_at";
+     l.login_method, l.login_at, i.minimum_login, ",
+    TAKEN_AT
+);
 /// How many columns that is.
-pub(crate) const FIELD_COUNT: usize = 17;
+pub(crate) const FIELD_COUNT: usize = 19;
 /// What is joined to `linkages l` for them.
 pub(crate) const JOINS: &str = "JOIN users u ON u.institution = l.institution AND u.user_id = l.user_id \
      JOIN customers c ON c.institution = l.institution AND c.customer_id = l.customer_id \
      JOIN products p ON p.institution = l.institution AND p.client_id = l.client_id \
-     JOIN partners a ON a.institution = p.institution AND a.partner = p.partner";
+     JOIN partners a ON a.institution = p.institution AND a.partner = p.partner \
+     JOIN institutions i ON i.institution = l.institution";
 const COLUMNS: &str =
     const_format::concatcp!("SELECT ", FIELDS, " FROM linkages l ", JOINS, " WHERE l.institution = ?1");
 
@@ -102,6 +140,25 @@ impl Session {
     pub async fn list_linkages_of_customer(&mut self, customer: CustomerId) -> Result<Vec<Linkage>, StoreError> {
         let select = const_format::concatcp!(COLUMNS, " AND l.customer_id = ?2 ORDER BY l.ends_at, l.linkage_id");
         self.rows(select, params![customer]).await?.into_iter().map(read).collect()
+    }
+
+    /// The newest linkages of a user or of a partner, whatever has become of them.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn list_linkages(&mut self, whose: &Whose, limit: u32) -> Result<Vec<Linkage>, StoreError> {
+        const NEWEST: &str = " ORDER BY l.linkage_id DESC LIMIT ?3";
+        let rows = match whose {
+            Whose::User(user) => {
+                let select = const_format::concatcp!(COLUMNS, " AND l.user_id = ?2", NEWEST);
+                self.rows(select, params![*user, limit]).await?
+            }
+            Whose::Partner(partner) => {
+                let select = const_format::concatcp!(COLUMNS, " AND p.partner = ?2", NEWEST);
+                self.rows(select, params![partner, limit]).await?
+            }
+        };
+        rows.into_iter().map(read).collect()
     }
 
     /// The accounts of a linkage, as the last permission left them.
@@ -177,6 +234,16 @@ impl Tx {
         let ends_at = latest_end(operations);
         let (method, at) = (person.method.word(), person.at);
         self.claim(update, params![to_json(&operations)?, now, ends_at, id, client_id, person.user, method, at]).await
+    }
+
+    /// Notes that a code of a linkage was redeemed: from now on it does not lapse.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn take_linkage(&mut self, id: LinkageId, now: Timestamp) -> Result<(), StoreError> {
+        let update = "UPDATE linkages SET taken_at = ?2 \
+             WHERE institution = ?1 AND linkage_id = ?3 AND taken_at IS NULL";
+        self.execute(update, params![now, id]).await.map(|_| ())
     }
 
     /// Puts exactly these accounts into a linkage.
@@ -256,6 +323,8 @@ pub(crate) fn read_fields(row: &mut Row) -> Result<Linkage, StoreError> {
         renewed_at: row.get(6)?,
         login_method: row.word(15, LoginMethod::from_word)?,
         login_at: row.get(16)?,
+        minimum_login: row.word(17, LoginMethod::from_word)?,
+        taken_at: row.get(18)?,
         ended_at: row.get(8)?,
         last_read_at: row.get(10)?,
         facts: Facts {

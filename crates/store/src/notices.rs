@@ -40,13 +40,14 @@ impl Session {
         let select = "SELECT at, kind, detail FROM notices WHERE institution = ?1 AND user_id = ?2 \
              ORDER BY notice_id DESC LIMIT ?3";
         let rows = self.rows(select, params![user, limit]).await?;
-        rows.into_iter()
-            .map(|mut row| {
-                let (kind, detail): (String, String) = (row.get(1)?, row.get(2)?);
-                let what = Happened::from_parts(&kind, &detail)
-                    .ok_or(StoreError::Corrupt { column: 1, found: "a notice of no known kind".into() })?;
-                Ok((row.get(0)?, what))
-            })
-            .collect()
+        let mut notices = Vec::with_capacity(rows.len());
+        for mut row in rows {
+            let (kind, detail): (String, String) = (row.get(1)?, row.get(2)?);
+            // A node of a newer version may have told of more than this one knows.
+            if let Some(what) = Happened::from_parts(&kind, &detail) {
+                notices.push((row.get(0)?, what));
+            }
+        }
+        Ok(notices)
     }
 }

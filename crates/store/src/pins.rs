@@ -3,7 +3,9 @@
 use renkei_domain::id::{AccountId, LinkageId, UserId};
 use renkei_domain::pin::SealedPin;
 use renkei_domain::time::Timestamp;
+use renkei_domain::token::CODE_SECONDS;
 
+use crate::linkages::TAKEN_AT;
 use crate::params;
 use crate::{Session, StoreError, Tx};
 
@@ -84,17 +86,21 @@ impl Tx {
     }
 
     /// Deletes the PINs of a linkage's accounts that no linkage uses any more: a PIN is kept only as long as it serves.
-    /// To be called once the linkage has ended. Tells how many went.
+    /// One whose code was not redeemed in time uses none. To be called once the linkage has ended. Tells how many went.
     ///
     /// # Errors
     /// [`StoreError`].
     pub async fn delete_unused_pins(&mut self, linkage: LinkageId, now: Timestamp) -> Result<u64, StoreError> {
-        let delete = "DELETE FROM pins WHERE institution = ?1 \
+        let delete = const_format::concatcp!(
+            "DELETE FROM pins WHERE institution = ?1 \
              AND account_id IN (SELECT account_id FROM linkage_accounts WHERE institution = ?1 AND linkage_id = ?2) \
              AND NOT EXISTS (SELECT 1 FROM linkage_accounts m \
              JOIN linkages l ON l.institution = m.institution AND l.linkage_id = m.linkage_id \
              WHERE m.institution = pins.institution AND m.account_id = pins.account_id \
-             AND l.ended_at IS NULL AND l.ends_at > ?3)";
-        self.execute(delete, params![linkage, now]).await
+             AND l.ended_at IS NULL AND l.ends_at > ?3 AND (l.renewed_at > ?4 OR ",
+            TAKEN_AT,
+            " IS NOT NULL))"
+        );
+        self.execute(delete, params![linkage, now, now.plus_seconds(-CODE_SECONDS)]).await
     }
 }

@@ -97,6 +97,7 @@ macro_rules! guard_notes {
 
 const REPLAYS: (&str, &str) = walk!("replays", "digest", "expires_at < ?1");
 const ACCESS_TOKENS: (&str, &str) = walk!("access_tokens", "token_id", "expires_at < ?1");
+const CLIENT_TOKENS: (&str, &str) = walk!("client_tokens", "token_id", "expires_at < ?1");
 const CODES: (&str, &str) = walk!("codes", "code_id", "expires_at < ?1");
 const REQUESTS: (&str, &str) = walk!("requests", "request_id", "expires_at < ?1");
 const FLOWS: (&str, &str) = walk!("flows", "flow_id", "deadline_at < ?1");
@@ -107,13 +108,15 @@ const REFRESH_TOKENS: (&str, &str) = walk!(
     "COALESCE(revoked_at < ?1, FALSE) OR EXISTS (SELECT 1 FROM linkages l WHERE l.institution = refresh_tokens.institution \
      AND l.linkage_id = refresh_tokens.linkage_id AND (l.ends_at < ?1 OR l.ended_at < ?1))"
 );
-/// No linkage in force, or that could still be renewed, reads the account.
+/// No linkage in force, or that could still be renewed, reads the account; one whose code was never redeemed is neither.
 macro_rules! pin_is_dead {
     () => {
         "registered_at < ?1 AND NOT EXISTS (SELECT 1 FROM linkage_accounts m \
          JOIN linkages l ON l.institution = m.institution AND l.linkage_id = m.linkage_id \
          WHERE m.institution = pins.institution AND m.account_id = pins.account_id \
-         AND l.ended_at IS NULL AND l.ends_at >= ?1)"
+         AND l.ended_at IS NULL AND l.ends_at >= ?1 AND (l.taken_at IS NOT NULL OR l.renewed_at >= ?1 \
+         OR EXISTS (SELECT 1 FROM refresh_tokens f WHERE f.institution = l.institution \
+         AND f.linkage_id = l.linkage_id)))"
     };
 }
 const PINS: (&str, &str) = walk!("pins", "account_id", pin_is_dead!());
@@ -137,6 +140,7 @@ const GUARDS: (&str, &str) = (
 pub const CLASSES: &[Class] = &[
     // Two nodes' clocks may differ by as much as a claim's own margin.
     text("access_tokens", HOUR, 5 * MINUTE, ACCESS_TOKENS),
+    text("client_tokens", HOUR, HOUR, CLIENT_TOKENS),
     Class { start: &[Start::Text, Start::Bytes], ..text("replays", MINUTE, MINUTE, REPLAYS) },
     // A code that comes a second time takes what came of it with it: for as long as somebody may still try.
     Class { with: Some(guard_notes!("codes", "code_id", "t.expires_at < ?1")), ..text("codes", DAY, HOUR, CODES) },

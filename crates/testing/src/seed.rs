@@ -126,6 +126,7 @@ pub async fn linkage(
     let operations = Operation::ALL.map(|operation| PermittedOperation { operation, ends_at });
     let mut tx = store.begin(code).await.expect("a transaction");
     tx.add_linkage(linkage, KAKEIBO, &who.logged_in(begun_at), &operations, begun_at).await.expect("a linkage");
+    tx.take_linkage(linkage, begun_at).await.expect("the linkage");
     tx.set_linkage_accounts(linkage, accounts, begun_at).await.expect("its accounts");
     tx.commit().await.expect("the rows");
     linkage

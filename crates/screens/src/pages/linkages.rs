@@ -2,7 +2,7 @@
 
 use askama::Template;
 use renkei_domain::customer::LoginMethod;
-use renkei_domain::linkage::Reason;
+use renkei_domain::linkage::{EndedBy, Reason};
 use renkei_domain::notice::Happened;
 use renkei_domain::operation::{Operation, Period};
 use renkei_domain::time::{Day, Timestamp};
@@ -159,6 +159,10 @@ impl NoticeLine {
             }
             Happened::LoginsFailed(count) => frame.say("notice-failed").count("count", count).to_string(),
             Happened::Permitted(product) => frame.say("notice-permitted").with("product", product).to_string(),
+            Happened::Ended(EndedBy::Partner, product) => {
+                frame.say("notice-ended-partner").with("product", product).to_string()
+            }
+            Happened::Ended(_, product) => frame.say("notice-ended-bank").with("product", product).to_string(),
             Happened::CertificateAdded => frame.say("notice-certificate-added").to_string(),
             Happened::CertificateRemoved => frame.say("notice-certificate-removed").to_string(),
         }

@@ -1,7 +1,7 @@
 //! Samples of the pages of one's own linkages.
 
 use renkei_domain::customer::LoginMethod;
-use renkei_domain::linkage::Reason;
+use renkei_domain::linkage::{EndedBy, Reason};
 use renkei_domain::notice::Happened;
 use renkei_domain::operation::{Operation, Period};
 use renkei_domain::time::Day;
@@ -43,6 +43,8 @@ fn notices() -> Vec<NoticeLine> {
         Happened::LoggedIn(LoginMethod::Password, source()),
         Happened::LoginsFailed(7),
         Happened::Permitted("カケイボ会計".to_owned()),
+        Happened::Ended(EndedBy::Institution, "カケイボ会計".to_owned()),
+        Happened::Ended(EndedBy::Partner, "カケイボ会計".to_owned()),
         Happened::LoggedIn(LoginMethod::Certificate, "2001:db8:1:2::/64".to_owned()),
         Happened::CertificateAdded,
         Happened::CertificateRemoved,

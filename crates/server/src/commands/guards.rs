@@ -15,7 +15,7 @@ use super::data::{Data, DataArgs};
 use crate::texts::check_line;
 
 /// Most characters of a reason.
-const REASON_CHARS_MAX: usize = 200;
+pub(super) const REASON_CHARS_MAX: usize = 200;
 
 /// What `renkei guards` takes.
 #[derive(Debug, clap::Args)]
@@ -199,7 +199,8 @@ pub async fn unlock(args: UnlockArgs) -> Result<(), CommandError> {
     Ok(())
 }
 
-async fn institution(data: &Data, code: &InstitutionCode) -> Result<Session, CommandError> {
+/// Reads of an institution that must be there.
+pub(super) async fn institution(data: &Data, code: &InstitutionCode) -> Result<Session, CommandError> {
     let mut read = data.store.read(code);
     match read.find_institution().await? {
         Some(_) => Ok(read),

@@ -43,7 +43,7 @@ pub struct Budget {
 pub const PRODUCT_PUSHES: Budget = Budget { name: "product-par", in_a_row: 2_000, per_second: 100 };
 /// Codes and refresh tokens a product may exchange.
 pub const PRODUCT_TOKENS: Budget = Budget { name: "product-token", in_a_row: 4_000, per_second: 200 };
-/// Tokens a product, or a resource server, may revoke or ask about.
+/// Tokens a product, or a resource server, may revoke or ask about, and grants a product may.
 pub const PRODUCT_TOKEN_CARE: Budget = Budget { name: "product-token-care", in_a_row: 4_000, per_second: 400 };
 /// Reads of account data by one product, over all its linkages.
 pub const PRODUCT_READS: Budget = Budget { name: "product-api", in_a_row: 10_000, per_second: 500 };
@@ -53,7 +53,7 @@ pub const LINKAGE_TOKENS: Budget = Budget { name: "linkage-token", in_a_row: 120
 pub const LINKAGE_READS: Budget = Budget { name: "linkage-api", in_a_row: 2_000, per_second: 20 };
 /// Requests pushed at one institution by all products together; bounds what is open in total.
 pub const INSTITUTION_PUSHES: Budget = Budget { name: "institution-par", in_a_row: 10_000, per_second: 500 };
-/// Codes, refreshes, revocations and introspections of one institution.
+/// Codes, refreshes, revocations, introspections and grant management of one institution.
 pub const INSTITUTION_TOKENS: Budget = Budget { name: "institution-token", in_a_row: 20_000, per_second: 1_000 };
 /// Reads at one institution.
 pub const INSTITUTION_READS: Budget = Budget { name: "institution-api", in_a_row: 40_000, per_second: 2_000 };

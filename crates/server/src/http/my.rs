@@ -131,7 +131,7 @@ impl Member {
             None => None,
             Some(id) => self.visit.read().find_linkage(id).await.map_err(|error| self.visit.failure(&error.into()))?,
         };
-        found.filter(|linkage| self.may_see(linkage)).ok_or_else(|| {
+        found.filter(|linkage| self.may_see(linkage) && !linkage.has_lapsed(self.visit.now)).ok_or_else(|| {
             let list = Some(WayOn::Linkages(format!("{}/linkages", self.base())));
             self.visit.end(Ending::NotFound, StatusCode::NOT_FOUND, self.frame(), list)
         })

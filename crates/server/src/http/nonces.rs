@@ -18,7 +18,8 @@ use renkei_oauth::error::{ErrorCode, OAuthError, ResourceError};
 use subtle::ConstantTimeEq as _;
 
 use super::api::Problem;
-use super::oauth::Refusal;
+use super::connection::Connection;
+use super::oauth::{Denied, Refusal};
 use super::request_id::RequestId;
 use crate::app::App;
 use crate::error::Fault;
@@ -35,6 +36,8 @@ const DEMANDED: OAuthError =
 pub enum Audience {
     /// PAR and token endpoint.
     AuthorizationServer,
+    /// Grant management: the same server, called as a resource is.
+    GrantManagement,
     /// The account API.
     AccountApi,
 }
@@ -42,7 +45,7 @@ pub enum Audience {
 impl Audience {
     const fn word(self) -> &'static str {
         match self {
-            Audience::AuthorizationServer => "authorization server",
+            Audience::AuthorizationServer | Audience::GrantManagement => "authorization server",
             Audience::AccountApi => "account api",
         }
     }
@@ -69,6 +72,11 @@ fn of_span(app: &App, institution: &InstitutionCode, audience: Audience, span: i
 /// In front of PAR and token endpoint.
 pub async fn at_authorization_server(state: State<Arc<App>>, request: Request, next: Next) -> Response {
     at(Audience::AuthorizationServer, state, request, next).await
+}
+
+/// In front of grant management, with the nonces of PAR and token endpoint.
+pub async fn at_grant_management(state: State<Arc<App>>, request: Request, next: Next) -> Response {
+    at(Audience::GrantManagement, state, request, next).await
 }
 
 /// In front of the account API.
@@ -108,6 +116,13 @@ fn refusal(
 ) -> Response {
     match audience {
         Audience::AuthorizationServer => why.map_or_else(Refusal::from, Refusal::from).into_response(),
+        Audience::GrantManagement => match why {
+            Ok(error) => {
+                let takes_certificates = Connection::of(request.extensions(), app).takes_certificates();
+                Denied::Token(ResourceError::Refused(error), takes_certificates).into_response()
+            }
+            Err(fault) => Refusal::from(fault).into_response(),
+        },
         Audience::AccountApi => {
             let reference = request.extensions().get::<RequestId>().map(|id| id.0.clone()).unwrap_or_default();
             let problem = why.map_or_else(Problem::from, |error| Problem::from(ResourceError::Refused(error)));

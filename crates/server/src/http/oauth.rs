@@ -4,6 +4,8 @@ mod answer;
 pub mod bearer;
 mod call;
 mod client;
+mod client_token;
+mod grants;
 mod introspect;
 mod jwks;
 mod memory;
@@ -25,6 +27,7 @@ use crate::app::App;
 use crate::http::nonces;
 
 pub use answer::Refusal;
+pub use grants::Denied;
 pub use memory::Memory;
 pub use metadata::KEPT_SECONDS;
 
@@ -39,6 +42,15 @@ pub fn routes(app: &Arc<App>) -> Router<Arc<App>> {
         .merge(proven_routes(app))
         .route("/{institution}/revoke", only("POST", post(revoke::revoke)))
         .route("/{institution}/introspect", only("POST", post(introspect::introspect)))
+        .merge(grant_routes(app))
+}
+
+/// Grant management, which is called with tokens.
+fn grant_routes(app: &Arc<App>) -> Router<Arc<App>> {
+    Router::new()
+        .route("/{institution}/grants", only("GET, HEAD", get(grants::nameless)))
+        .route("/{institution}/grants/{grant}", only("GET, HEAD, DELETE", get(grants::query).delete(grants::end)))
+        .layer(middleware::from_fn_with_state(Arc::clone(app), nonces::at_grant_management))
 }
 
 /// The endpoints that take proofs.

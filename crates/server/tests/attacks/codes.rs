@@ -1,6 +1,7 @@
 //! Codes and tokens on two nodes.
 
 use futures_util::future::join_all;
+use reqwest::Method;
 
 use crate::installation::{Installation, rounds};
 
@@ -84,4 +85,34 @@ async fn r_038_r_039_a_suspended_partner_is_refused_by_every_node_from_the_answe
     }
     installation.apply("active");
     assert_eq!(two.read(&kakeibo, &access).await.status, 200, "the linkage was kept");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn r_164_r_167_r_145_a_linkage_ended_by_partner_or_operator_is_over_at_every_node_at_once() {
+    let Some(installation) = Installation::on_postgres(2).await else { return };
+    let (one, two) = (installation.start().await, installation.start().await);
+    let kakeibo = one.partner(&installation.kakeibo);
+    let stranger = one.partner(&installation.stranger);
+    for (user, reason) in [("user0", "ended_by_partner"), ("user1", "ended_by_institution")] {
+        let code = one.code(&kakeibo, user).await;
+        let given = kakeibo.redeem(&code).send().await;
+        let (access, refresh, grant) =
+            (given.text("access_token"), given.text("refresh_token"), given.text("grant_id"));
+        assert_eq!(two.read(&kakeibo, &access).await.status, 200);
+        let foreign = stranger.manage(Method::DELETE, &grant).await;
+        assert_eq!((foreign.refusal(), two.read(&kakeibo, &access).await.status), ((404, "invalid_grant_id"), 200));
+        if reason == "ended_by_partner" {
+            assert_eq!(one.serves(&kakeibo).manage(Method::DELETE, &grant).await.status, 204);
+        } else {
+            installation.end_linkage(&grant);
+        }
+        for node in [&two, &one] {
+            let read = node.read(&kakeibo, &access).await;
+            assert_eq!((read.status, read.text("error").as_str()), (401, reason));
+            let refused = node.serves(&kakeibo).refresh(&refresh).send().await;
+            assert_eq!((refused.refusal(), refused.text("reason").as_str()), ((400, "invalid_grant"), reason));
+            let asked = node.serves(&kakeibo).manage(Method::GET, &grant).await;
+            assert_eq!((asked.refusal(), asked.text("reason").as_str()), ((404, "invalid_grant_id"), reason));
+        }
+    }
 }

@@ -139,6 +139,11 @@ impl Installation {
         self.at_midori.client_id = client_id(1, "cloud-midori");
     }
 
+    /// Has an operator of aoi end a linkage.
+    pub fn end_linkage(&self, linkage: &str) {
+        self.run(&["linkages", "end", "--institution", "1001", linkage, "--reason", "asked by the customer"]);
+    }
+
     fn registry(&self, state: &str) -> String {
         let mut text = String::new();
         for (code, name) in [("1001", "あおい信用組合"), ("1002", "みどり信用金庫")] {

@@ -87,7 +87,7 @@ fn expect_words(document: &Value) {
     assert!(list(document, "response_types_supported").contains(&"code"));
     assert!(list(document, "code_challenge_methods_supported").contains(&"S256"));
     assert_eq!(document["authorization_response_iss_parameter_supported"], json!(true));
-    assert_eq!(list(document, "grant_types_supported"), ["authorization_code", "refresh_token"]);
+    assert_eq!(list(document, "grant_types_supported"), ["authorization_code", "refresh_token", "client_credentials"]);
     let methods = list(document, "token_endpoint_auth_methods_supported");
     let allowed = ["private_key_jwt", "tls_client_auth", "self_signed_tls_client_auth"];
     assert!(!methods.is_empty() && methods.iter().all(|method| allowed.contains(method)), "{methods:?}");

@@ -10,6 +10,7 @@
 
 mod command;
 mod guards;
+mod linkages;
 mod refused;
 mod taken;
 

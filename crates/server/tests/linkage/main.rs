@@ -20,6 +20,7 @@ mod forgeries;
 mod gone;
 mod guards;
 mod headers;
+mod listed;
 mod log;
 mod logins;
 mod notices;

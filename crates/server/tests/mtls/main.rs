@@ -16,6 +16,7 @@ mod bank;
 mod binding;
 mod doors;
 mod fetched;
+mod grants;
 mod handshakes;
 mod names;
 mod proxied;

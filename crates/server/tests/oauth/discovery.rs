@@ -31,7 +31,7 @@ async fn r_002_r_003_every_endpoint_is_https_and_answers() {
     let metadata = document(&bank, METADATA).await;
     let endpoints = metadata.as_object().unwrap().iter();
     let endpoints: Vec<_> = endpoints.filter(|(name, _)| name.ends_with("_endpoint") || *name == "jwks_uri").collect();
-    assert_eq!(endpoints.len(), 6, "{endpoints:?}");
+    assert_eq!(endpoints.len(), 7, "{endpoints:?}");
     for (name, url) in endpoints {
         let path = url.as_str().unwrap().strip_prefix("https://link.example").unwrap();
         let answer = bank.get(path).await;
@@ -47,7 +47,7 @@ async fn r_004_to_r_011_what_is_advertised_is_what_there_is() {
     for (member, value) in [
         ("require_pushed_authorization_requests", json!(true)),
         ("response_types_supported", json!(["code"])),
-        ("grant_types_supported", json!(["authorization_code", "refresh_token"])),
+        ("grant_types_supported", json!(["authorization_code", "refresh_token", "client_credentials"])),
         ("code_challenge_methods_supported", json!(["S256"])),
         ("token_endpoint_auth_methods_supported", json!(["private_key_jwt"])),
         ("token_endpoint_auth_signing_alg_values_supported", algorithms.clone()),

@@ -12,6 +12,7 @@ mod code;
 mod details;
 mod discovery;
 mod dpop;
+mod grants;
 mod introspect;
 mod kinds;
 mod limits;

@@ -6,7 +6,7 @@ use renkei_oauth::request::PushedRequest;
 use renkei_testing::aoi;
 use serde_json::json;
 
-use crate::support::{Bank, new_key};
+use crate::support::{Bank, Partner, new_key};
 
 const INVALID_REQUEST: (u16, &str) = (400, "invalid_request");
 
@@ -90,17 +90,18 @@ async fn a_linkage_to_be_renewed_must_be_the_clients_own_and_not_ended() {
     let chobo = bank.join_product("chobo").await;
     let linkage = bank.linkage().await;
     let id = linkage.to_string();
-    assert_eq!(kakeibo.push().with("grant_id", &id).send().await.status, 201);
-    let replacing = kakeibo.push().with("grant_id", &id).with("grant_management_action", "replace");
-    assert_eq!(replacing.send().await.status, 201);
-    assert_eq!(chobo.push().with("grant_id", &id).send().await.refusal(), (400, "invalid_grant_id"));
+    let replacing = async |partner: &Partner, id: &str| {
+        partner.push().with("grant_id", id).with("grant_management_action", "replace").send().await
+    };
+    assert_eq!(replacing(&kakeibo, &id).await.status, 201);
+    assert_eq!(replacing(&chobo, &id).await.refusal(), (400, "invalid_grant_id"));
     for unknown in ["x", "0199aaaa-0000-7000-8000-000000000000"] {
-        assert_eq!(kakeibo.push().with("grant_id", unknown).send().await.refusal(), (400, "invalid_grant_id"));
+        assert_eq!(replacing(&kakeibo, unknown).await.refusal(), (400, "invalid_grant_id"));
     }
     let mut tx = bank.app.store.begin(&aoi()).await.unwrap();
     assert!(tx.end_linkage(linkage, EndedBy::Customer, bank.now()).await.unwrap());
     tx.commit().await.unwrap();
-    assert_eq!(kakeibo.push().with("grant_id", &id).send().await.refusal(), (400, "invalid_grant_id"));
+    assert_eq!(replacing(&kakeibo, &id).await.refusal(), (400, "invalid_grant_id"));
 }
 
 #[tokio::test]

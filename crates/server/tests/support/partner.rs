@@ -11,6 +11,7 @@ use renkei_domain::institution::InstitutionCode;
 use renkei_oauth::client_auth::ASSERTION_TYPE;
 use renkei_oauth::jose::{Algorithm, SigningKey};
 use renkei_oauth::request_object::TYP;
+use reqwest::Method;
 use serde_json::{Value, json};
 
 use super::{Answer, Bank, CHALLENGE, ORIGIN, REDIRECT_URI, VERIFIER};
@@ -199,6 +200,28 @@ impl Partner {
 
     pub fn revoke(&self, token: &str) -> Draft {
         self.draft("revoke", &[("token", token)]).without_proof()
+    }
+
+    /// A token of its own, to manage grants with.
+    pub fn client_token(&self, scope: &str) -> Draft {
+        self.draft("token", &[("grant_type", "client_credentials"), ("scope", scope)])
+    }
+
+    /// A call with this token and a proof of this partner's key.
+    pub async fn call(&self, method: Method, path: &str, token: &str) -> Answer {
+        let mut proof = self.proof_with(path, token);
+        proof.claims["htm"] = method.as_str().into();
+        let call = self.http.request(method, format!("{}{path}", self.address));
+        Answer::to(call.header("authorization", format!("DPoP {token}")).header("dpop", proof.sign())).await
+    }
+
+    /// Asks about a grant, or gives it back, with a fresh token for just that.
+    pub async fn manage(&self, method: Method, grant: impl ToString) -> Answer {
+        let scope = if method == Method::DELETE { "grant_management_revoke" } else { "grant_management_query" };
+        let token = self.client_token(scope).send().await;
+        assert_eq!(token.status, 200, "{}", token.text);
+        let path = format!("/{}/grants/{}", self.institution, grant.to_string());
+        self.call(method, &path, &token.text("access_token")).await
     }
 
     /// For a resource server, which signs its assertions as a partner does.

@@ -4,7 +4,7 @@ use renkei_domain::id::{AccountId, LinkageId};
 use renkei_domain::linkage::EndedBy;
 use renkei_domain::pin::{PinStatus, SealedPin};
 use renkei_domain::time::Timestamp;
-use renkei_store::Store;
+use renkei_store::{Store, params};
 use renkei_testing::seed::{self, Who};
 use renkei_testing::{aoi, midori, on_each_engine};
 
@@ -55,6 +55,20 @@ async fn two_accounts(store: &Store) -> (Who, AccountId, AccountId) {
 }
 
 on_each_engine! {
+    async fn r_166_a_linkage_whose_code_was_not_redeemed_in_time_keeps_no_pin(store: Store) {
+        let (who, shared, _) = two_accounts(&store).await;
+        let lapsing = seed::linkage(&store, &aoi(), &who, &[shared], (NOW, ENDS)).await;
+        let first = seed::linkage(&store, &aoi(), &who, &[shared], (NOW, ENDS)).await;
+        let mut tx = store.begin(&aoi()).await.unwrap();
+        let forget = "UPDATE linkages SET taken_at = NULL WHERE institution = ?1 AND linkage_id = ?2";
+        tx.execute(forget, params![lapsing]).await.unwrap();
+        tx.commit().await.unwrap();
+        assert_eq!(end(&store, first, NOW.plus_seconds(59)).await, 0, "its code may still come");
+        register(&store, &who, shared, 2).await;
+        let second = seed::linkage(&store, &aoi(), &who, &[shared], (NOW, ENDS)).await;
+        assert_eq!(end(&store, second, NOW.plus_seconds(60)).await, 1);
+    }
+
     async fn a_pin_stays_while_another_linkage_uses_its_account(store: Store) {
         let (who, shared, alone) = two_accounts(&store).await;
         let first = seed::linkage(&store, &aoi(), &who, &[shared, alone], (NOW, ENDS)).await;

@@ -138,6 +138,10 @@ impl FromRequestParts<Arc<App>> for Call {
                 Err(over) => Problem::from(over),
             },
             Err(Refusal::Linkage(reason, caller)) => return Err(call(*caller).finish(Err(reason.into())).await),
+            Err(Refusal::Login(caller)) => {
+                let problem = Problem::from(ResourceError::insufficient_user_authentication());
+                return Err(call(*caller).finish(Err(problem)).await);
+            }
             Err(Refusal::Call(error)) => {
                 // Over the budget already is as good as at its end: the next call is not looked at.
                 let _ = limits.take(Party::Source(source), &limits::SOURCE_STRANGERS, now);

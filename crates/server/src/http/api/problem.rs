@@ -70,6 +70,9 @@ problems! {
         "No access token was sent.";
     INVALID_TOKEN = UNAUTHORIZED "invalid_token", "アクセストークンが無効です。更新してください。",
         "The access token is not valid. Refresh it.";
+    INSUFFICIENT_USER_AUTHENTICATION = UNAUTHORIZED "insufficient_user_authentication",
+        "金融機関が電子証明書でのログインを求めています。お客さまによる更新が必要です。",
+        "The institution asks for a certificate login. The customer has to renew the linkage.";
     INVALID_DPOP_PROOF = UNAUTHORIZED "invalid_dpop_proof", "DPoPの証明が正しくないか、使用済みです。",
         "The DPoP proof is wrong or was used before.";
     USE_DPOP_NONCE = UNAUTHORIZED "use_dpop_nonce", "DPoPの証明に、この応答のDPoP-Nonceの値を入れて再度送ってください。",
@@ -155,6 +158,7 @@ impl From<ResourceError> for Problem {
             ResourceError::NoToken => NO_TOKEN,
             ResourceError::Refused(refused) => match refused.code {
                 ErrorCode::InvalidDpopProof => INVALID_DPOP_PROOF,
+                ErrorCode::InsufficientUserAuthentication => INSUFFICIENT_USER_AUTHENTICATION,
                 ErrorCode::UseDpopNonce => USE_DPOP_NONCE,
                 ErrorCode::InvalidRequest => INVALID_PARAMETER,
                 ErrorCode::InsufficientScope => INSUFFICIENT_SCOPE,

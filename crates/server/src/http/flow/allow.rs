@@ -79,7 +79,7 @@ impl Walk {
         let user = shown.draft.begun.person.user;
         tx.hold_user(user).await?;
         let linkages = tx.list_linkages_of_user(user).await?;
-        Ok(shown.draft.misses_one_of(&renewable(&linkages, &self.product)))
+        Ok(shown.draft.misses_one_of(&renewable(&linkages, &self.product, self.visit.now)))
     }
 
     /// Begins the linkage, or renews the one the draft names. `false`: it can't be renewed any more.

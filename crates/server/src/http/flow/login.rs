@@ -119,6 +119,7 @@ impl Walk {
         let ours: Vec<&Linkage> = linkages
             .iter()
             .filter(|linkage| linkage.client_id == self.product.client_id && linkage.ended_at.is_none())
+            .filter(|linkage| !linkage.has_lapsed(self.visit.now))
             .collect();
         let named = match self.named_grant() {
             None => None,

@@ -7,6 +7,7 @@ use renkei_domain::customer::LoginMethod;
 use renkei_domain::flow::{Closed, Event, Screen, Stage};
 use renkei_domain::id::{FlowId, LinkageId};
 use renkei_domain::operation::Operations;
+use renkei_domain::time::Timestamp;
 use renkei_oauth::redirect::{RedirectUriFault, check_redirect_uri};
 use renkei_oauth::request::PushedRequest;
 use renkei_screens::{Ending, WayOn};
@@ -145,7 +146,7 @@ impl Walk {
         // The answer may have come between the two reads, and from this very flow.
         let mut flow = if answered { read.find_flow(id).await?.unwrap_or(flow) } else { flow };
         if !answered {
-            flow.stage = flow.stage.with_existing(renewable(&linkages, &product));
+            flow.stage = flow.stage.with_existing(renewable(&linkages, &product, visit.now));
         }
         Ok(Some(Loaded { flow, session, request, answered, product, user }))
     }
@@ -322,9 +323,10 @@ pub(super) fn not_registrable(fault: &RedirectUriFault) -> Fault {
 }
 
 /// Those of a user's linkages that a request of this product could renew.
-pub(super) fn renewable(linkages: &[Linkage], product: &Product) -> Vec<LinkageId> {
-    let ours = |linkage: &&Linkage| linkage.client_id == product.client_id && linkage.ended_at.is_none();
-    linkages.iter().filter(ours).map(|linkage| linkage.id).collect()
+pub(super) fn renewable(linkages: &[Linkage], product: &Product, now: Timestamp) -> Vec<LinkageId> {
+    let stands = |linkage: &Linkage| linkage.ended_at.is_none() && !linkage.has_lapsed(now);
+    let ours = linkages.iter().filter(|linkage| linkage.client_id == product.client_id && stands(linkage));
+    ours.map(|linkage| linkage.id).collect()
 }
 
 /// What is read of a flow: a [`Walk`] before its visit.

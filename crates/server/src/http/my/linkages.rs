@@ -11,6 +11,7 @@ use renkei_domain::pin::PinStatus;
 use renkei_screens::{
     ConsentLine, Lang, LinkageAccount, LinkageLine, LinkageNews, LinkagePage, LinkagesPage, NoticeLine,
 };
+use renkei_store::Session;
 use renkei_store::linkages::Linkage;
 
 use super::Member;
@@ -52,7 +53,7 @@ impl Member {
             UserKind::Ordinary => read.list_linkages_of_user(self.user.id).await?,
         };
         let mut lines = Vec::with_capacity(linkages.len());
-        for linkage in &linkages {
+        for linkage in linkages.iter().filter(|linkage| !linkage.has_lapsed(self.visit.now)) {
             lines.push(self.line(linkage).await?);
         }
         let mut tx = self.visit.begin().await?;
@@ -69,16 +70,18 @@ impl Member {
         let mut lines = Vec::new();
         for (at, what) in read.list_notices(self.user.id, NOTICES_SHOWN).await? {
             let what = match what {
-                Happened::Permitted(client_id) => {
-                    let product = read.find_product(&client_id).await?;
-                    let name = product.map(|known| self.visit.pick(&known.name, &known.name_en).to_owned());
-                    Happened::Permitted(name.unwrap_or(client_id))
-                }
+                Happened::Permitted(client_id) => Happened::Permitted(self.product_name(&mut read, client_id).await?),
+                Happened::Ended(by, client_id) => Happened::Ended(by, self.product_name(&mut read, client_id).await?),
                 other => other,
             };
             lines.push(NoticeLine { at, what });
         }
         Ok(lines)
+    }
+
+    async fn product_name(&self, read: &mut Session, client_id: String) -> Result<String, Fault> {
+        let product = read.find_product(&client_id).await?;
+        Ok(product.map(|known| self.visit.pick(&known.name, &known.name_en).to_owned()).unwrap_or(client_id))
     }
 
     async fn linkage_page(&self, linkage: &Linkage, news: bool) -> Result<Response, Fault> {

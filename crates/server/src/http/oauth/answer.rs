@@ -153,7 +153,7 @@ fn status_of(error: &OAuthError) -> StatusCode {
 }
 
 /// The error's body with one more member, `reason`: the code that the account API uses too.
-fn with_reason(error: &OAuthError, reason: Reason) -> String {
+pub fn with_reason(error: &OAuthError, reason: Reason) -> String {
     let body = json!({
         "error": error.code.as_str(),
         "error_description": error.description,

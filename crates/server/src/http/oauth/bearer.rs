@@ -42,6 +42,8 @@ pub enum Refusal {
     Call(ResourceError),
     /// Token and proof hold, but the linkage may not be used now.
     Linkage(Reason, Box<Caller>),
+    /// Token and proof hold, but the login behind the linkage is too weak for the institution.
+    Login(Box<Caller>),
     /// A failure on this side.
     Fault(Fault),
 }
@@ -129,19 +131,26 @@ pub async fn authenticate(
         .map_err(|_| Fault::Defect("an access token has a scope of unknown words".into()))?;
     let caller = Caller { linkage, token, scope, proof };
     match standing(&caller.linkage.facts, now) {
+        Ok(()) if !caller.linkage.login_suffices() => Err(Refusal::Login(Box::new(caller))),
         Ok(()) => Ok(caller),
         Err(reason) => Err(Refusal::Linkage(reason, Box::new(caller))),
     }
 }
 
 /// What came with the token to show that the caller holds what it is bound to.
-enum Shown<'a> {
+pub enum Shown<'a> {
+    /// A proof of a key.
     Proof(&'a str),
+    /// The certificate of the connection.
     Certificate(&'a PeerCertificate),
 }
 
 impl<'a> Shown<'a> {
-    fn of(scheme: TokenType, sent: Sent<'a>) -> Result<Shown<'a>, Refusal> {
+    /// What a token sent by this scheme comes with.
+    ///
+    /// # Errors
+    /// [`Refusal::Call`] when it comes with nothing.
+    pub fn of(scheme: TokenType, sent: Sent<'a>) -> Result<Shown<'a>, Refusal> {
         match scheme {
             TokenType::Dpop => {
                 let proof = dpop::header(sent.headers.get_all("dpop").iter().map(|value| value.as_bytes()))?;
@@ -152,7 +161,16 @@ impl<'a> Shown<'a> {
     }
 
     /// Checks it against what the token is bound to. A token of one kind is never good with what shows the other.
-    fn check(&self, binding: &Binding, token: &str, sent: Sent<'_>, now: Timestamp) -> Result<Option<Proof>, Refusal> {
+    ///
+    /// # Errors
+    /// [`Refusal::Call`].
+    pub fn check(
+        &self,
+        binding: &Binding,
+        token: &str,
+        sent: Sent<'_>,
+        now: Timestamp,
+    ) -> Result<Option<Proof>, Refusal> {
         match self {
             Shown::Proof(proof) => {
                 let url = sent.connection.url(sent.path);

@@ -74,16 +74,16 @@ async fn respond(call: &Call, asker: &Asker, answer: &Introspection, signed: boo
 
 /// What is to be told of a token to this resource server.
 async fn find(call: &Call, server: &ResourceServer, token: &str) -> Result<Found, Fault> {
-    let resource = call.app.site.resource(&call.institution);
-    // Every access token is for the account API.
-    if server.resource.as_ref().is_some_and(|own| *own != resource) {
-        return Ok(Found::inactive("other audience"));
-    }
     let Ok(ticket) = Ticket::parse(token) else { return Ok(Found::inactive("unknown")) };
     let mut read = call.app.store.read(&call.institution);
     let Some((token, linkage)) = read.find_access_token(&ticket).await? else {
         return Ok(Found::inactive("unknown"));
     };
+    let bound = token.binding.constraint();
+    let Some(aud) = call.app.site.audience(&call.institution, bound, server.resource.as_deref()) else {
+        return Ok(Found::inactive("other audience"));
+    };
+    let resource = call.app.site.resource(&call.institution, bound);
     if let Err(why) = is_live(&token, &linkage, call.now) {
         return Ok(Found::inactive(why));
     }
@@ -94,9 +94,9 @@ async fn find(call: &Call, server: &ResourceServer, token: &str) -> Result<Found
         iss: call.app.site.issuer(&call.institution),
         client_id: token.client_id,
         sub: call.app.keys.subject(&format!("{}/{}/{}", call.institution, server.server_id, linkage.user)),
-        authorization_details: vec![narrow::granted(call, &scope, &accounts, token.accounts.as_deref())],
+        authorization_details: vec![narrow::granted(resource, &scope, &accounts, token.accounts.as_deref())],
         scope: scope.to_scope(),
-        aud: resource,
+        aud,
         iat: made_at(token.id).seconds(),
         exp: token.expires_at.seconds(),
         cnf: confirmation(token.binding),
@@ -120,7 +120,7 @@ fn is_live(token: &AccessToken, linkage: &Linkage, now: Timestamp) -> Result<(),
 }
 
 /// The operations whose own period is not over.
-fn in_force(linkage: &Linkage, now: Timestamp) -> Operations {
+pub fn in_force(linkage: &Linkage, now: Timestamp) -> Operations {
     let own = linkage.operations.iter().filter(|own| now < own.ends_at);
     Operations(own.map(|own| own.operation).collect())
 }

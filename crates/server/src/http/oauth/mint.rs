@@ -2,10 +2,14 @@
 
 use renkei_domain::linkage::standing;
 use renkei_domain::operation::Operations;
+use renkei_domain::partner::SenderConstraint;
 use renkei_domain::ticket::Ticket;
-use renkei_domain::token::access_token_ends_at;
+use renkei_domain::token::{ACCESS_TOKEN_SECONDS, access_token_ends_at};
 use renkei_oauth::error::{ErrorCode, OAuthError};
+use renkei_oauth::grant_management::{QUERY, REVOKE};
+use renkei_oauth::scope;
 use renkei_store::Tx;
+use renkei_store::client_tokens::ClientToken;
 use renkei_store::codes::Code;
 use renkei_store::linkages::Linkage;
 use renkei_store::partners::Product;
@@ -46,9 +50,14 @@ impl<'a> Ground<'a> {
     pub const fn linkage(&self) -> &'a Linkage {
         self.linkage
     }
+
+    /// How tokens of this ground are bound.
+    pub const fn bound(&self) -> SenderConstraint {
+        self.held.binding().constraint()
+    }
 }
 
-/// An access token in clear, on its way to its client.
+/// An access token for a linkage in clear, on its way to its client.
 pub struct Issued {
     /// The token.
     pub ticket: Ticket,
@@ -94,4 +103,31 @@ pub async fn access_token(
     };
     tx.add_access_token(&ticket, &token).await?;
     Ok(Issued { ticket, scope, seconds })
+}
+
+/// Adds an access token of a client for itself (RFC 6749 §4.4), bound as the product's tokens are: for the management of
+/// its grants, and for what of that it asks for.
+///
+/// # Errors
+/// Those of [`policy`]; `invalid_scope` for any other word.
+pub async fn client_token(
+    call: &Call,
+    tx: &mut Tx,
+    product: &Product,
+    held: &Possession,
+    asked: Option<&str>,
+) -> Result<(Ticket, ClientToken), Denial> {
+    policy::check_binding(product, held.binding())?;
+    let scope = scope::narrow(asked, &[QUERY.to_owned(), REVOKE.to_owned()])?.join(" ");
+    let ticket = call.app.new_ticket(call.now);
+    let token = ClientToken {
+        id: ticket.id(),
+        client_id: product.client_id.clone(),
+        scope,
+        binding: held.binding().clone(),
+        expires_at: call.now.plus_seconds(ACCESS_TOKEN_SECONDS),
+        revoked_at: None,
+    };
+    tx.add_client_token(&ticket, &token).await?;
+    Ok((ticket, token))
 }

@@ -3,6 +3,7 @@
 
 use renkei_domain::id::AccountId;
 use renkei_domain::operation::{Operation, Operations};
+use renkei_domain::partner::SenderConstraint;
 use renkei_oauth::authorization_details::{self, AskedAccount, Granted};
 use renkei_oauth::error::{ErrorCode, OAuthError};
 use renkei_oauth::scope;
@@ -37,8 +38,8 @@ pub async fn wanted(
     granted: &Granting<'_>,
 ) -> Result<Wanted, Denial> {
     let allowed = words(&stored_scope(granted.scope)?);
-    let location = call.app.site.resource(&call.institution);
-    let asked = authorization_details::read(call.form.get("authorization_details"), &allowed, &location)?;
+    let locations = call.app.site.resources(&call.institution);
+    let asked = authorization_details::read(call.form.get("authorization_details"), &allowed, &locations)?;
     let actions = asked.as_ref().map(|asked| asked.actions.as_slice());
     let scope = stored_scope(&scope::combined(granted.asked_scope, actions, &allowed)?.join(" "))?;
     let detailed = granted.detailed || asked.is_some();
@@ -72,7 +73,8 @@ fn is(account: &LinkedAccount, asked: &AskedAccount) -> bool {
     asked.is(&account.id.to_string(), account.branch.as_str(), account.kind.code(), account.number.as_str())
 }
 
-/// The details of an access token that was just issued, if its answer tells them: the accounts as they stand now.
+/// The details of an access token that was just issued and is bound like this, if its answer tells them: the accounts as
+/// they stand now.
 ///
 /// # Errors
 /// [`Fault`] when the store is away.
@@ -82,18 +84,20 @@ pub async fn details(
     linkage: &Linkage,
     wanted: &Wanted,
     issued: &Issued,
+    bound: SenderConstraint,
 ) -> Result<Option<Granted>, Fault> {
     if !wanted.detailed {
         return Ok(None);
     }
     let accounts = session.list_linked_accounts(linkage.id).await?;
-    Ok(Some(granted(call, &issued.scope, &accounts, wanted.accounts.as_deref())))
+    let resource = call.app.site.resource(&call.institution, bound);
+    Ok(Some(granted(resource, &issued.scope, &accounts, wanted.accounts.as_deref())))
 }
 
 /// These operations on the linked accounts, or on those of them that a token is for.
-pub fn granted(call: &Call, scope: &Operations, linked: &[LinkedAccount], only: Option<&[AccountId]>) -> Granted {
+pub fn granted(api: String, scope: &Operations, linked: &[LinkedAccount], only: Option<&[AccountId]>) -> Granted {
     let told = linked.iter().filter(|account| only.is_none_or(|only| only.contains(&account.id)));
-    Granted::new(words(scope), call.app.site.resource(&call.institution), told.map(|account| account.id.to_string()))
+    Granted::new(words(scope), api, told.map(|account| account.id.to_string()))
 }
 
 /// The scope words of these operations.

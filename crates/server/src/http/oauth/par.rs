@@ -60,7 +60,7 @@ async fn check(call: &Call, client: &Client) -> Result<(PushedRequest, Option<Pr
         client_id: &client.product.client_id,
         redirect_uris: &client.product.redirect_uris,
         scopes: &scopes,
-        resource: &call.app.site.resource(&call.institution),
+        resources: &call.app.site.resources(&call.institution),
         strongest: acr::strongest(&call.app, call.existing().await?.as_ref()),
     };
     let parameters = parameters(call, client).await?;
@@ -103,5 +103,9 @@ async fn check_grant(call: &Call, request: &PushedRequest) -> Result<(), Denial>
     let id: LinkageId = grant_id.parse().map_err(|_| UNKNOWN)?;
     let linkage = call.app.store.read(&call.institution).find_linkage(id).await?;
     let own = linkage.filter(|linkage| linkage.client_id == request.client_id).ok_or(UNKNOWN)?;
-    if own.ended_at.is_none() { Ok(()) } else { Err(ENDED.into()) }
+    match own.ended_at {
+        _ if own.has_lapsed(call.now) => Err(UNKNOWN.into()),
+        None => Ok(()),
+        Some(_) => Err(ENDED.into()),
+    }
 }

@@ -7,6 +7,7 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use renkei_domain::audit::{Action, Record};
 use renkei_domain::linkage::EndedBy;
+use renkei_domain::notice::Happened;
 use renkei_domain::ticket::Ticket;
 use renkei_oauth::token::read_revocation;
 use renkei_store::{StoreError, Tx};
@@ -32,9 +33,12 @@ pub async fn revoke(call: Call) -> Answered {
 async fn take_back(call: &Call, tx: &mut Tx, client: &Client, ticket: &Ticket) -> Result<Record, StoreError> {
     let client_id = &client.product.client_id;
     let refresh = tx.find_refresh_token(ticket).await?;
-    if let Some((token, _)) = refresh.filter(|(token, _)| token.client_id == *client_id && token.revoked_at.is_none()) {
+    let refresh = refresh.filter(|(token, _)| token.client_id == *client_id && token.revoked_at.is_none());
+    if let Some((token, linkage)) = refresh {
         if tx.end_linkage(token.linkage, EndedBy::Partner, call.now).await? {
             tx.delete_unused_pins(token.linkage, call.now).await?;
+            let told = Happened::Ended(EndedBy::Partner, token.client_id);
+            tx.add_notice(linkage.user, &told, call.now, call.app.random.as_ref()).await?;
             return Ok(client.did(Action::LinkageEnded).on(token.linkage).with(EndedBy::Partner.word()));
         }
         return Ok(client.did(Action::TokenRevoked).on(token.linkage).with("the linkage had ended"));
@@ -44,6 +48,12 @@ async fn take_back(call: &Call, tx: &mut Tx, client: &Client, ticket: &Ticket) -
         && tx.revoke_access_token(token.id, call.now).await?
     {
         return Ok(client.did(Action::TokenRevoked).on(token.linkage).with("access token"));
+    }
+    let managing = tx.find_client_token(ticket).await?;
+    if let Some(token) = managing.filter(|token| token.client_id == *client_id)
+        && tx.revoke_client_token(token.id, call.now).await?
+    {
+        return Ok(client.did(Action::TokenRevoked).with("client token"));
     }
     Ok(client.did(Action::TokenRevoked).with("unknown token"))
 }

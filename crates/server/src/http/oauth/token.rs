@@ -1,4 +1,5 @@
-//! `POST /{institution}/token`: a code becomes tokens, a refresh token another access token (RFC 6749 §4.1.3, §6).
+//! `POST /{institution}/token`: a code becomes tokens, a refresh token another access token (RFC 6749 §4.1.3, §6), and a
+//! client gets one for itself (§4.4).
 //!
 //! | what happens | what comes of it |
 //! | --- | --- |
@@ -25,6 +26,7 @@ use uuid::Uuid;
 
 use super::answer::{Answered, Refusal, secret, to_json};
 use super::call::{Call, Client, Denial};
+use super::client_token;
 use super::mint::{self, Ground, Issued};
 use super::narrow::{self, Granting, words};
 use super::possession::{self, Possession};
@@ -38,7 +40,7 @@ const NOTHING_SHOWN: OAuthError = OAuthError::invalid_request("connect with a ce
 /// The same for a refresh token.
 const NO_REFRESH_TOKEN: OAuthError = OAuthError::invalid_grant("refresh token is unknown or revoked");
 
-/// Exchanges a code or a refresh token.
+/// Exchanges a code or a refresh token, or gives a client one for itself.
 pub async fn exchange(call: Call) -> Answered {
     let shows_something = call.has_proof() || call.connection.certificate().is_some();
     let readable = |form: &Form| {
@@ -55,6 +57,7 @@ pub async fn exchange(call: Call) -> Answered {
     let refused_as = match request {
         TokenRequest::Code { .. } => Action::CodeRefused,
         TokenRequest::Refresh { .. } => Action::RefreshRefused,
+        TokenRequest::Client { .. } => Action::ClientTokenIssued,
     };
     let held = match possession::prove(&call, &client.product) {
         Ok(held) => held,
@@ -70,6 +73,7 @@ pub async fn exchange(call: Call) -> Answered {
         TokenRequest::Refresh { refresh_token, scope } => {
             refresh(&call, &client, &held, &refresh_token, scope.as_deref()).await
         }
+        TokenRequest::Client { scope } => client_token::issue(&call, &client, &held, scope.as_deref()).await,
     }
 }
 
@@ -117,6 +121,7 @@ async fn spend(
     let linkage = tx.find_linkage(code.linkage).await?;
     let linkage = linkage.ok_or_else(|| Fault::Defect("a code without linkage".into()))?;
     let ground = Ground::new(product, &linkage, held, Some(code))?;
+    tx.take_linkage(linkage.id, call.now).await?;
     // A renewal replaces what the partner held before (Grant Management, `replace`).
     tx.revoke_tokens_of_linkage(linkage.id, call.now).await?;
     let ticket = call.app.new_ticket(call.now);
@@ -151,7 +156,7 @@ async fn give(
 ) -> Result<Given, Denial> {
     let wanted = narrow::wanted(call, tx, ground.linkage(), granting).await?;
     let issued = mint::access_token(call, tx, ground, &wanted, refresh).await?;
-    let details = narrow::details(call, tx, ground.linkage(), &wanted, &issued).await?;
+    let details = narrow::details(call, tx, ground.linkage(), &wanted, &issued, ground.bound()).await?;
     Ok(Given { issued, details })
 }
 
