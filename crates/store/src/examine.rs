@@ -12,7 +12,7 @@ const SETTINGS: &str = "SELECT name, setting FROM pg_settings WHERE name IN ('sy
      'full_page_writes', 'data_checksums', 'synchronous_standby_names', 'default_transaction_read_only', \
      'data_sync_retry', 'transaction_read_only')";
 const SERVER: &str = "SELECT CAST(pg_is_in_recovery() AS TEXT), \
-     CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000000 AS BIGINT)";
+     CAST(date_part('epoch', clock_timestamp()) * 1000000 AS BIGINT)";
 
 /// What an engine says of itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
