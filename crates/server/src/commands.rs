@@ -14,5 +14,6 @@ pub mod migrate;
 pub mod restore;
 pub mod serve;
 mod server_url;
+pub mod statistics;
 
 pub use error::CommandError;

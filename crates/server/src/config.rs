@@ -49,6 +49,10 @@ pub struct Config {
     pub outbound: OutboundSection,
     /// The proxies in front; without it nobody's word about who connected counts.
     pub proxy: Option<ProxySection>,
+    /// Where counters are read; without it nowhere.
+    pub metrics: Option<MetricsSection>,
+    /// Where traces go; without it nowhere.
+    pub traces: Option<TracesSection>,
     /// Where the rows are when it is not the SQLite file in the data folder.
     pub postgres: Option<Postgres>,
     /// The hardware module under whose key the file of the master keys is wrapped.
@@ -158,6 +162,44 @@ impl ProxySection {
     }
 }
 
+/// The listener for a collector of metrics: plain HTTP, for this machine alone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct MetricsSection {
+    /// Address to listen on; loopback.
+    pub listen: SocketAddr,
+}
+
+impl Default for MetricsSection {
+    fn default() -> MetricsSection {
+        MetricsSection { listen: SocketAddr::from((Ipv4Addr::LOCALHOST, METRICS_PORT)) }
+    }
+}
+
+/// Where metrics are read unless the configuration says otherwise.
+const METRICS_PORT: u16 = 9464;
+
+/// The collector of traces on this machine.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TracesSection {
+    /// Where it takes them (OTLP over HTTP in JSON): `http://127.0.0.1:4318/v1/traces`.
+    pub endpoint: String,
+}
+
+impl TracesSection {
+    fn check(&self) -> Result<(), String> {
+        let wrong = || {
+            "traces.endpoint: it must be plain HTTP to a collector on this machine, such as \
+                        http://127.0.0.1:4318/v1/traces; a collector there can pass them on"
+                .to_owned()
+        };
+        let uri: http::Uri = self.endpoint.parse().map_err(|_| wrong())?;
+        let is_here = uri.scheme_str() == Some("http") && uri.host().is_some_and(is_loopback);
+        if is_here && uri.port_u16().is_some() { Ok(()) } else { Err(wrong()) }
+    }
+}
+
 /// A PostgreSQL server.
 #[derive(Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -247,6 +289,16 @@ impl Config {
         }
         if let Some(proxy) = &self.proxy {
             proxy.read()?;
+        }
+        if self.metrics.is_some_and(|metrics| !metrics.listen.ip().is_loopback()) {
+            return Err(
+                "metrics.listen: they are for this machine alone (127.0.0.1 or [::1]); a collector there can pass \
+                        them on"
+                    .into(),
+            );
+        }
+        if let Some(traces) = &self.traces {
+            traces.check()?;
         }
         self.check_others()
     }

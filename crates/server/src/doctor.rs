@@ -112,7 +112,7 @@ async fn examine_store(data: &Data, now: Timestamp, found: &mut Vec<Finding>) {
     match data.store.tables().await {
         Ok(tables) => {
             found.extend(judge_tables(&tables));
-            if !tables.pending.is_empty() || tables.newer.is_some() {
+            if !tables.pending.is_empty() {
                 return;
             }
         }

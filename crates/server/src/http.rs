@@ -17,6 +17,7 @@ pub mod login;
 pub mod my;
 pub mod nonces;
 pub mod oauth;
+pub mod observe;
 pub mod pins;
 pub mod proxy;
 pub mod public;

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use renkei_server::commands::{
-    CommandError, apply, backup, demo, doctor, guards, import, keys, linkages, migrate, restore, serve,
+    CommandError, apply, backup, demo, doctor, guards, import, keys, linkages, migrate, restore, serve, statistics,
 };
 use renkei_server::logging::{self, LogFormat};
 use renkei_server::system;
@@ -53,6 +53,8 @@ enum Command {
     Unlock(guards::UnlockArgs),
     /// Show a user's or a partner's linkages, and end one
     Linkages(linkages::Args),
+    /// Say how available and how fast an institution's service was on a day
+    Statistics(statistics::Args),
     /// Say what is wrong with this installation, and what to do about it
     Doctor(doctor::Args),
     /// Bring the tables up to date
@@ -93,6 +95,7 @@ async fn run(command: Command) -> Result<(), CommandError> {
         Command::Unlock(args) => guards::unlock(args).await,
         Command::Linkages(args) => linkages::run(args).await,
         Command::Migrate(args) => migrate::run(args).await,
+        Command::Statistics(args) => statistics::run(args).await,
         Command::Doctor(args) => doctor::run(args).await,
         Command::Backup(args) => backup::run(args).await,
         Command::Restore(args) => restore::run(args).await,

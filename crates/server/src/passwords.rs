@@ -93,6 +93,12 @@ impl Hashing {
         self.waiting.load(Ordering::Relaxed) >= self.waiting_max
     }
 
+    /// Logins that wait for a processor, those looked at included.
+    #[must_use]
+    pub fn waiting(&self) -> usize {
+        self.waiting.load(Ordering::Relaxed)
+    }
+
     /// Hashes computed so far.
     #[must_use]
     pub fn computed(&self) -> u64 {

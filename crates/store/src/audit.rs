@@ -37,6 +37,7 @@ impl Tx {
     /// # Errors
     /// [`StoreError`].
     pub async fn record(&mut self, record: &Record, now: Timestamp, random: &dyn Random) -> Result<(), StoreError> {
+        self.count_record(record);
         self.execute(INSERT, &values(record, now, random)).await.map(|_| ())
     }
 }
@@ -44,11 +45,13 @@ impl Tx {
 impl Unit {
     /// Adds a record of what is done if every claim of the unit holds.
     pub fn record(&mut self, record: &Record, now: Timestamp, random: &dyn Random) {
+        self.note_record(record);
         self.then(INSERT, values(record, now, random));
     }
 
     /// Adds a record of what is refused if the claim added last is the first that does not hold.
     pub fn record_loss(&mut self, record: &Record, now: Timestamp, random: &dyn Random) {
+        self.note_record_of_loss(record);
         self.otherwise(INSERT, values(record, now, random));
     }
 }

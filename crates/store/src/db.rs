@@ -13,9 +13,13 @@ mod value;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Instant;
 
+use renkei_domain::audit::{Action, Outcome, Record};
 use renkei_domain::institution::InstitutionCode;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+
+use crate::histogram::Histogram;
 
 pub use value::{FromValue, Param, Row, Value, to_json};
 
@@ -95,6 +99,49 @@ pub struct Store {
 pub struct Work {
     look_ups: AtomicU64,
     commits: AtomicU64,
+    waiting: AtomicU64,
+    /// From asking for durability to having it.
+    pub commit_time: Histogram,
+    pub(crate) records: Records,
+}
+
+/// Audit records written, by action and outcome.
+#[derive(Debug)]
+pub(crate) struct Records([[AtomicU64; 2]; Action::ALL.len()]);
+
+impl Default for Records {
+    fn default() -> Records {
+        Records([const { [const { AtomicU64::new(0) }; 2] }; Action::ALL.len()])
+    }
+}
+
+impl Records {
+    pub(crate) fn count(&self, action: Action, outcome: Outcome) {
+        if let Some([done, refused]) = self.0.get(action as usize) {
+            let count = if outcome == Outcome::Done { done } else { refused };
+            count.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+}
+
+/// A transaction that waits to begin; no longer when dropped.
+struct Waiting<'a>(&'a AtomicU64);
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// Connections to a PostgreSQL server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PoolState {
+    /// Open.
+    pub open: usize,
+    /// Of them, those that nobody uses.
+    pub idle: usize,
+    /// Requests that wait for one.
+    pub wanted: usize,
 }
 
 impl Work {
@@ -102,6 +149,19 @@ impl Work {
     #[must_use]
     pub fn done(&self) -> (u64, u64) {
         (self.look_ups.load(Ordering::Relaxed), self.commits.load(Ordering::Relaxed))
+    }
+
+    /// Transactions that wait for the writer, or for a connection, to begin.
+    #[must_use]
+    pub fn waiting(&self) -> u64 {
+        self.waiting.load(Ordering::Relaxed)
+    }
+
+    /// Audit records of an action that were written so far: of what was done, and of what was refused.
+    #[must_use]
+    pub fn records(&self, action: Action) -> [u64; 2] {
+        let counts = self.records.0.get(action as usize);
+        counts.map_or([0; 2], |counts| counts.each_ref().map(|count| count.load(Ordering::Relaxed)))
     }
 }
 
@@ -129,6 +189,13 @@ enum Link {
 /// A write transaction. Dropped without [`Tx::commit`], it never happened.
 pub struct Tx {
     session: Session,
+}
+
+impl Tx {
+    /// Counts a record for [`Work::records`].
+    pub(crate) fn count_record(&self, record: &Record) {
+        self.session.work.records.count(record.action, record.outcome);
+    }
 }
 
 impl Store {
@@ -194,6 +261,8 @@ impl Store {
     }
 
     async fn writer(&self, institution: Option<Param<'static>>) -> Result<Tx, StoreError> {
+        self.work.waiting.fetch_add(1, Ordering::Relaxed);
+        let _waiting = Waiting(&self.work.waiting);
         let link = match &self.engine {
             Engine::Sqlite(engine) => Link::SqliteWrite(engine.begin().await?),
             Engine::Postgres(engine) => Link::PostgresWrite(engine.begin().await?),
@@ -224,6 +293,15 @@ impl Store {
     #[must_use]
     pub fn has_conflicts(&self) -> bool {
         matches!(self.engine, Engine::Postgres(_))
+    }
+
+    /// The connections to PostgreSQL; `None` on SQLite.
+    #[must_use]
+    pub fn pool(&self) -> Option<PoolState> {
+        match &self.engine {
+            Engine::Sqlite(_) => None,
+            Engine::Postgres(engine) => Some(engine.pool_state()),
+        }
     }
 
     /// Which engine this is, for messages: `SQLite` or `PostgreSQL`.
@@ -357,13 +435,16 @@ impl Tx {
     /// # Errors
     /// [`StoreError::Unknown`] when nobody can tell whether it is durable; after any other error nothing has changed.
     pub async fn commit(self) -> Result<(), StoreError> {
-        self.session.work.commits.fetch_add(1, Ordering::Relaxed);
-        let outcome = match self.session.link {
+        let begun = Instant::now();
+        let Session { link, work, .. } = self.session;
+        work.commits.fetch_add(1, Ordering::Relaxed);
+        let outcome = match link {
             Link::SqliteWrite(write) => write.commit().await,
             Link::PostgresWrite(write) => write.commit().await,
             Link::SqliteRead(_) | Link::SqliteSnapshot(_) | Link::PostgresRead(_) => Ok(()),
         };
         act::note_commit(&outcome);
+        work.commit_time.observe(begun.elapsed());
         outcome
     }
 }

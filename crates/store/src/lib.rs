@@ -15,6 +15,7 @@ pub mod examine;
 pub mod flows;
 pub mod guards;
 pub mod guesses;
+pub mod histogram;
 pub mod imports;
 pub mod institutions;
 pub mod leases;
@@ -36,6 +37,7 @@ pub mod retention;
 pub mod sealed;
 pub mod sessions;
 pub mod signing_keys;
+pub mod statistics;
 mod ticket;
 pub mod tokens;
 

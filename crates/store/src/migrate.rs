@@ -30,6 +30,7 @@ const MIGRATIONS: &[(&str, &str)] = &[
     ("0019_epochs", include_str!("migrations/0019_epochs.sql")),
     ("0020_session_certificates", include_str!("migrations/0020_session_certificates.sql")),
     ("0016_grant_management", include_str!("migrations/0016_grant_management.sql")),
+    ("0021_statistics", include_str!("migrations/0021_statistics.sql")),
 ];
 
 /// Those of [`MIGRATIONS`], by number, that take away or change what programs before them use. All others only add, so a

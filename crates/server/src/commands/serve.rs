@@ -19,6 +19,7 @@ use crate::app::App;
 use crate::http;
 use crate::keys::follow::{Followed, follow};
 use crate::retention;
+use crate::{statistics, traces};
 use door::doors;
 
 /// How often counted refusals are looked through for those that are due as a record.
@@ -52,11 +53,18 @@ pub async fn run(args: Args) -> Result<(), CommandError> {
     let file = Followed { path: args.data.master_key_path(), hsm: data.hsm.clone() };
     let app = Arc::new(data.into_app(config.site(), config.limits.factor));
     app.memory.readiness.name(format!("{}:{}", host_name(), config.listen.port()));
+    for institution in app.store.read_all().list_institutions().await? {
+        app.memory.metrics.know(&institution.code);
+    }
     let (say_stop, stop) = watch::channel(false);
     let mut tasks = JoinSet::new();
     for door in doors(&config, &app) {
         door.open(&app, &stop, &mut tasks).await?;
     }
+    if let Some(traces) = &config.traces {
+        tasks.spawn(traces::export(Arc::clone(&app), traces.endpoint.clone(), stop.clone()));
+    }
+    tasks.spawn(statistics::keep(Arc::clone(&app), stop.clone()));
     tasks.spawn(keep_counted(Arc::clone(&app), stop.clone()));
     tasks.spawn(retention::keep_swept(Arc::clone(&app), stop.clone()));
     tasks.spawn(follow(Arc::clone(&app), file, stop.clone()));

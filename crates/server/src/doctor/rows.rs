@@ -88,8 +88,8 @@ fn judge_clock(clock: Timestamp, now: Timestamp) -> Option<Finding> {
 pub fn judge_tables(tables: &Tables) -> Vec<Finding> {
     let mut found = Vec::new();
     if let Some(name) = &tables.newer {
-        let what = format!("the tables were made by a newer version: they have {name}");
-        found.push(Finding::problem("tables_newer", what, "run that version"));
+        let what = format!("the tables are those of a newer version: they have {name}");
+        found.push(Finding::note("tables_newer", what, "run that version, unless an upgrade is under way"));
     }
     if !tables.pending.is_empty() {
         let what = format!("{} migrations are not applied: {}", tables.pending.len(), tables.pending.join(", "));

@@ -8,6 +8,7 @@ mod table;
 
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use axum::extract::{Request, State};
 use axum::http::{HeaderValue, StatusCode, header};
@@ -64,6 +65,22 @@ pub const SOURCE_PAGES: Budget = Budget { name: "source-pages", in_a_row: 1_500,
 /// Requests of one source to partner endpoints that did not authenticate. Beyond these its credentials are no longer
 /// looked at, so that bad signatures cost no processor.
 pub const SOURCE_STRANGERS: Budget = Budget { name: "source-unauthenticated", in_a_row: 1_000, per_second: 20 };
+
+/// Every budget there is.
+const BUDGETS: [&Budget; 12] = [
+    &PRODUCT_PUSHES,
+    &PRODUCT_TOKENS,
+    &PRODUCT_TOKEN_CARE,
+    &PRODUCT_READS,
+    &LINKAGE_TOKENS,
+    &LINKAGE_READS,
+    &INSTITUTION_PUSHES,
+    &INSTITUTION_TOKENS,
+    &INSTITUTION_READS,
+    &INSTITUTION_PAGES,
+    &SOURCE_PAGES,
+    &SOURCE_STRANGERS,
+];
 
 /// Whose budget it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -158,6 +175,8 @@ pub struct Limits {
     /// makes room for them.
     sources: Table,
     parties: Table,
+    /// Requests each budget had no room for, in the order of [`BUDGETS`].
+    refused: [AtomicU64; BUDGETS.len()],
     /// Which refusals are recorded one by one.
     pub refusals: Refusals,
 }
@@ -176,6 +195,7 @@ impl Limits {
             factor: factor.max(1),
             sources: Table::default(),
             parties: Table::default(),
+            refused: Default::default(),
             refusals: Refusals::default(),
         }
     }
@@ -186,7 +206,12 @@ impl Limits {
     /// [`Over`] when the budget is used up; nothing is taken then.
     pub fn take(&self, party: Party<'_>, budget: &Budget, now: Timestamp) -> Result<(), Over> {
         let pace = self.pace(budget);
-        self.table(party).take(&(party, budget.name), &pace, now).map_err(|wait| Limits::over(budget, &pace, wait))
+        self.table(party).take(&(party, budget.name), &pace, now).map_err(|wait| self.over(budget, &pace, wait))
+    }
+
+    /// Requests that budgets had no room for, by the budget's name.
+    pub fn refused(&self) -> impl Iterator<Item = (&'static str, u64)> {
+        BUDGETS.iter().zip(&self.refused).map(|(budget, count)| (budget.name, count.load(Ordering::Relaxed)))
     }
 
     /// Whether a party's budget has room for one more; nothing is taken.
@@ -195,7 +220,7 @@ impl Limits {
     /// [`Over`].
     pub fn look(&self, party: Party<'_>, budget: &Budget, now: Timestamp) -> Result<(), Over> {
         let pace = self.pace(budget);
-        self.table(party).look(&(party, budget.name), &pace, now).map_err(|wait| Limits::over(budget, &pace, wait))
+        self.table(party).look(&(party, budget.name), &pace, now).map_err(|wait| self.over(budget, &pace, wait))
     }
 
     fn table(&self, party: Party<'_>) -> &Table {
@@ -212,7 +237,11 @@ impl Limits {
         table::Pace { each_micros, room_micros: in_a_row.saturating_mul(each_micros) }
     }
 
-    fn over(budget: &Budget, pace: &table::Pace, wait_micros: i64) -> Over {
+    fn over(&self, budget: &Budget, pace: &table::Pace, wait_micros: i64) -> Over {
+        let count = BUDGETS.iter().zip(&self.refused).find(|(known, _)| known.name == budget.name);
+        if let Some((_, count)) = count {
+            count.fetch_add(1, Ordering::Relaxed);
+        }
         Over {
             name: budget.name,
             quota: u32::try_from(pace.room_micros / pace.each_micros).unwrap_or(u32::MAX),

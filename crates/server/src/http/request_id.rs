@@ -1,29 +1,47 @@
-//! One identifier for each request: in the log, in the audit trail, and in the answer, so that staff can find what a
-//! customer or a partner speaks of.
+//! One identifier for each request: in the log, in the audit trail, in traces and in the answer, so that staff can find
+//! what a customer or a partner speaks of.
+//!
+//! A partner may give it, as `x-fapi-interaction-id` (FAPI 1.0 Advanced implementers sent it everywhere, and many still
+//! do); then both sides find the request under the same one. It decides nothing, so it may come twice.
 
 use std::sync::Arc;
 
 use axum::extract::{Request, State};
-use axum::http::HeaderValue;
+use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use axum::middleware::Next;
 use axum::response::Response;
+use uuid::Uuid;
 
+use super::observe;
 use crate::app::App;
 
 /// The header that carries it.
 pub const HEADER: &str = "x-request-id";
+/// The header in which a partner gives it, and is given it.
+pub const INTERACTION: HeaderName = HeaderName::from_static("x-fapi-interaction-id");
 
-/// The identifier of a request; made here, never taken from outside.
+/// The identifier of a request: a UUID as text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RequestId(pub String);
 
 /// Gives each request its identifier, and the answer too.
 pub async fn attach(State(app): State<Arc<App>>, mut request: Request, next: Next) -> Response {
-    let id = app.new_id(app.now()).simple().to_string();
-    request.extensions_mut().insert(RequestId(id.clone()));
-    let mut response = next.run(request).await;
-    if let Ok(value) = HeaderValue::from_str(&id) {
+    let id = given(request.headers()).unwrap_or_else(|| app.new_id(app.now()));
+    let text = id.hyphenated().to_string();
+    let value = HeaderValue::from_str(&text);
+    request.extensions_mut().insert(RequestId(text));
+    let mut response = observe::around(&app, id, request, next).await;
+    if let Ok(value) = value {
+        response.headers_mut().insert(INTERACTION, value.clone());
         response.headers_mut().insert(HEADER, value);
     }
     response
+}
+
+/// The one that came with the request, if it is a UUID as RFC 9562 §4 writes it.
+fn given(headers: &HeaderMap) -> Option<Uuid> {
+    let mut sent = headers.get_all(INTERACTION).iter();
+    let (Some(value), None) = (sent.next(), sent.next()) else { return None };
+    let text = value.to_str().ok().filter(|text| text.len() == uuid::fmt::Hyphenated::LENGTH)?;
+    text.parse().ok()
 }

@@ -85,6 +85,7 @@ impl Reply {
     pub fn without_reference(&self) -> (StatusCode, HeaderMap, Value) {
         let mut headers = self.headers.clone();
         assert!(headers.remove("x-request-id").is_some());
+        assert!(headers.remove("x-fapi-interaction-id").is_some());
         let mut body = self.json();
         assert!(body.as_object_mut().unwrap().remove("reference").is_some());
         (self.status, headers, body)

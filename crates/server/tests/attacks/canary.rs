@@ -65,11 +65,16 @@ async fn a_110_r_222_a_process_that_logs_all_it_can_and_crashes_gives_no_secret_
     assert_eq!(node.read(&kakeibo, &access).await.status, 200);
     let answers = misuse(&kakeibo, &code, &access, &refresh).await;
 
+    let metrics = node.metrics().await;
+    assert!(metrics.contains("institution=\"1001\",endpoint=\"token\",status=\"4xx\""), "{metrics}");
+    assert!(!metrics.contains("user0") && !metrics.contains(&account), "metrics are about nobody: {metrics}");
+
     let tickets = [&[code, access, refresh], cookies.as_slice()].concat();
     let secrets = tickets.iter().map(String::as_str).chain([PASSWORD, "wrong-password"]);
     for secret in secrets {
         assert!(secret.len() > 12, "{secret:?} is too short to be looked for");
         assert!(!installation.wrote(secret), "{secret} was written down");
+        assert!(!metrics.contains(secret), "{secret} is among the metrics");
         assert!(answers.iter().all(|answer| !answer.contains(secret)), "{secret} was answered: {answers:#?}");
     }
     for place in [format!("={PIN}"), format!("\"{PIN}\""), format!(" {PIN} "), "=9999".to_owned()] {

@@ -83,7 +83,7 @@ impl Installation {
             at_midori: registered(midori(), &keys[1]),
             stranger: registered(aoi(), &keys[2]),
         };
-        installation.write_config(1);
+        installation.write_config(1, 2);
         installation.apply("active");
         installation.import(users);
         installation
@@ -94,9 +94,10 @@ impl Installation {
         self.folder.path().join(name)
     }
 
-    fn write_config(&self, port: u16) {
+    fn write_config(&self, port: u16, metrics: u16) {
         let text = format!(
-            "origin = \"{ORIGIN}\"\nlisten = \"127.0.0.1:{port}\"\n[tls]\ncertificate = \"server.pem\"\nkey = \"server.key\"\n{}",
+            "origin = \"{ORIGIN}\"\nlisten = \"127.0.0.1:{port}\"\n[tls]\ncertificate = \"server.pem\"\nkey = \"server.key\"\n\
+             [metrics]\nlisten = \"127.0.0.1:{metrics}\"\n{}",
             self.sections
         );
         fs::write(self.path("renkei.toml"), text).unwrap();
@@ -269,10 +270,10 @@ impl Installation {
 
     async fn start_with(&self, command: impl Fn() -> Command) -> Node {
         for _ in 0..5 {
-            let port = free_port();
-            self.write_config(port);
+            let (port, metrics) = (free_port(), free_port());
+            self.write_config(port, metrics);
             let process = command().spawn().unwrap();
-            let node = Node { process, port, http: self.http(port) };
+            let node = Node { process, port, metrics, http: self.http(port) };
             if let Some(node) = node.ready().await {
                 return node;
             }
@@ -317,6 +318,7 @@ fn write_certificates(folder: &Path) -> String {
 pub struct Node {
     process: Child,
     pub port: u16,
+    metrics: u16,
     pub http: reqwest::Client,
 }
 
@@ -333,6 +335,14 @@ impl Node {
             tokio::time::sleep(LOOK).await;
         }
         None
+    }
+
+    /// What the listener for metrics says.
+    pub async fn metrics(&self) -> String {
+        let address = format!("http://127.0.0.1:{}/metrics", self.metrics);
+        let answer = self.http.get(address).send().await.unwrap();
+        assert_eq!(answer.status(), 200);
+        answer.text().await.unwrap()
     }
 
     pub fn address(&self) -> String {

@@ -45,6 +45,22 @@ fn a_safe_configuration_is_taken_and_its_paths_count_from_its_folder() {
 }
 
 #[test]
+fn metrics_and_traces_are_for_this_machine_alone() {
+    let config = read(&format!("{SAFE}[metrics]\n")).unwrap();
+    assert_eq!(config.metrics.unwrap().listen.to_string(), "127.0.0.1:9464");
+    assert!(read(SAFE).unwrap().metrics.is_none(), "off unless asked for");
+    refuses(&format!("{SAFE}[metrics]\nlisten = \"0.0.0.0:9464\""), "metrics.listen: they are for this machine alone");
+    assert!(read(&format!("{SAFE}[traces]\nendpoint = \"http://127.0.0.1:4318/v1/traces\"")).is_ok());
+    for bad in ["http://collector.example:4318/v1/traces", "https://127.0.0.1:4318/v1/traces", "http://127.0.0.1/", "x"]
+    {
+        refuses(
+            &format!("{SAFE}[traces]\nendpoint = \"{bad}\""),
+            "traces.endpoint: it must be plain HTTP to a collector",
+        );
+    }
+}
+
+#[test]
 fn a_misspelt_item_is_named() {
     refuses(&SAFE.replace("listen = \"0.0.0.0:443\"", "listen = \"0.0.0.0:443\"\norigins = \"x\""), "origins");
 }

@@ -2,8 +2,8 @@
 
 use crate::{Session, StoreError};
 
-/// About the database itself; an archive says the same in its header.
-const SCHEMA_VERSIONS: &str = "schema_versions";
+/// About the database and its nodes. Of the first an archive says the same in its header; the others belong to no instant.
+const OWN: [&str; 3] = ["schema_versions", "schema_floor", "nodes"];
 
 const SQLITE_COLUMNS: &str = "SELECT t.name, i.name, i.pk FROM sqlite_master t, pragma_table_info(t.name) i \
      WHERE t.type = 'table' AND t.name NOT LIKE 'sqlite%' ORDER BY t.name, i.cid";
@@ -46,7 +46,7 @@ pub(super) fn quoted(name: &str) -> String {
     format!("\"{}\"", name.replace('"', "\"\""))
 }
 
-/// All tables but the list of migrations, each after those it refers to.
+/// All tables but those about the database itself, each after those it refers to.
 pub(super) async fn tables(session: &mut Session) -> Result<Vec<Table>, StoreError> {
     let (columns, references) =
         if session.is_sqlite() { (SQLITE_COLUMNS, SQLITE_REFERENCES) } else { (POSTGRES_COLUMNS, POSTGRES_REFERENCES) };
@@ -64,7 +64,7 @@ pub(super) async fn tables(session: &mut Session) -> Result<Vec<Table>, StoreErr
             table.columns.push(column);
         }
     }
-    tables.retain(|table| table.name != SCHEMA_VERSIONS);
+    tables.retain(|table| !OWN.contains(&table.name.as_str()));
     let mut needs = Vec::new();
     for mut row in session.rows(references, &[]).await? {
         needs.push((row.get::<String>(0)?, row.get::<String>(1)?));
@@ -93,7 +93,7 @@ fn in_order(mut left: Vec<Table>, needs: &[(String, String)]) -> Result<Vec<Tabl
 
 /// What removes every table with all its rows; for a restore that replaces them.
 pub(super) async fn removal(session: &mut Session, tables: &[Table]) -> Result<Vec<String>, StoreError> {
-    let ours = tables.iter().rev().map(|table| table.name.as_str()).chain([SCHEMA_VERSIONS]);
+    let ours = tables.iter().rev().map(|table| table.name.as_str()).chain(OWN);
     let mut statements: Vec<String> = ours.map(|name| format!("DROP TABLE IF EXISTS {}", quoted(name))).collect();
     if !session.is_sqlite() {
         for mut row in session.rows(POSTGRES_FUNCTIONS, &[]).await? {

@@ -27,7 +27,7 @@ use tokio_postgres::types::{IsNull, ToSql, Type, private::BytesMut};
 
 use super::unit::{Asked, Ended, Step, Unit, gather, gone};
 use super::value::{Param, Row, Value};
-use super::{Bound, ClientIdentity, StoreError};
+use super::{Bound, ClientIdentity, PoolState, StoreError};
 use wire::Wires;
 
 /// For a free connection, when all are in use.
@@ -85,6 +85,12 @@ impl Engine {
         drop(engine.client().await?);
         tokio::spawn(engine.clone().write_units(queue));
         Ok(Engine { units: Some(units), ..engine })
+    }
+
+    /// How its connections are used.
+    pub(super) fn pool_state(&self) -> PoolState {
+        let status = self.pool.status();
+        PoolState { open: status.size, idle: status.available, wanted: status.waiting }
     }
 
     async fn client(&self) -> Result<Object<Wires>, StoreError> {

@@ -4,6 +4,9 @@
 //! one after another in one transaction with one flush, in few round trips however many there are. Each of them is
 //! answered after the commit, and is as much all or nothing as if it had been alone.
 
+use std::time::Instant;
+
+use renkei_domain::audit::{Action, Outcome, Record};
 use renkei_domain::institution::InstitutionCode;
 use tokio::sync::{mpsc, oneshot};
 
@@ -26,6 +29,8 @@ pub struct Unit {
     pub(super) claims: Vec<Claim>,
     /// Written if every claim holds.
     pub(super) then: Vec<Step>,
+    /// The audit records among all this, by the end with which they are written; to be counted.
+    records: Vec<(Ended, Action, Outcome)>,
 }
 
 /// A conditional write that must change exactly one row. Those after one that does not are left out.
@@ -53,7 +58,7 @@ impl Unit {
     /// An empty one for this institution.
     #[must_use]
     pub fn new(institution: &InstitutionCode) -> Unit {
-        Unit { institution: Param::from(institution), claims: Vec::new(), then: Vec::new() }
+        Unit { institution: Param::from(institution), claims: Vec::new(), then: Vec::new(), records: Vec::new() }
     }
 
     /// Adds a claim.
@@ -68,6 +73,17 @@ impl Unit {
         if let Some(claim) = self.claims.last_mut() {
             claim.otherwise.push(step);
         }
+    }
+
+    /// Notes that a record is among what is written if every claim holds.
+    pub(crate) fn note_record(&mut self, record: &Record) {
+        self.records.push((Ended::Done, record.action, record.outcome));
+    }
+
+    /// Notes that a record is among what is written if the claim added last is the first that does not hold.
+    pub(crate) fn note_record_of_loss(&mut self, record: &Record) {
+        let lost = Ended::Lost(self.claims.len().saturating_sub(1));
+        self.records.push((lost, record.action, record.outcome));
     }
 
     /// Adds what is written if every claim holds.
@@ -105,8 +121,10 @@ impl Store {
     ///
     /// # Errors
     /// As those of a transaction.
-    pub async fn leave(&self, unit: Unit) -> Result<Ended, StoreError> {
+    pub async fn leave(&self, mut unit: Unit) -> Result<Ended, StoreError> {
         unit.check()?;
+        let records = std::mem::take(&mut unit.records);
+        let begun = Instant::now();
         self.work.commits.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
         let (answer, wait) = oneshot::channel();
         match &self.engine {
@@ -114,6 +132,10 @@ impl Store {
             Engine::Postgres(engine) => engine.leave((unit, answer))?,
         }
         let ended = wait.await.map_err(|_| gone())?;
+        self.work.commit_time.observe(begun.elapsed());
+        for (_, action, outcome) in records.iter().filter(|(end, ..)| ended.as_ref().is_ok_and(|ended| ended == end)) {
+            self.work.records.count(*action, *outcome);
+        }
         act::note_commit(&ended.clone().map(drop));
         ended
     }

@@ -84,6 +84,10 @@ pub fn doors(config: &Config, app: &Arc<App>) -> Vec<Door> {
         let router = http::partner_router(Arc::clone(app), extension);
         doors.push(door(partners.listen, router, config.partner_tls_files(), Asks::Partners(asked)));
     }
+    if let Some(metrics) = &config.metrics {
+        let router = crate::metrics::text::router(Arc::clone(app));
+        doors.push(Door { listen: metrics.listen, router, tls: None, limits });
+    }
     doors
 }
 

@@ -26,6 +26,7 @@ use crate::http::browser::set;
 use crate::http::connection::Connection;
 use crate::http::limits::{self, Over, Party, Prefix};
 use crate::http::oauth::bearer::{self, Caller, Refusal, Sent};
+use crate::http::observe;
 use crate::http::request_id::RequestId;
 
 /// Reads are noted on the linkage to the hour.
@@ -121,6 +122,9 @@ impl FromRequestParts<Arc<App>> for Call {
         let sent =
             Sent { method: &parts.method, path: parts.uri.path(), headers: &parts.headers, connection: &connection };
         let caller = bearer::authenticate(app, &institution, sent, now).await;
+        if let Ok(caller) = &caller {
+            observe::is_of(app, &institution, &caller.linkage.client_id);
+        }
         let headers = std::mem::take(&mut parts.headers);
         let call = |caller| Call {
             app: Arc::clone(app),

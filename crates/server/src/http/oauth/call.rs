@@ -25,6 +25,7 @@ use crate::app::App;
 use crate::error::Fault;
 use crate::http::connection::Connection;
 use crate::http::limits::{self, Budget, Party, Prefix};
+use crate::http::observe;
 use crate::http::request_id::RequestId;
 
 pub use server::Asker;
@@ -165,7 +166,10 @@ impl Call {
         let read = readable(&self.form).map_err(Into::into)?;
         let product = self.app.store.read(&self.institution).find_product(sent.unverified_client_id()).await?;
         match (self.prove(&sent, product.as_ref()).await?, product) {
-            (Ok(assertion), Some(product)) if product.is_active() => Ok((Client { product, assertion }, read)),
+            (Ok(assertion), Some(product)) if product.is_active() => {
+                observe::is_of(&self.app, &self.institution, &product.client_id);
+                Ok((Client { product, assertion }, read))
+            }
             (proven, product) => {
                 let why = proven.err().map_or_else(|| "not active".to_owned(), |unproven| unproven.to_string());
                 Err(self.refuse_client(product.map(|known| known.client_id), &why, INVALID_CLIENT).await)

@@ -11,8 +11,10 @@ use crate::certificates::responder::Responders;
 use crate::error::Fault;
 use crate::http::limits::Limits;
 use crate::http::second_look::Looks;
+use crate::metrics::Metrics;
 use crate::passwords::Hashing;
 use crate::readiness::Readiness;
+use crate::traces::Traces;
 
 /// Key sets kept; when more are in use all are forgotten and read anew.
 const KEY_SETS_MAX: usize = 4_096;
@@ -38,6 +40,10 @@ pub struct Memory {
     pub limits: Limits,
     /// Whether this node wants requests.
     pub readiness: Readiness,
+    /// What was answered so far, for whom and how fast.
+    pub metrics: Metrics,
+    /// Where traces go.
+    pub traces: Traces,
     /// The passwords that are looked at.
     pub hashing: Hashing,
     /// What OCSP responders said of users' certificates.
