@@ -131,6 +131,10 @@ actions! {
     GuessingNoticed = "guessing_noticed",
     /// The rows came back from a backup: what was issued before is worth nothing.
     Restored = "restored",
+    /// The signed trail was begun anew under another name, because it no longer went on from what was signed.
+    TrailBegunAnew = "trail_begun_anew",
+    /// Records were deleted; their entries stay in the trail.
+    RecordsRemoved = "records_removed",
     /// A lock was opened by staff.
     GuardUnlocked = "guard_unlocked",
 }

@@ -1,6 +1,7 @@
 //! The subcommands of `renkei`. Each has its arguments (`Args`) and one function that does the work (`run`).
 
 pub mod apply;
+pub mod audit;
 pub mod backup;
 pub mod data;
 pub mod demo;

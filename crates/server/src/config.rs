@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 
 use crate::app::Site;
+use crate::audit::witness::Witness;
 use crate::certificates::Fingerprint;
 use crate::http::proxy::{Network, Proxies, SourceHeader};
 use crate::keys::hsm::Hsm;
@@ -53,6 +54,9 @@ pub struct Config {
     pub metrics: Option<MetricsSection>,
     /// Where traces go; without it nowhere.
     pub traces: Option<TracesSection>,
+    /// Who watches over the audit trail from elsewhere.
+    #[serde(default)]
+    pub audit: AuditSection,
     /// Where the rows are when it is not the SQLite file in the data folder.
     pub postgres: Option<Postgres>,
     /// The hardware module under whose key the file of the master keys is wrapped.
@@ -200,6 +204,24 @@ impl TracesSection {
     }
 }
 
+/// The audit trail.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct AuditSection {
+    /// The witness that cosigns checkpoints; none when left out.
+    pub witness: Option<WitnessSection>,
+}
+
+/// A witness (C2SP tlog-witness).
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct WitnessSection {
+    /// Its submission prefix.
+    pub url: String,
+    /// Its public key: `name+hash+key`.
+    pub key: String,
+}
+
 /// A PostgreSQL server.
 #[derive(Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -300,6 +322,7 @@ impl Config {
         if let Some(traces) = &self.traces {
             traces.check()?;
         }
+        self.witness()?;
         self.check_others()
     }
 
@@ -371,6 +394,15 @@ impl Config {
     /// [`TlsError`] when the file that is named can't be read or holds none.
     pub fn trust(&self) -> Result<Trust, TlsError> {
         self.outbound.ca.as_deref().map_or(Ok(Trust::System), |path| Ok(Trust::Only(read_certificates(path)?)))
+    }
+
+    /// Who cosigns the audit trail.
+    ///
+    /// # Errors
+    /// A sentence about what is wrong with its address or key.
+    pub fn witness(&self) -> Result<Option<Witness>, String> {
+        let read = |section: &WitnessSection| Witness::new(&section.url, &section.key);
+        self.audit.witness.as_ref().map(read).transpose().map_err(|reason| format!("audit.witness: {reason}"))
     }
 
     /// The proxies in front.

@@ -1,6 +1,7 @@
 //! Everything that touches the world: HTTP, the command line, keys, clocks, files.
 
 pub mod app;
+pub mod audit;
 pub mod certificates;
 pub mod commands;
 pub mod config;

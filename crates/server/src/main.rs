@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use renkei_server::commands::{
-    CommandError, apply, backup, demo, doctor, guards, import, keys, linkages, migrate, restore, serve, statistics,
+    CommandError, apply, audit, backup, demo, doctor, guards, import, keys, linkages, migrate, restore, serve, statistics,
 };
 use renkei_server::logging::{self, LogFormat};
 use renkei_server::system;
@@ -57,6 +57,8 @@ enum Command {
     Statistics(statistics::Args),
     /// Say what is wrong with this installation, and what to do about it
     Doctor(doctor::Args),
+    /// Hand the audit trail to an auditor, and look after its signatures
+    Audit(audit::Args),
     /// Bring the tables up to date
     Migrate(migrate::Args),
     /// Write every row as of now into one file, while the servers go on
@@ -94,6 +96,7 @@ async fn run(command: Command) -> Result<(), CommandError> {
         Command::Guards(args) => guards::list(args).await,
         Command::Unlock(args) => guards::unlock(args).await,
         Command::Linkages(args) => linkages::run(args).await,
+        Command::Audit(args) => audit::run(args).await,
         Command::Migrate(args) => migrate::run(args).await,
         Command::Statistics(args) => statistics::run(args).await,
         Command::Doctor(args) => doctor::run(args).await,

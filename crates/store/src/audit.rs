@@ -1,5 +1,8 @@
 //! 監査証跡: every act and every read leaves one record, in the transaction of the act.
 
+use std::borrow::Cow;
+use std::sync::OnceLock;
+
 use renkei_domain::audit::Record;
 use renkei_domain::id::{AuditId, time_ordered};
 use renkei_domain::time::Timestamp;
@@ -57,12 +60,21 @@ impl Unit {
 }
 
 const INSERT: &str = "INSERT INTO audit \
-     (institution, audit_id, at, actor_kind, actor, action, outcome, object, detail, request_id) \
-     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)";
+     (institution, audit_id, at, actor_kind, actor, action, outcome, object, detail, request_id, node, salt) \
+     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)";
+
+/// The node this process is.
+static NODE: OnceLock<Box<str>> = OnceLock::new();
+
+/// Says what the node is called that this process is: its audit records name it. The first word counts.
+pub fn name_node(node: &str) {
+    let _ = NODE.set(node.into());
+}
 
 /// The values of [`INSERT`].
 fn values(record: &Record, now: Timestamp, random: &dyn Random) -> Vec<Param<'static>> {
     let id = AuditId(time_ordered(now, &random.bytes()));
+    let salt: [u8; 16] = random.bytes();
     let (actor_kind, actor) = record.actor.parts();
     vec![
         Param::from(id),
@@ -74,6 +86,8 @@ fn values(record: &Record, now: Timestamp, random: &dyn Random) -> Vec<Param<'st
         Param::from(record.object.clone()),
         Param::from(record.detail.clone()),
         Param::from(record.request_id.clone()),
+        Param::from(NODE.get().map(|node| node.as_ref())),
+        Param::Bytes(Cow::Owned(salt.to_vec())),
     ]
 }
 

@@ -6,6 +6,9 @@
 
 pub mod archive;
 pub mod audit;
+pub mod audit_checkpoints;
+pub mod audit_removal;
+pub mod audit_sealing;
 pub mod client_tokens;
 pub mod codes;
 pub mod customers;
@@ -34,6 +37,7 @@ pub mod replays;
 pub mod requests;
 pub mod resource_servers;
 pub mod retention;
+pub mod rights;
 pub mod sealed;
 pub mod sessions;
 pub mod signing_keys;

@@ -1,6 +1,7 @@
 //! Bringing the tables up to date: one ordered list for both engines.
 //!
-//! The text is the same for both but for one mark: `/*sqlite: WITHOUT ROWID sqlite*/` counts only there. A migration that has
+//! The text is the same for both but for two marks: `/*sqlite: WITHOUT ROWID sqlite*/` counts only there, and
+//! `/*postgres: … postgres*/` only there. A migration that has
 //! landed never changes; the digest kept beside its number shows if one did.
 
 use std::ops::RangeInclusive;
@@ -31,6 +32,8 @@ const MIGRATIONS: &[(&str, &str)] = &[
     ("0020_session_certificates", include_str!("migrations/0020_session_certificates.sql")),
     ("0016_grant_management", include_str!("migrations/0016_grant_management.sql")),
     ("0021_statistics", include_str!("migrations/0021_statistics.sql")),
+    ("0015_audit_sealing", include_str!("migrations/0015_audit_sealing.sql")),
+    ("0022_audit_walls", include_str!("migrations/0022_audit_walls.sql")),
 ];
 
 /// Those of [`MIGRATIONS`], by number, that take away or change what programs before them use. All others only add, so a
@@ -88,6 +91,9 @@ async fn add(tx: &mut Tx, version: i64, name: &str, sql: &str) -> Result<(), Sto
 
 /// Applies what is missing, each migration in a transaction of its own.
 pub(crate) async fn to_newest(store: &Store) -> Result<(), StoreError> {
+    if is_newest(store).await? {
+        return refuse_newer(store).await;
+    }
     beside_others(|| make_own_tables(store)).await?;
     for (index, (name, sql)) in MIGRATIONS.iter().enumerate() {
         beside_others(|| apply(store, index as i64 + 1, name, sql)).await?;
@@ -155,6 +161,26 @@ async fn refuse_newer(store: &Store) -> Result<(), StoreError> {
              {knows} only: use the newer version"
         ))),
     }
+}
+
+/// Whether every migration that this program knows was applied. Then nothing is written, so a role may serve that could not.
+async fn is_newest(store: &Store) -> Result<bool, StoreError> {
+    let select = "SELECT digest FROM schema_versions ORDER BY version";
+    let rows = match store.read_all().rows(select, &[]).await {
+        Ok(rows) => rows,
+        // There is no such table yet, or the store is away, which the next statement tells.
+        Err(_) => return Ok(false),
+    };
+    let known = rows.into_iter().map(|mut row| row.get(0)).collect::<Result<Vec<Vec<u8>>, _>>()?;
+    let right = |(known, (_, sql)): (&Vec<u8>, &(&str, &str))| {
+        known == digest::digest(&digest::SHA256, sql.as_bytes()).as_ref()
+    };
+    Ok(known.len() >= MIGRATIONS.len() && known.iter().zip(MIGRATIONS).all(right))
+}
+
+/// The text for PostgreSQL.
+pub(crate) fn for_postgres(sql: &str) -> String {
+    sql.replace("/*postgres:", "").replace("postgres*/", "")
 }
 
 /// The text for SQLite: what stands in the marks counts.

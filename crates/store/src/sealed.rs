@@ -12,11 +12,13 @@ pub enum Kind {
     FiledPins,
     /// Private signing keys.
     SigningKeys,
+    /// Private keys that audit trails are signed with.
+    AuditKeys,
 }
 
 impl Kind {
     /// Every kind.
-    pub const ALL: [Kind; 3] = [Kind::Pins, Kind::FiledPins, Kind::SigningKeys];
+    pub const ALL: [Kind; 4] = [Kind::Pins, Kind::FiledPins, Kind::SigningKeys, Kind::AuditKeys];
 
     const fn list(self) -> &'static str {
         match self {
@@ -32,6 +34,10 @@ impl Kind {
                 "SELECT institution, kid, sealed_key FROM signing_keys \
                  WHERE (institution, kid) > (?1, ?2) ORDER BY institution, kid LIMIT ?3"
             }
+            Kind::AuditKeys => {
+                "SELECT institution, origin, sealed_key FROM audit_keys \
+                 WHERE (institution, origin) > (?1, ?2) ORDER BY institution, origin LIMIT ?3"
+            }
         }
     }
 
@@ -43,6 +49,9 @@ impl Kind {
             }
             Kind::SigningKeys => {
                 "UPDATE signing_keys SET sealed_key = ?4 WHERE institution = ?1 AND kid = ?2 AND sealed_key = ?3"
+            }
+            Kind::AuditKeys => {
+                "UPDATE audit_keys SET sealed_key = ?4 WHERE institution = ?1 AND origin = ?2 AND sealed_key = ?3"
             }
         }
     }

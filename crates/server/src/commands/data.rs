@@ -15,7 +15,7 @@ use crate::keys::Keys;
 use crate::keys::hsm::Hsm;
 use crate::listener::tls::{read_certificates, read_key};
 use crate::outbound::Outbound;
-use crate::system::{SystemClock, SystemRandom};
+use crate::system::{SystemClock, SystemRandom, node_name};
 
 /// The data folder where none is named.
 const DEFAULT_FOLDER: &str = "renkei-data";
@@ -27,6 +27,8 @@ const MASTER_KEY_FILE: &str = "keys/master.key";
 const SHOWN_IN_TLS_ONLY: &str = "a certificate is shown to PostgreSQL in TLS only: add sslmode=verify-full to its URL";
 /// Why one of certificate and key alone is refused.
 const BOTH_OR_NONE: &str = "PostgreSQL is shown a certificate with its key: name both, or neither";
+/// Where a node remembers what it signed of the audit trails, in the data folder.
+pub(super) const ANCHORS_FOLDER: &str = "audit";
 /// Connections kept to PostgreSQL: about what its own group commit makes use of on one node.
 const POSTGRES_CONNECTIONS: usize = 16;
 
@@ -157,6 +159,12 @@ impl DataArgs {
         if is_named { Ok(Some(Config::read(&path)?)) } else { Ok(None) }
     }
 
+    /// Where this node remembers what it signed of the audit trails.
+    #[must_use]
+    pub fn anchors(&self) -> PathBuf {
+        self.data.join(ANCHORS_FOLDER)
+    }
+
     /// Where the configuration is.
     #[must_use]
     pub fn config_path(&self) -> PathBuf {
@@ -175,6 +183,7 @@ impl DataArgs {
     }
 
     fn data(&self, keys: Keys, store: Store, config: Option<&Config>) -> Result<Data, CommandError> {
+        renkei_store::audit::name_node(&node_name());
         let random: Arc<dyn Random> = Arc::new(SystemRandom);
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let outbound = match config {

@@ -11,9 +11,10 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use super::CommandError;
-use super::data::{DataArgs, StoreUrl};
+use super::data::{ANCHORS_FOLDER, DataArgs, StoreUrl};
 use super::serve::{self, StopSignals};
 use crate::app::{App, Site};
+use crate::audit::service::keep_sealed;
 use crate::demo::{self, Origins, Stage};
 use crate::http;
 use crate::http::connection::PartnerDoor;
@@ -79,7 +80,8 @@ pub async fn run(args: Args) -> Result<(), CommandError> {
     let app = Arc::new(data.into_app(doors.site(args.tls)?, args.limits_factor));
     demo::register_pins(&app).await?;
     let (say_stop, stop) = watch::channel(false);
-    let tasks = doors.serve(&stage, &app, args.tls, &stop).await?;
+    let mut tasks = doors.serve(&stage, &app, args.tls, &stop).await?;
+    tasks.spawn(keep_sealed(Arc::clone(&app), folder.path.join(ANCHORS_FOLDER), stop.clone()));
     let report = stage.report(&app).await?;
     if args.json {
         let line = serde_json::to_string(&report).map_err(|error| CommandError::Unavailable(error.to_string()))?;

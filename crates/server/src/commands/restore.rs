@@ -16,6 +16,7 @@ use zeroize::Zeroizing;
 
 use super::CommandError;
 use super::data::{Data, DataArgs};
+use crate::audit::signer;
 use crate::keys::Keys;
 use crate::keys::master::{self, MasterKeys};
 use crate::signing::rotation::{NewEpoch, replace_all};
@@ -124,7 +125,10 @@ async fn begin_epoch(
     tx.raise_guards_of_logins(&logins, Guard::after_restore(Restored::Login, now)).await?;
     let new = NewEpoch { institution, operator, now, random: data.random.as_ref() };
     replace_all(tx, &data.keys, &new).await?;
-    let particulars = format!("epoch={} before={before} taken_at={}", now.0, summary.header.taken_at);
+    // What the trail's old name signed since the backup is not in it: under that name nothing may be signed any more.
+    let trail = signer::begin_anew(tx, &data.keys, institution, now, data.random.as_ref()).await?;
+    let trail = trail.map_or_else(String::new, |key| format!(" trail={}", key.origin));
+    let particulars = format!("epoch={} before={before} taken_at={}{trail}", now.0, summary.header.taken_at);
     let record = Record::done(Actor::Operator(operator.to_owned()), Action::Restored).with(particulars);
     Ok(tx.record(&record, now, data.random.as_ref()).await?)
 }

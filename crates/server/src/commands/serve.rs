@@ -16,6 +16,8 @@ use tokio::time::sleep;
 use super::CommandError;
 use super::data::{Data, DataArgs};
 use crate::app::App;
+use crate::audit::service::keep_sealed;
+use crate::audit::witness::keep_witnessed;
 use crate::http;
 use crate::keys::follow::{Followed, follow};
 use crate::retention;
@@ -51,6 +53,7 @@ pub async fn run(args: Args) -> Result<(), CommandError> {
         }
     }
     let file = Followed { path: args.data.master_key_path(), hsm: data.hsm.clone() };
+    let anchors = args.data.anchors();
     let app = Arc::new(data.into_app(config.site(), config.limits.factor));
     app.memory.readiness.name(format!("{}:{}", host_name(), config.listen.port()));
     for institution in app.store.read_all().list_institutions().await? {
@@ -68,6 +71,10 @@ pub async fn run(args: Args) -> Result<(), CommandError> {
     tasks.spawn(keep_counted(Arc::clone(&app), stop.clone()));
     tasks.spawn(retention::keep_swept(Arc::clone(&app), stop.clone()));
     tasks.spawn(follow(Arc::clone(&app), file, stop.clone()));
+    tasks.spawn(keep_sealed(Arc::clone(&app), anchors, stop.clone()));
+    if let Some(witness) = config.witness().map_err(CommandError::Setup)? {
+        tasks.spawn(keep_witnessed(Arc::clone(&app), witness, stop.clone()));
+    }
     tracing::info!(origin = config.origin, store = app.store.engine_name(), "serving");
     signals.wait().await;
     // First nobody is sent here any more, then nobody is let in, then whoever is inside is finished with.

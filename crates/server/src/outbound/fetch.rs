@@ -100,6 +100,40 @@ impl Outbound {
         timeout(self.deadline, got).await.unwrap_or(Err(OutboundFault::TooSlow(self.deadline)))
     }
 
+    /// Hands something to a server that the operator named, wherever that is, and tells how it answered.
+    ///
+    /// # Errors
+    /// As [`Outbound::get`], but for the status and media type, which are the caller's to judge.
+    pub async fn submit(
+        &self,
+        url: &ResponderUrl,
+        body: Vec<u8>,
+        bytes_max: usize,
+    ) -> Result<(u16, Vec<u8>), OutboundFault> {
+        let wanted = Wanted { media_types: &["*/*"], bytes_max };
+        let request = request(Method::POST, &url.path, &url.authority, wanted);
+        let request = request.body(Full::from(body)).map_err(|error| http_fault(&error))?;
+        let got = async {
+            let addresses = match url.address {
+                Some(address) => vec![SocketAddr::new(address, url.port)],
+                None => self
+                    .resolver
+                    .resolve(url.host.clone(), url.port)
+                    .await
+                    .map_err(|error| OutboundFault::Name { host: url.host.clone(), reason: error.to_string() })?,
+            };
+            let stream = connect(&addresses, self.deadline / ADDRESSES_TRIED).await?;
+            let (status, document) = if url.secure {
+                let stream = secured(self.tls()?, &url.host, stream).await?;
+                converse(stream, request, bytes_max, |_| Ok(())).await?
+            } else {
+                converse(stream, request, bytes_max, |_| Ok(())).await?
+            };
+            Ok((status.as_u16(), document.body))
+        };
+        timeout(self.deadline, got).await.unwrap_or(Err(OutboundFault::TooSlow(self.deadline)))
+    }
+
     /// The addresses of the host, each of which may be contacted. One that may not condemns the name: it was put there
     /// by mistake or by somebody who means harm.
     async fn addresses(&self, host: &str, port: u16) -> Result<Vec<SocketAddr>, OutboundFault> {
@@ -144,6 +178,16 @@ async fn exchange(
     request: Request<Full<Bytes>>,
     wanted: Wanted<'_>,
 ) -> Result<Document, OutboundFault> {
+    let answer = converse(stream, request, wanted.bytes_max, |response| check_head(response, wanted)).await?;
+    Ok(answer.1)
+}
+
+async fn converse(
+    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    request: Request<Full<Bytes>>,
+    bytes_max: usize,
+    check: impl FnOnce(&Response<Incoming>) -> Result<(), OutboundFault>,
+) -> Result<(StatusCode, Document), OutboundFault> {
     let handshake =
         http1::Builder::new().max_buf_size(HEAD_BYTES_MAX).max_headers(HEADERS_MAX).handshake(TokioIo::new(stream));
     let (mut sender, connection) = handshake.await.map_err(|error| http_fault(&error))?;
@@ -151,10 +195,10 @@ async fn exchange(
     let mut driver = JoinSet::new();
     driver.spawn(connection);
     let response = sender.send_request(request).await.map_err(|error| http_fault(&error))?;
-    check_head(&response, wanted)?;
-    let max_age = max_age(response.headers());
-    let body = read_body(response.into_body(), wanted.bytes_max).await?;
-    Ok(Document { body, max_age })
+    check(&response)?;
+    let (status, max_age) = (response.status(), max_age(response.headers()));
+    let body = read_body(response.into_body(), bytes_max).await?;
+    Ok((status, Document { body, max_age }))
 }
 
 fn request(method: Method, path: &str, authority: &str, wanted: Wanted<'_>) -> Builder {

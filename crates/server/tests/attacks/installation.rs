@@ -221,6 +221,21 @@ impl Installation {
         }
     }
 
+    /// Nodes and commands work as this role of the database from now on.
+    pub fn serve_as(&mut self, role: &str) {
+        let (url, _) = self.store.as_mut().unwrap();
+        *url = url.replacen("://postgres@", &format!("://{role}@"), 1);
+        assert!(url.contains(role), "the tests' server is named with its user");
+    }
+
+    /// A connection of its own, as the role that nodes work as.
+    pub async fn client(&self) -> tokio_postgres::Client {
+        let (client, link) =
+            tokio_postgres::connect(&self.store.as_ref().unwrap().0, tokio_postgres::NoTls).await.unwrap();
+        tokio::spawn(link);
+        client
+    }
+
     /// A number that a statement of aoi counts.
     pub async fn count(&self, sql: &'static str) -> i64 {
         self.store().await.read(&aoi()).row(sql, &[]).await.unwrap().unwrap().get(0).unwrap()

@@ -29,3 +29,4 @@ mod replays;
 mod restores;
 mod scenarios;
 mod stolen;
+mod trail;

@@ -323,7 +323,7 @@ impl Write {
 
     pub(super) async fn define(&mut self, sql: &str) -> Result<(), StoreError> {
         let client = self.client()?;
-        let defined = client.ask(client.batch_execute(sql)).await;
+        let defined = client.ask(client.batch_execute(&super::super::migrate::for_postgres(sql))).await;
         self.failed |= defined.is_err();
         defined
     }

@@ -199,7 +199,7 @@ async fn reseal_kind(data: &Data, kind: Kind, current: u8) -> Result<u64, Comman
     let purpose = match kind {
         Kind::Pins => Purpose::Pin,
         Kind::FiledPins => Purpose::FiledPin,
-        Kind::SigningKeys => Purpose::SigningKey,
+        Kind::SigningKeys | Kind::AuditKeys => Purpose::SigningKey,
     };
     let (mut moved, mut after) = (0, SealedValue::default());
     loop {

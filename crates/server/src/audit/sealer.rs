@@ -1,0 +1,322 @@
+//! The sealer: gives committed records their positions, and signs what it has got so far.
+//!
+//! One of all nodes seals an institution's trail at a time. The lease keeps the others from doing the same work; what
+//! makes two sealers harmless is that a batch begins where the last one ended, under a unique key.
+
+use std::path::Path;
+use std::time::Duration;
+
+use renkei_audit_trail::checkpoint::Checkpoint;
+use renkei_audit_trail::entry::Record;
+use renkei_audit_trail::note::Signer;
+use renkei_domain::id::{AuditId, made_at, time_ordered};
+use renkei_domain::institution::InstitutionCode;
+use renkei_domain::time::{Clock, MICROS_PER_SECOND, Timestamp};
+use renkei_store::audit_checkpoints::StoredCheckpoint;
+use renkei_store::audit_sealing::FIRST_ID;
+use renkei_store::leases::Lease;
+use renkei_store::{Random, Store, StoreError, Tx};
+
+use super::trail::Trail;
+use super::{AuditFault, anchor, signer};
+use crate::keys::Keys;
+
+/// What the lease is called in the store.
+const LEASE: &str = "audit";
+/// How long a sealer that does not come back keeps the others out.
+const LEASE_SECONDS: i64 = 10;
+/// Records sealed in one transaction: on SQLite everybody's writes wait so long.
+pub const BATCH: u32 = 1_024;
+/// Between two full batches, so that acts come in between.
+const BREATH: Duration = Duration::from_millis(5);
+/// Records that become visible late are looked for so far back in each pass …
+const NEAR_SECONDS: i64 = 5;
+/// … and so far back little by little.
+const FAR_SECONDS: i64 = 2 * 86_400;
+/// Records looked over for late ones in one pass.
+const SWEEP_RECORDS: u32 = 4_096;
+/// Between two sweeps.
+const SWEEP_EVERY_SECONDS: i64 = 60;
+/// A checkpoint is signed when there are so many entries since the last …
+pub const CHECKPOINT_ENTRIES: u64 = 1_000;
+/// … or one at least, and so much time has gone by.
+pub const CHECKPOINT_SECONDS: i64 = 60;
+/// How often a node that seals nothing looks whether something is left unsigned.
+const LOOK_EVERY_SECONDS: i64 = 10;
+
+/// What sealing needs.
+#[derive(Clone, Copy)]
+pub struct Tools<'a> {
+    /// The rows.
+    pub store: &'a Store,
+    /// What opens the trail's key.
+    pub keys: &'a Keys,
+    /// The time.
+    pub clock: &'a dyn Clock,
+    /// Chance.
+    pub random: &'a dyn Random,
+    /// The host that new trails are named after.
+    pub host: &'a str,
+    /// The folder where this node remembers what it signed.
+    pub anchors: &'a Path,
+}
+
+/// Seals the trail of one institution.
+pub struct Sealer {
+    institution: InstitutionCode,
+    holder: String,
+    trail: Option<Trail>,
+    signer: Option<Signer>,
+    /// How far the sweep has come; none while it rests.
+    sweep: Option<AuditId>,
+    swept_at: Timestamp,
+    looked_at: Timestamp,
+    /// The size that is known to be signed.
+    signed: u64,
+}
+
+impl Sealer {
+    /// A sealer under a name of its own.
+    #[must_use]
+    pub fn new(institution: InstitutionCode, tools: &Tools<'_>) -> Sealer {
+        let name: [u8; 8] = tools.random.bytes();
+        Sealer {
+            institution,
+            holder: format!("{}-{:016x}", std::process::id(), u64::from_be_bytes(name)),
+            trail: None,
+            signer: None,
+            sweep: None,
+            swept_at: Timestamp(i64::MIN),
+            looked_at: Timestamp(i64::MIN),
+            signed: 0,
+        }
+    }
+
+    /// Seals what there is and signs what is due. Tells how many records were sealed.
+    ///
+    /// # Errors
+    /// [`AuditFault`]; what was sealed before stays sealed.
+    pub async fn pass(&mut self, tools: &Tools<'_>) -> Result<u64, AuditFault> {
+        let outcome = self.seal_and_sign(tools).await;
+        if outcome.is_err() {
+            // Whatever it was, what is in memory may not be what is in the store.
+            self.trail = None;
+        }
+        outcome
+    }
+
+    async fn seal_and_sign(&mut self, tools: &Tools<'_>) -> Result<u64, AuditFault> {
+        let now = tools.clock.now();
+        let lease = tools.store.read(&self.institution).find_lease(LEASE).await?;
+        if lease.is_some_and(|lease| lease.holder != self.holder && lease.expires_at > now) {
+            return Ok(0);
+        }
+        let mut sealed = 0;
+        loop {
+            let records = self.next(tools).await?;
+            if records.is_empty() {
+                break;
+            }
+            if !self.seal(tools, &records).await? {
+                return Ok(sealed);
+            }
+            sealed += records.len() as u64;
+            self.sign_if_due(tools).await?;
+            tokio::time::sleep(BREATH).await;
+        }
+        if sealed > 0 || self.looked_at.seconds_until(now) >= LOOK_EVERY_SECONDS || self.signed < self.size() {
+            self.looked_at = now;
+            self.sign_if_due(tools).await?;
+        }
+        Ok(sealed)
+    }
+
+    fn size(&self) -> u64 {
+        self.trail.as_ref().map_or(0, Trail::size)
+    }
+
+    /// The next records without a position: those that came late by a little, those that are new, those that came very
+    /// late.
+    async fn next(&mut self, tools: &Tools<'_>) -> Result<Vec<Record>, AuditFault> {
+        let now = tools.clock.now();
+        let mut read = tools.store.read(&self.institution);
+        let newest = read.newest_sealed().await?;
+        if let Some(newest) = newest {
+            let from = id_at(now.min(made_at(newest.0)).plus_seconds(-NEAR_SECONDS));
+            let late = read.late_records(from, newest, BATCH).await?;
+            if !late.is_empty() {
+                return Ok(late);
+            }
+        }
+        let new = read.records_after(newest.unwrap_or(FIRST_ID), BATCH).await?;
+        if !new.is_empty() {
+            return Ok(new);
+        }
+        let Some(newest) = newest else { return Ok(Vec::new()) };
+        if self.sweep.is_none() && self.swept_at.plus_seconds(SWEEP_EVERY_SECONDS) <= now {
+            self.swept_at = now;
+            self.sweep = Some(id_at(now.plus_seconds(-FAR_SECONDS)));
+        }
+        let Some(from) = self.sweep else { return Ok(Vec::new()) };
+        let until = read.record_far_after(from, SWEEP_RECORDS).await?.filter(|until| *until < newest);
+        let late = read.late_records(from, until.unwrap_or(newest), BATCH).await?;
+        if late.is_empty() {
+            self.sweep = until;
+        }
+        Ok(late)
+    }
+
+    /// `false`: another node is at it, or has been since this one looked.
+    async fn seal(&mut self, tools: &Tools<'_>, records: &[Record]) -> Result<bool, AuditFault> {
+        let now = tools.clock.now();
+        if self.trail.is_none() {
+            self.trail = Trail::load(&mut tools.store.read(&self.institution)).await?;
+        }
+        let Some(trail) = &self.trail else { return Ok(false) };
+        let (next, addition) = trail.with(records, &self.institution, now);
+        let mut tx = tools.store.begin(&self.institution).await?;
+        if !self.hold(&mut tx, now).await? {
+            return Ok(false);
+        }
+        if tx.trail_size().await? != trail.size() {
+            self.trail = None;
+            return Ok(false);
+        }
+        for (batch, ids) in addition.batches.iter().zip(&addition.records) {
+            let written = async {
+                tx.add_positions(ids, batch.first).await?;
+                tx.add_batch(batch).await
+            };
+            match written.await {
+                Ok(()) => {}
+                Err(StoreError::Taken) => {
+                    self.trail = None;
+                    return Ok(false);
+                }
+                Err(error) => return Err(error.into()),
+            }
+        }
+        for tile in &addition.tiles {
+            tx.add_tile(tile).await?;
+        }
+        tx.commit().await?;
+        self.trail = Some(next);
+        Ok(true)
+    }
+
+    /// Takes or keeps the lease in a transaction. `false`: another node has it.
+    async fn hold(&self, tx: &mut Tx, now: Timestamp) -> Result<bool, StoreError> {
+        let lease = Lease { holder: self.holder.clone(), expires_at: now.plus_seconds(LEASE_SECONDS) };
+        Ok(tx.renew_lease(LEASE, &lease).await? || tx.claim_lease(LEASE, &lease, now).await?)
+    }
+
+    /// Signs a checkpoint when one is due, and one that was about to be signed when a node went down.
+    async fn sign_if_due(&mut self, tools: &Tools<'_>) -> Result<(), AuditFault> {
+        let now = tools.clock.now();
+        let mut read = tools.store.read(&self.institution);
+        if read.trail_size().await? == 0 {
+            return Ok(());
+        }
+        self.take_signer(tools, now).await?;
+        let Some(signer) = &self.signer else { return Ok(()) };
+        let origin = &signer.verifier().name;
+        let last = read.newest_checkpoint(origin).await?;
+        let anchor = anchor::read(tools.anchors, &self.institution)?.filter(|one| one.origin == *origin);
+        // Looked at after these, so that it is no older than they are: another node may seal and sign meanwhile.
+        let size = read.trail_size().await?;
+        if self.trail.as_ref().is_none_or(|trail| trail.size() != size) {
+            self.trail = Trail::load(&mut read).await?;
+        }
+        let Some(trail) = &self.trail else { return Ok(()) };
+        if let Some(last) = &last {
+            self.expect_to_go_on(tools, trail, &last.checkpoint).await?;
+            if last.signatures.is_empty() {
+                return self.sign(tools, signer, &last.checkpoint, now).await;
+            }
+            if last.checkpoint.size == trail.size() {
+                self.signed = trail.size();
+                return Ok(());
+            }
+        }
+        if !is_due(last.as_ref(), trail.size(), now) {
+            return Ok(());
+        }
+        if let Some(anchor) = anchor {
+            self.expect_to_go_on(tools, trail, &anchor).await?;
+        }
+        let checkpoint = Checkpoint { origin: origin.clone(), size: trail.size(), root: trail.root() };
+        let mut tx = tools.store.begin(&self.institution).await?;
+        if !self.hold(&mut tx, now).await? {
+            return Ok(());
+        }
+        match tx.add_checkpoint(&checkpoint, now).await {
+            Ok(()) => tx.commit().await?,
+            Err(StoreError::Taken) => return Ok(()),
+            Err(error) => return Err(error.into()),
+        }
+        anchor::write(tools.anchors, &self.institution, &checkpoint)?;
+        self.sign(tools, signer, &checkpoint, now).await?;
+        self.signed = checkpoint.size;
+        Ok(())
+    }
+
+    /// Signs what is durable already, and lets the signature out. Signing the same again gives the same.
+    async fn sign(
+        &self,
+        tools: &Tools<'_>,
+        signer: &Signer,
+        checkpoint: &Checkpoint,
+        now: Timestamp,
+    ) -> Result<(), AuditFault> {
+        let line = signer.sign(&checkpoint.to_string()).to_string();
+        let mut tx = tools.store.begin(&self.institution).await?;
+        match tx.add_checkpoint_signature(checkpoint, &signer.verifier().to_string(), &line, now).await {
+            Ok(()) => Ok(tx.commit().await?),
+            Err(StoreError::Taken) => Ok(()),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    async fn expect_to_go_on(&self, tools: &Tools<'_>, trail: &Trail, from: &Checkpoint) -> Result<(), AuditFault> {
+        let Checkpoint { origin, size, root } = from;
+        if *size > trail.size() {
+            let now = trail.size();
+            return Err(AuditFault::Forked(format!("{origin} was signed at {size} entries and has {now}")));
+        }
+        if trail.root_at(&mut tools.store.read(&self.institution), *size).await? != *root {
+            return Err(AuditFault::Forked(format!("{origin} had another root at {size} entries")));
+        }
+        Ok(())
+    }
+
+    /// The key in force, made if there is none yet.
+    async fn take_signer(&mut self, tools: &Tools<'_>, now: Timestamp) -> Result<(), AuditFault> {
+        let stored = tools.store.read(&self.institution).list_audit_keys().await?;
+        let Some(stored) = stored.last() else {
+            let origin = signer::origin_name(tools.host, &self.institution);
+            let key = signer::new_key(tools.keys, &self.institution, &origin, now, tools.random)?;
+            let mut tx = tools.store.begin(&self.institution).await?;
+            if self.hold(&mut tx, now).await? {
+                tx.add_audit_key(&key).await?;
+                tx.commit().await?;
+                self.signer = Some(signer::open(tools.keys, &self.institution, &key)?);
+            }
+            return Ok(());
+        };
+        if self.signer.as_ref().is_none_or(|signer| signer.verifier().to_string() != stored.verifier) {
+            self.signer = Some(signer::open(tools.keys, &self.institution, stored)?);
+        }
+        Ok(())
+    }
+}
+
+fn is_due(last: Option<&StoredCheckpoint>, size: u64, now: Timestamp) -> bool {
+    let Some(last) = last else { return true };
+    let since = now.0.saturating_sub(last.made_at.0);
+    size - last.checkpoint.size >= CHECKPOINT_ENTRIES || since >= CHECKPOINT_SECONDS * MICROS_PER_SECOND
+}
+
+/// The least identifier of an instant.
+fn id_at(instant: Timestamp) -> AuditId {
+    AuditId(time_ordered(instant, &[0; 10]))
+}

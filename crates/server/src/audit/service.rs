@@ -1,0 +1,68 @@
+//! Sealing beside serving: a pass each second over all institutions.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use renkei_domain::institution::InstitutionCode;
+use renkei_domain::time::Timestamp;
+use tokio::sync::watch;
+use tokio::time::sleep;
+
+use super::AuditFault;
+use super::sealer::{Sealer, Tools};
+use crate::app::App;
+
+/// Between two passes.
+const EVERY: Duration = Duration::from_secs(1);
+/// Between two lines in the log about the same trouble.
+const LOGGED_EVERY_SECONDS: i64 = 60;
+
+/// Seals the trails of all institutions until told to stop, and once more then. `anchors` is the folder where this node
+/// remembers what it signed.
+pub async fn keep_sealed(app: Arc<App>, anchors: PathBuf, mut stop: watch::Receiver<bool>) {
+    let tools = Tools {
+        store: &app.store,
+        keys: &app.keys,
+        clock: app.clock.as_ref(),
+        random: app.random.as_ref(),
+        host: app.site.origin.split_once("://").map_or(&app.site.origin, |(_, host)| host),
+        anchors: &anchors,
+    };
+    let mut sealers: BTreeMap<InstitutionCode, Sealer> = BTreeMap::new();
+    let mut logged_at = Timestamp(i64::MIN);
+    loop {
+        let stopping = tokio::select! {
+            () = sleep(EVERY) => false,
+            _ = stop.wait_for(|stop| *stop) => true,
+        };
+        for fault in seal_all(&tools, &mut sealers).await {
+            let now = tools.clock.now();
+            if logged_at.plus_seconds(LOGGED_EVERY_SECONDS) <= now {
+                logged_at = now;
+                tracing::error!(error = %fault, "audit_alarm: the audit trail is not sealed or not signed");
+            }
+        }
+        if stopping {
+            return;
+        }
+    }
+}
+
+/// One pass over all institutions; what fails at one does not keep the others from being sealed.
+async fn seal_all(tools: &Tools<'_>, sealers: &mut BTreeMap<InstitutionCode, Sealer>) -> Vec<AuditFault> {
+    let institutions = match tools.store.read_all().list_institutions().await {
+        Ok(institutions) => institutions,
+        Err(error) => return vec![error.into()],
+    };
+    let mut faults = Vec::new();
+    for institution in institutions {
+        let sealer =
+            sealers.entry(institution.code.clone()).or_insert_with(|| Sealer::new(institution.code.clone(), tools));
+        if let Err(fault) = sealer.pass(tools).await {
+            faults.push(fault);
+        }
+    }
+    faults
+}
