@@ -10,7 +10,7 @@ mod jwk;
 mod jws;
 mod key;
 
-pub use jwk::{Jwk, JwkFault, MAX_KEY_ID_BYTES, MAX_RSA_BITS, MIN_RSA_BITS};
+pub use jwk::{Jwk, JwkFault, MAX_KEY_ID_BYTES, MAX_RSA_BITS, MIN_RSA_BITS, P384};
 pub use jws::{Header, Jws, MAX_JWT_BYTES};
 pub use key::{KeySet, MAX_KEY_SET_BYTES, MAX_KEYS, SigningKey, VerifyingKey};
 

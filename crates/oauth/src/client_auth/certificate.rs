@@ -7,7 +7,7 @@ use x509_parser::prelude::{FromDer as _, X509Certificate};
 
 use super::ClientAuthFault;
 use super::name::RegisteredName;
-use crate::jose::{Jwk, KeySet, sha256_base64url};
+use crate::jose::{Jwk, KeySet, P384, sha256_base64url};
 
 /// Authentication by the name in a certificate of a trusted authority (RFC 8705 §2.1.1).
 pub const TLS_CLIENT_AUTH: &str = "tls_client_auth";
@@ -33,8 +33,12 @@ pub fn check_name(certificate: &[u8], name: &RegisteredName) -> Result<(), Clien
 /// # Errors
 /// [`ClientAuthFault::Certificate`] or [`ClientAuthFault::OtherKey`].
 pub fn check_key(certificate: &[u8], keys: &KeySet) -> Result<(), ClientAuthFault> {
-    let key = Jwk::of_certificate(&read(certificate)?);
-    if key.is_some_and(|key| keys.holds(&key)) { Ok(()) } else { Err(ClientAuthFault::OtherKey) }
+    let certificate = read(certificate)?;
+    let registered = match Jwk::of_certificate(&certificate) {
+        Some(key) => keys.holds(&key),
+        None => P384::of_certificate(&certificate).is_some_and(|key| keys.holds_p384(&key)),
+    };
+    if registered { Ok(()) } else { Err(ClientAuthFault::OtherKey) }
 }
 
 fn read(certificate: &[u8]) -> Result<X509Certificate<'_>, ClientAuthFault> {

@@ -25,6 +25,7 @@ const PRIVATE_MEMBERS: [&str; 8] = ["d", "p", "q", "dp", "dq", "qi", "oth", "k"]
 const OID_RSA: &str = "1.2.840.113549.1.1.1";
 const OID_EC: &str = "1.2.840.10045.2.1";
 const OID_P256: &str = "1.2.840.10045.3.1.7";
+const OID_P384: &str = "1.3.132.0.34";
 const OID_ED25519: &str = "1.3.101.112";
 
 /// Why a JWK was refused.
@@ -128,11 +129,8 @@ impl Jwk {
                 Material::Rsa { n: without_zeros(key.modulus), e: without_zeros(key.exponent) }
             }
             (OID_EC, PublicKey::EC(_)) => {
-                let curve = info.algorithm.parameters.as_ref()?.as_oid().ok()?;
-                // SEC 1 §2.3.3: 0x04, then both coordinates.
-                let (x, y) = bytes.strip_prefix(&[0x04])?.split_at_checked(32)?;
-                let fits = curve.to_id_string() == OID_P256 && y.len() == 32;
-                fits.then(|| Material::P256 { x: x.to_vec(), y: y.to_vec() })?
+                let (x, y) = point(certificate, OID_P256, 32)?;
+                Material::P256 { x, y }
             }
             _ => return None,
         };
@@ -197,6 +195,41 @@ impl Jwk {
         }
         .map_err(|_| JwkFault::Material)
     }
+}
+
+/// A key on P-384. Nothing is signed with one here, as FAPI 2.0 has no algorithm for it (Security Profile §5.4.1), but a
+/// certificate may have one: the handshake's signature is TLS's own.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct P384 {
+    x: Vec<u8>,
+    y: Vec<u8>,
+}
+
+impl P384 {
+    /// Reads one from a key set; `None` where it is something else, or not for signatures.
+    pub(super) fn read(object: &Object) -> Option<P384> {
+        let text = |name| object.text(name).ok().flatten();
+        let for_signatures = text("use").is_none_or(|purpose| purpose == "sig");
+        if text("kty") != Some("EC") || text("crv") != Some("P-384") || !for_signatures {
+            return None;
+        }
+        Some(P384 { x: octets(object, "x", 48).ok()?, y: octets(object, "y", 48).ok()? })
+    }
+
+    /// The key of a certificate; `None` where it is of another kind.
+    pub fn of_certificate(certificate: &X509Certificate<'_>) -> Option<P384> {
+        let (x, y) = point(certificate, OID_P384, 48)?;
+        Some(P384 { x, y })
+    }
+}
+
+/// The coordinates of a certificate's key on this curve, each of so many octets (SEC 1 §2.3.3: 0x04, then both).
+fn point(certificate: &X509Certificate<'_>, curve: &str, length: usize) -> Option<(Vec<u8>, Vec<u8>)> {
+    let info = certificate.public_key();
+    let named = info.algorithm.parameters.as_ref()?.as_oid().ok()?;
+    let (x, y) = info.subject_public_key.data.strip_prefix(&[0x04])?.split_at_checked(length)?;
+    let fits = info.algorithm.algorithm.to_id_string() == OID_EC && named.to_id_string() == curve && y.len() == length;
+    fits.then(|| (x.to_vec(), y.to_vec()))
 }
 
 /// DER puts a zero in front of a number whose first bit is set; a JWK does not (RFC 7518 §2).

@@ -11,7 +11,7 @@ use aws_lc_rs::signature::{
 use serde::Serialize;
 use serde_json::json;
 
-use super::jwk::{Jwk, JwkFault, Material};
+use super::jwk::{Jwk, JwkFault, Material, P384};
 use super::{Algorithm, JoseFault, Jws, base64url};
 use crate::json::{JsonFault, Object, Value};
 
@@ -65,11 +65,15 @@ impl fmt::Debug for VerifyingKey {
 
 /// The registered keys of one client.
 #[derive(Debug, Clone, Default)]
-pub struct KeySet(Vec<VerifyingKey>);
+pub struct KeySet {
+    keys: Vec<VerifyingKey>,
+    /// Of certificates alone.
+    of_certificates: Vec<P384>,
+}
 
 impl KeySet {
     /// Reads a JWK set (RFC 7517 §5). Keys for something else (another curve, `use` `enc`, RS256) are
-    /// passed over; a private key, a weak or a broken one refuses the whole set, so that whoever registers
+    /// passed over but for certificates' (P-384); a private key, a weak or a broken one refuses the whole set, so that whoever registers
     /// it sees why.
     pub fn parse(json: &[u8]) -> Result<KeySet, JwkFault> {
         if json.len() > MAX_KEY_SET_BYTES {
@@ -80,39 +84,44 @@ impl KeySet {
         if members.len() > MAX_KEYS {
             return Err(JwkFault::SetSize);
         }
-        let mut keys = Vec::new();
+        let mut set = KeySet::default();
         for member in members {
             let Value::Object(object) = member else {
                 return Err(JsonFault::WrongType("keys").into());
             };
             match Jwk::read(object) {
-                Ok(jwk) => keys.push(VerifyingKey::new(&jwk)?),
-                Err(JwkFault::Unsupported) => {}
+                Ok(jwk) => set.keys.push(VerifyingKey::new(&jwk)?),
+                Err(JwkFault::Unsupported) => set.of_certificates.extend(P384::read(object)),
                 Err(fault) => return Err(fault),
             }
         }
-        Ok(KeySet(keys))
+        Ok(set)
     }
 
     /// Every key that could verify something.
     pub fn iter(&self) -> impl Iterator<Item = &VerifyingKey> {
-        self.0.iter()
+        self.keys.iter()
     }
 
     /// Whether a key of this `kid` is among them.
     pub fn has_key_id(&self, kid: &str) -> bool {
-        self.0.iter().any(|key| key.key_id.as_deref() == Some(kid))
+        self.keys.iter().any(|key| key.key_id.as_deref() == Some(kid))
     }
 
     /// Whether no key is left that could verify anything.
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.keys.is_empty()
+    }
+
+    /// Whether this very key of a certificate is one of them.
+    pub fn holds_p384(&self, key: &P384) -> bool {
+        self.of_certificates.contains(key)
     }
 
     /// Whether this very key is one of them, whatever it is called.
     pub fn holds(&self, key: &Jwk) -> bool {
         let thumbprint = key.thumbprint();
-        self.0.iter().any(|own| own.thumbprint == thumbprint)
+        self.keys.iter().any(|own| own.thumbprint == thumbprint)
     }
 
     /// Checks that one of these keys signed the JWS. A `kid` narrows the choice; where it is repeated or
@@ -124,7 +133,7 @@ impl KeySet {
         let named = jws.header.key_id.as_ref();
         let mut tried = 0;
         let fitting = self
-            .0
+            .keys
             .iter()
             .filter(|key| key.algorithm == jws.header.algorithm)
             .filter(|key| named.is_none_or(|kid| key.key_id.as_ref() == Some(kid)));
@@ -137,7 +146,7 @@ impl KeySet {
         if tried > 0 {
             return Err(JoseFault::Signature);
         }
-        for key in DECOYS.0.iter().filter(|key| key.algorithm == jws.header.algorithm) {
+        for key in DECOYS.keys.iter().filter(|key| key.algorithm == jws.header.algorithm) {
             let _ = key.verify(jws);
         }
         Err(JoseFault::NoKey)
@@ -259,7 +268,7 @@ mod tests {
 
     #[test]
     fn r_057_there_is_a_decoy_for_each_algorithm() {
-        let algorithms: Vec<Algorithm> = DECOYS.0.iter().map(|key| key.algorithm).collect();
+        let algorithms: Vec<Algorithm> = DECOYS.keys.iter().map(|key| key.algorithm).collect();
         assert_eq!(algorithms, [Algorithm::Es256, Algorithm::EdDsa, Algorithm::Ps256]);
     }
 }

@@ -1,5 +1,6 @@
 //! Client authentication by certificate (RFC 8705 §2).
 
+use base64ct::{Base64UrlUnpadded, Encoding as _};
 use rcgen::{DnType, ExtendedKeyUsagePurpose, SerialNumber, date_time_ymd};
 use renkei_domain::partner::{AuthMethod, SenderConstraint, TlsSubject};
 use renkei_oauth::jose::Jwk;
@@ -129,6 +130,41 @@ async fn r_034_a_self_signed_certificate_is_known_by_its_registered_key_and_by_n
         assert_eq!(push_with(&bank, other).await.refusal(), INVALID_CLIENT);
     }
     assert_eq!(bank.bank.recorded("client_refused", "refused", "the certificate's key is not registered").await, 2);
+}
+
+/// A certificate with a key on P-384, and the key as a member of a set.
+fn on_p384(authority: Option<&Authority>) -> (Identity, serde_json::Value) {
+    let key = rcgen::KeyPair::generate_for(&rcgen::PKCS_ECDSA_P384_SHA384).unwrap();
+    let point = key.public_key_raw();
+    let part = |octets: &[u8]| Base64UrlUnpadded::encode_string(octets);
+    let jwk = json!({ "kty": "EC", "crv": "P-384", "kid": "p384", "x": part(&point[1..49]), "y": part(&point[49..]) });
+    let mut params = rcgen::CertificateParams::new(vec!["partner.kakeibo.example".into()]).unwrap();
+    crate::bank::in_force(&mut params);
+    params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
+    let certificate = match authority {
+        Some(authority) => params.signed_by(&key, &authority.issuer).unwrap(),
+        None => params.self_signed(&key).unwrap(),
+    };
+    (Identity { certificate, key }, jwk)
+}
+
+#[tokio::test]
+async fn r_033_r_034_a_certificate_s_key_may_be_on_p_384_and_signs_nothing_else() {
+    let bank = MtlsBank::with_certificates().await;
+    let (named, _) = on_p384(Some(&bank.authority));
+    assert_eq!(push_with(&bank, &named).await.status, 201);
+    let ((own, jwk), (stranger, _)) = (on_p384(None), on_p384(None));
+    let set = json!({ "keys": [jwk] }).to_string();
+    bank.register(|product| {
+        product.auth_method = AuthMethod::SelfSignedTlsClientAuth;
+        product.tls_subject = None;
+        product.jwks.clone_from(&set);
+    })
+    .await;
+    assert_eq!(push_with(&bank, &own).await.status, 201);
+    assert_eq!(push_with(&bank, &stranger).await.refusal(), INVALID_CLIENT);
+    // Of what verifies signatures the set holds nothing.
+    assert!(renkei_oauth::jose::KeySet::parse(set.as_bytes()).unwrap().is_empty());
 }
 
 #[tokio::test]
