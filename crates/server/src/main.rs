@@ -4,7 +4,8 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use renkei_server::commands::{
-    CommandError, apply, audit, backup, demo, doctor, guards, import, keys, linkages, migrate, restore, serve, statistics,
+    CommandError, apply, audit, backup, demo, doctor, guards, import, keys, linkages, migrate, restore, serve,
+    statistics,
 };
 use renkei_server::logging::{self, LogFormat};
 use renkei_server::system;
