@@ -235,11 +235,14 @@ mod tests {
         is_new || (column && (!statement.contains("NOT NULL") || statement.contains(" DEFAULT ")))
     }
 
+    /// Walls against what no program of any version does.
+    const WALLS: [&str; 1] = ["0022_audit_walls"];
+
     #[test]
     fn f_25_from_here_on_a_migration_adds_or_says_that_it_takes_away() {
         const BEGUN_WITH: usize = 12;
         for (index, (name, sql)) in MIGRATIONS.iter().enumerate().skip(BEGUN_WITH) {
-            if TAKING_AWAY.contains(&(index as i64 + 1)) {
+            if TAKING_AWAY.contains(&(index as i64 + 1)) || WALLS.contains(name) {
                 continue;
             }
             let lines: Vec<&str> = sql.lines().map(|line| line.split("--").next().unwrap_or_default().trim()).collect();
