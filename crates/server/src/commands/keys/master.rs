@@ -37,7 +37,7 @@ enum What {
     Reseal(ChangeArgs),
     /// Take a key out of the file that nothing is sealed under any more
     Drop(DropArgs),
-    /// Wrap the file under a key of the hardware module named in [hsm]; the key is made if the module has none
+    /// Wrap the file under a key of the hardware module that the configuration names; the key is made if there is none
     Wrap(WrapArgs),
 }
 
