@@ -305,20 +305,4 @@ mod tests {
         assert_eq!(metrics.product(&code(1), "c0"), places[0]);
         assert_eq!(metrics.product(&code(2), "c0"), OTHERS);
     }
-
-    /// Run by hand: `cargo test --release -p renkei-server --lib -- --ignored --nocapture counting_a_request`.
-    #[test]
-    #[ignore = "prints a figure and shows nothing"]
-    fn counting_a_request_takes_well_under_a_microsecond() {
-        let metrics = Metrics::default();
-        metrics.know(&code(1001));
-        let begun = std::time::Instant::now();
-        for _ in 0..1_000_000 {
-            let at = metrics.place_of("/1001/api/v1/accounts/5f0c/transactions");
-            let product = metrics.product(&code(1001), "c-0190");
-            let endpoint = Endpoint::of("/{institution}/api/v1/accounts/{account}/transactions");
-            metrics.observe(at, Some(product), endpoint, StatusCode::OK, Duration::from_micros(900));
-        }
-        println!("{} ns a request", begun.elapsed().as_nanos() / 1_000_000);
-    }
 }

@@ -5,6 +5,7 @@
 //! a statement without `?1` is refused before it reaches an engine.
 
 pub mod act;
+mod bound;
 mod postgres;
 mod sqlite;
 pub mod unit;
@@ -21,6 +22,7 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
 use crate::histogram::Histogram;
 
+use bound::Bound;
 pub use value::{FromValue, Param, Row, Value, to_json};
 
 /// Which engine holds the data.
@@ -475,30 +477,6 @@ impl std::ops::Deref for Tx {
 impl std::ops::DerefMut for Tx {
     fn deref_mut(&mut self) -> &mut Session {
         &mut self.session
-    }
-}
-
-/// A statement with its values, the institution's first.
-struct Bound<'a> {
-    sql: &'static str,
-    values: Vec<&'a Param<'a>>,
-}
-
-impl<'a> Bound<'a> {
-    fn new(
-        institution: Option<&'a Param<'static>>,
-        sql: &'static str,
-        params: &'a [Param<'a>],
-    ) -> Result<Bound<'a>, StoreError> {
-        if institution.is_some() && !sql.contains("?1") {
-            return Err(StoreError::Statement("a statement of an institution must name it as ?1".into()));
-        }
-        Ok(Bound { sql, values: institution.into_iter().chain(params).collect() })
-    }
-
-    /// All values in order.
-    fn values(&self) -> impl ExactSizeIterator<Item = &'a Param<'a>> + use<'a, '_> {
-        self.values.iter().copied()
     }
 }
 

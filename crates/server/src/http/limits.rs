@@ -18,7 +18,7 @@ use renkei_domain::institution::InstitutionCode;
 use renkei_domain::time::{MICROS_PER_SECOND, Timestamp};
 use renkei_screens::Ending;
 
-pub use refusals::{Refusals, count_guess, record_refusal, write_counted};
+pub use refusals::{Refusals, count_guess, record_refusal, record_stranger, write_counted};
 use table::Table;
 
 use super::bare::Bare;

@@ -149,7 +149,9 @@ impl FromRequestParts<Arc<App>> for Call {
             Err(Refusal::Call(error)) => {
                 // Over the budget already is as good as at its end: the next call is not looked at.
                 let _ = limits.take(Party::Source(source), &limits::SOURCE_STRANGERS, now);
-                let recorded = record_stranger(app, &institution, source, &error, &request_id, now).await;
+                let recorded =
+                    limits::record_stranger(app, &institution, source, Action::ReadRefused, &error, &request_id, now)
+                        .await;
                 recorded.map_or_else(Problem::from, |()| Problem::from(error))
             }
             Err(Refusal::Fault(fault)) => Problem::from(fault),
@@ -157,24 +159,6 @@ impl FromRequestParts<Arc<App>> for Call {
         let problem = problem.at(&Connection::of(&parts.extensions, app), &institution);
         Err(problem.into_response(&root, &request_id))
     }
-}
-
-/// Leaves a record of a call whose token or proof does not hold, as long as its source has sent few such. Whoever sends no
-/// token has tried nothing, and anybody could fill the trail with an institution that does not exist.
-async fn record_stranger(
-    app: &App,
-    institution: &InstitutionCode,
-    source: Prefix,
-    error: &ResourceError,
-    request_id: &str,
-    now: Timestamp,
-) -> Result<(), Fault> {
-    let ResourceError::Refused(error) = error else { return Ok(()) };
-    if app.store.read(institution).find_institution().await?.is_none() {
-        return Ok(());
-    }
-    let record = Record::refused(Actor::Visitor, Action::ReadRefused, error.description).in_request(request_id);
-    Ok(limits::record_refusal(app, institution, source, record, now).await?)
 }
 
 /// Takes a call out of the budgets of its linkage, its product and the institution, the narrowest first. The proof is not
@@ -253,7 +237,8 @@ impl Call {
     async fn replayed(&self) -> Problem {
         let error = ResourceError::Refused(dpop::REPLAYED);
         let Call { app, institution, source, request_id, now, .. } = self;
-        let recorded = record_stranger(app, institution, *source, &error, request_id, *now).await;
+        let recorded =
+            limits::record_stranger(app, institution, *source, Action::ReadRefused, &error, request_id, *now).await;
         recorded.map_or_else(Problem::from, |()| Problem::from(error))
     }
 

@@ -7,6 +7,7 @@ use std::sync::{Mutex, PoisonError};
 use renkei_domain::audit::{Action, Actor, Record};
 use renkei_domain::institution::InstitutionCode;
 use renkei_domain::time::{MICROS_PER_SECOND, Timestamp};
+use renkei_oauth::error::ResourceError;
 use renkei_store::StoreError;
 use renkei_store::guesses::{self, Guess, NotNow};
 
@@ -94,6 +95,28 @@ pub async fn record_refusal(
         tx.commit().await?;
     }
     Ok(())
+}
+
+/// Leaves a record of a call whose token or proof does not hold, as long as its source has sent few such. Whoever sends no
+/// token has tried nothing, and anybody could fill the trail with an institution that does not exist.
+///
+/// # Errors
+/// When the store is away.
+pub async fn record_stranger(
+    app: &App,
+    institution: &InstitutionCode,
+    source: Prefix,
+    action: Action,
+    error: &ResourceError,
+    request_id: &str,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let ResourceError::Refused(error) = error else { return Ok(()) };
+    if app.store.read(institution).find_institution().await?.is_none() {
+        return Ok(());
+    }
+    let record = Record::refused(Actor::Visitor, action, error.description).in_request(request_id);
+    record_refusal(app, institution, source, record, now).await
 }
 
 /// Counts a guess of a visitor, durably, before what was guessed is looked at. When it is the one that makes the

@@ -116,7 +116,8 @@ impl FromRequestParts<Arc<App>> for Manager {
             Err(bearer::Refusal::Call(error)) => {
                 // Over the budget already is as good as at its end: the next request is not looked at.
                 let _ = app.memory.limits.take(Party::Source(source), &limits::SOURCE_STRANGERS, now);
-                record_stranger(app, &institution, source, &error, &request_id, now).await?;
+                limits::record_stranger(app, &institution, source, Action::ClientRefused, &error, &request_id, now)
+                    .await?;
                 return Err(Denied::Token(error, takes_certificates));
             }
             Err(bearer::Refusal::Fault(fault)) => return Err(fault.into()),
@@ -129,23 +130,6 @@ impl FromRequestParts<Arc<App>> for Manager {
         limits.take(Party::Institution(&institution), &INSTITUTION_TOKENS, now)?;
         Ok(Manager { app: Arc::clone(app), institution, token, proof, takes_certificates, request_id, now })
     }
-}
-
-/// Leaves a record of a call whose token or proof does not hold, as the account API does.
-async fn record_stranger(
-    app: &App,
-    institution: &InstitutionCode,
-    source: Prefix,
-    error: &ResourceError,
-    request_id: &str,
-    now: Timestamp,
-) -> Result<(), Refusal> {
-    let ResourceError::Refused(error) = error else { return Ok(()) };
-    if app.store.read(institution).find_institution().await?.is_none() {
-        return Ok(());
-    }
-    let record = Record::refused(Actor::Visitor, Action::ClientRefused, error.description).in_request(request_id);
-    Ok(limits::record_refusal(app, institution, source, record, now).await?)
 }
 
 /// The token that was shown, of a client that may act, with the proof to be used up. A token for the account API is none.
