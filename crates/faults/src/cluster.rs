@@ -21,6 +21,11 @@ const LOOK: Duration = Duration::from_millis(50);
 /// The first of its ports, as the scripts know it.
 const PORT0: u16 = 43_100;
 const NODES: [u16; 3] = [1, 2, 3];
+const DESCRIBE: &str = "SELECT concat_ws(' ', \
+     CASE WHEN pg_is_in_recovery() THEN 'standby' ELSE 'leads ' || pg_walfile_name(pg_current_wal_insert_lsn()) END, \
+     'confirmed by', quote_literal(current_setting('synchronous_standby_names')), 'standbys', \
+     (SELECT string_agg(application_name || ' ' || sync_state || ' ' || flush_lsn, ', ') FROM pg_stat_replication), \
+     'waiting', (SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'SyncRep'))";
 
 /// The cluster; taken down when dropped.
 pub struct Cluster {
@@ -166,6 +171,26 @@ impl Cluster {
         signal(&pids, if freeze { Signal::STOP } else { Signal::CONT });
     }
 
+    /// Stops or continues a node's Patroni, and nothing else of it.
+    pub fn freeze_patroni(&self, node: u16, freeze: bool) {
+        signal(&self.patroni(node).into_iter().collect::<Vec<_>>(), if freeze { Signal::STOP } else { Signal::CONT });
+    }
+
+    /// What a node's database takes itself for.
+    ///
+    /// # Errors
+    /// When it can't be asked.
+    pub async fn describe(&self, node: u16) -> Result<String, Trouble> {
+        let url = format!("postgres://postgres@127.0.0.1:{}/postgres?sslmode=disable", PORT0 + 10 + node);
+        let connected = tokio_postgres::connect(&url, tokio_postgres::NoTls).await;
+        let (client, link) = connected.map_err(trouble("a session"))?;
+        let link = tokio::spawn(link);
+        let row = client.query_one(DESCRIBE, &[]).await.map_err(trouble("what a server takes itself for"))?;
+        drop(client);
+        let _ = link.await;
+        Ok(format!("pg{node}: {}", row.get::<_, String>(0)))
+    }
+
     /// Cuts a node off from etcd, or lets it reach it again.
     pub fn cut_off(&self, node: u16, cut: bool) {
         if let Some(way) = self.ways.get(usize::from(node) - 1) {
@@ -235,6 +260,7 @@ impl Drop for Cluster {
     fn drop(&mut self) {
         for node in NODES {
             self.freeze_database(node, false);
+            self.freeze_patroni(node, false);
         }
         let _ = self.script("down").status();
     }

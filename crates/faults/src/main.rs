@@ -68,6 +68,9 @@ enum Fault {
     /// The old leader is cut off and does not know it
     #[command(name = "f-16")]
     F16(Times),
+    /// The old leader's Patroni hangs
+    #[command(name = "f-16-hung")]
+    F16Hung(Times),
     /// One transaction in ten is taken back
     #[command(name = "f-18")]
     F18(OnPostgres),
@@ -119,6 +122,7 @@ async fn run(cli: Cli) -> Result<(), String> {
         Fault::F14(times) => runs::f_14(&size(times)).await,
         Fault::F15(times) => runs::f_15(&size(times)).await,
         Fault::F16(times) => runs::f_16(&size(times)).await,
+        Fault::F16Hung(times) => runs::f_16_hung(&size(times)).await,
         Fault::F18(on) => runs::f_18(&size(on.times), &on.postgres).await,
         Fault::F19(times) => runs::f_19(&size(times)).await,
         Fault::F24(on) => runs::f_24(&size(on.times), &on.postgres).await,

@@ -280,13 +280,18 @@ impl Oracle {
                     .map(|(_, code)| code.into_owned());
                 self.history.change(answer.event, |event| {
                     event.facts.insert("accounts".into(), accounts.join(" "));
-                    if let Some(code) = &code {
-                        event.key.clone_from(code);
+                    match &code {
+                        Some(code) => event.key.clone_from(code),
+                        // The partner is told why, and that it was not done.
+                        None if last == Act::Permit => event.said = Said::Refused,
+                        None => {}
                     }
                 });
                 return Ok(code);
             }
             if !matches!(answer.said, Said::Failed | Said::Unknown | Said::Silent) {
+                // Led elsewhere within the bank.
+                self.history.change(answer.event, |event| event.said = Said::Refused);
                 return Err(Stuck);
             }
             tokio::time::sleep(PAUSE).await;

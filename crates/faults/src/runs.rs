@@ -2,10 +2,12 @@
 
 mod deploy;
 mod failover;
+mod hung;
 mod nodes;
 mod stage;
 
 pub use deploy::{f_24, f_25};
 pub use failover::{f_11, f_12, f_13, f_14, f_15, f_16, f_19};
+pub use hung::f_16_hung;
 pub use nodes::{f_01, f_18, f_28};
 pub use stage::Size;

@@ -102,7 +102,7 @@ async fn leaders_go(size: &Size, mut report: Report, going: Going, most: Duratio
 }
 
 /// The longest time without an acknowledgement since this instant.
-fn longest_gap(stage: &Stage, since: u64) -> Duration {
+pub(super) fn longest_gap(stage: &Stage, since: u64) -> Duration {
     let events = stage.oracle.history.events();
     let told = events.iter().filter(|event| event.said == Said::Done && event.act != Act::Step);
     let mut ends: Vec<u64> = told.filter_map(|event| event.end).filter(|end| *end >= since).collect();

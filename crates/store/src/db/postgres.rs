@@ -3,6 +3,7 @@
 //! The URL may name several servers; the one that writes is used, for reads too. What a commit led to is told in three
 //! words: done, not done, not known.
 
+mod leads;
 mod wire;
 
 use std::collections::HashMap;
@@ -73,7 +74,8 @@ impl Engine {
                 StoreError::Unusable(format!("the certificate for PostgreSQL can't be used: {error}"))
             })?,
         };
-        let wires = Wires::new(&config, tokio_postgres_rustls::MakeRustlsConnect::new(tls));
+        let mut wires = Wires::new(&config, tokio_postgres_rustls::MakeRustlsConnect::new(tls));
+        wires.watch_over_servers();
         let pool = Pool::builder(wires)
             .max_size(connections.max(1))
             .wait_timeout(Some(WAIT))

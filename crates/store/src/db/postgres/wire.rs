@@ -8,8 +8,9 @@ use std::time::Duration;
 
 use deadpool::managed::{Manager, Metrics, RecycleError, RecycleResult};
 use deadpool_postgres::ClientWrapper;
-use futures_util::future::select_ok;
+use futures_util::stream::{FuturesUnordered, StreamExt};
 use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::task::JoinSet;
 use tokio::time::timeout;
 use tokio_postgres::config::{Host, TargetSessionAttrs};
 use tokio_postgres::error::{Severity, SqlState};
@@ -17,10 +18,14 @@ use tokio_postgres::{AsyncMessage, Config, Connection};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::super::StoreError;
+use super::leads::{self, Leads, Timeline};
 use super::{describe, translate};
 
 /// For a connection to be made to a server, its session set up included.
 const CONNECT: Duration = Duration::from_secs(5);
+/// How long the other servers are waited for once one that writes has answered: an old leader may not know yet that it
+/// has been followed. Servers that follow answer as fast as the one that leads.
+const OTHERS: Duration = Duration::from_millis(250);
 /// How long what was sent may stay unacknowledged, and how long a silent server is waited for before it is asked for a
 /// sign of life: a machine that vanished is noticed within about twice this time.
 const LINK_DEAD: Duration = Duration::from_secs(5);
@@ -30,12 +35,18 @@ const SESSION: &str = "SELECT set_config('synchronous_commit', 'on', false) \
      WHERE current_setting('synchronous_commit') NOT IN ('on', 'remote_apply'); \
      SET lock_timeout = '8s'; SET idle_in_transaction_session_timeout = '60s'; SET application_name = 'renkei'";
 
+/// Said of a server once another leads.
+const FOLLOWED: &str = "another server leads meanwhile";
+
 /// Makes connections, and knows which of those made are not to be used any more.
 pub(super) struct Wires {
     servers: Vec<Config>,
     tls: MakeRustlsConnect,
     /// Raised when a server failed or changed its part; connections from before are not used again.
     generation: Arc<AtomicU64>,
+    leads: Leads,
+    /// Looking at each server, where there are several; ended with this.
+    looking: JoinSet<()>,
 }
 
 /// A connection.
@@ -47,12 +58,27 @@ pub(super) struct Wire {
     asked: AtomicBool,
     generation: Arc<AtomicU64>,
     born: u64,
+    leads: Leads,
+    /// The timeline its server wrote on when it was made.
+    timeline: Timeline,
 }
 
 impl Wires {
     /// Connections to the servers this configuration names, one or several.
     pub(super) fn new(config: &Config, tls: MakeRustlsConnect) -> Wires {
-        Wires { servers: servers(config), tls, generation: Arc::default() }
+        let servers = servers(config);
+        Wires { servers, tls, generation: Arc::default(), leads: Leads::default(), looking: JoinSet::new() }
+    }
+
+    /// From now on looks at each server, where there are several.
+    pub(super) fn watch_over_servers(&mut self) {
+        if self.servers.len() > 1 {
+            for server in &self.servers {
+                let mut server = server.clone();
+                server.target_session_attrs(TargetSessionAttrs::Any).application_name("renkei-watch");
+                self.looking.spawn(leads::watch_over(server, self.tls.clone(), self.leads.clone()));
+            }
+        }
     }
 
     async fn connect(&self, server: &Config) -> Result<Wire, StoreError> {
@@ -64,8 +90,9 @@ impl Wires {
             let listening = tokio::spawn(listen(connection, Arc::clone(&warned)));
             let client = ClientWrapper::new(client, listening);
             client.batch_execute(SESSION).await.map_err(|error| translate(&error))?;
-            let generation = Arc::clone(&self.generation);
-            Ok(Wire { client, warned, asked: AtomicBool::new(false), generation, born })
+            let timeline = leads::ask(&client).await?;
+            let (generation, leads) = (Arc::clone(&self.generation), self.leads.clone());
+            Ok(Wire { client, warned, asked: AtomicBool::new(false), generation, born, leads, timeline })
         })
         .await
         .map_err(late)?
@@ -128,9 +155,26 @@ impl Manager for Wires {
     type Error = StoreError;
 
     async fn create(&self) -> Result<Wire, StoreError> {
-        let attempts = self.servers.iter().map(|server| Box::pin(self.connect(server)));
-        let found = select_ok(attempts).await;
-        found.map(|(wire, _)| wire)
+        let mut attempts: FuturesUnordered<_> = self.servers.iter().map(|server| self.connect(server)).collect();
+        let mut failure = StoreError::Unavailable("no server is named".into());
+        let mut found: Option<Wire> = None;
+        loop {
+            let next = match found {
+                None => attempts.next().await,
+                Some(_) => timeout(OTHERS, attempts.next()).await.unwrap_or_default(),
+            };
+            match next {
+                Some(Ok(wire)) if found.as_ref().is_none_or(|found| found.timeline < wire.timeline) => {
+                    found = Some(wire)
+                }
+                Some(Ok(_)) => {}
+                Some(Err(error)) => failure = error,
+                None => break,
+            }
+        }
+        let wire = found.ok_or(failure)?;
+        self.leads.take_note(wire.timeline)?;
+        Ok(wire)
     }
 
     async fn recycle(&self, wire: &mut Wire, _: &Metrics) -> RecycleResult<StoreError> {
@@ -141,17 +185,25 @@ impl Manager for Wires {
 impl Wire {
     fn is_sound(&self) -> bool {
         let current = self.born == self.generation.load(Ordering::Acquire);
-        current && !self.asked.load(Ordering::Acquire) && !self.client.is_closed()
+        current
+            && !self.asked.load(Ordering::Acquire)
+            && !self.client.is_closed()
+            && self.leads.check(self.timeline).is_ok()
     }
 
     /// Waits for what was asked over this connection. Where the answer is not waited for, or tells that the server is
-    /// gone or does not write any more, the connection is used by nobody else, nor are those made before.
+    /// gone or does not write any more, the connection is used by nobody else, nor are those made before. Once another
+    /// server leads, what this one says does not count.
     pub(super) async fn ask<T>(
         &self,
         asked: impl Future<Output = Result<T, tokio_postgres::Error>>,
     ) -> Result<T, StoreError> {
         self.asked.store(true, Ordering::Release);
-        let answer = asked.await;
+        let answer = tokio::select! {
+            biased;
+            () = self.leads.followed(self.timeline) => return Err(StoreError::Unavailable(FOLLOWED.into())),
+            answer = asked => answer,
+        };
         self.asked.store(false, Ordering::Release);
         answer.map_err(|error| {
             if tells_of_another_leader(&error) {
@@ -176,7 +228,11 @@ impl Wire {
         }
         self.warned.store(false, Ordering::Release);
         self.asked.store(true, Ordering::Release);
-        let answer = self.client.batch_execute("COMMIT").await;
+        let answer = tokio::select! {
+            biased;
+            () = self.leads.followed(self.timeline) => return Err(StoreError::Unknown(FOLLOWED.into())),
+            answer = self.client.batch_execute("COMMIT") => answer,
+        };
         self.asked.store(false, Ordering::Release);
         match answer {
             Ok(()) if self.warned.load(Ordering::Acquire) => {
