@@ -5,6 +5,7 @@ use renkei_store::{Store, params};
 
 use crate::Problem;
 use crate::people::institution;
+use crate::stage::Engine;
 
 /// Rows of one statement, and of one transaction.
 const PIECE: i64 = 50_000;
@@ -51,7 +52,7 @@ const LINKAGE: [&str; 9] = [
     ),
     numbered!(
         "pins (institution, account_id, sealed, registered_by, registered_at)",
-        "'b0000000-0000-4000-8000-' || id, CAST(?4 AS BYTEA), 'a0000000-0000-7000-8000-' || id, 0"
+        "'b0000000-0000-4000-8000-' || id, COALESCE(?4, CAST(NULL AS BYTEA)), 'a0000000-0000-7000-8000-' || id, 0"
     ),
     numbered!(
         "linkages (institution, linkage_id, client_id, user_id, customer_id, operations, begun_at, renewed_at, ends_at)",
@@ -68,11 +69,11 @@ const LINKAGE: [&str; 9] = [
          shown_hash, accounts)",
         "'e0000000-0000-7000-8000-' || id, 'd0000000-0000-7000-8000-' || id, 'a0000000-0000-7000-8000-' || id, \
          'certificate', 0, '2026-04', '測定のための同意の文面です。測定のための同意の文面です。測定のための同意の文面です。', \
-         CAST(?4 AS BYTEA), '[]'"
+         COALESCE(?4, CAST(NULL AS BYTEA)), '[]'"
     ),
     numbered!(
         "refresh_tokens (institution, token_id, hash, linkage_id, client_id, code_id, scope, issued_at)",
-        "'f0000000-0000-7000-8000-' || id, CAST(?5 AS BYTEA), 'd0000000-0000-7000-8000-' || id, CAST(?4 AS TEXT), \
+        "'f0000000-0000-7000-8000-' || id, COALESCE(?5, CAST(NULL AS BYTEA)), 'd0000000-0000-7000-8000-' || id, CAST(?4 AS TEXT), \
          'f1000000-0000-7000-8000-' || id, 'balances', 0"
     ),
 ];
@@ -86,7 +87,7 @@ const ENTRIES: &str = "INSERT INTO entries (institution, account_id, seq, booked
      substr('000000000000' || CAST(a AS TEXT), length(CAST(a AS TEXT)) + 1), seq, \
      '2025-' || substr('0' || CAST(seq / 280 + 1 AS TEXT), length(CAST(seq / 280 + 1 AS TEXT))) || '-' || \
      substr('0' || CAST(seq / 10 % 28 + 1 AS TEXT), length(CAST(seq / 10 % 28 + 1 AS TEXT))) FROM m) \
-     SELECT ?1, account_id, seq, day, 1000, 0, seq * 1000, CAST(?5 AS BYTEA), \
+     SELECT ?1, account_id, seq, day, 1000, 0, seq * 1000, COALESCE(?5, CAST(NULL AS BYTEA)), \
      '{\"transaction_id\":\"' || account_id || '-' || CAST(seq AS TEXT) || '\",\"sequence\":' || CAST(seq AS TEXT) || \
      ',\"booked_on\":\"' || day || '\",\"value_on\":\"' || day || \
      '\",\"direction\":\"credit\",\"amount\":1000,\"uncleared\":0,\"balance_after\":' || CAST(seq * 1000 AS TEXT) || \
@@ -101,6 +102,83 @@ const POST: &str = "UPDATE accounts SET last_seq = ?4, balance = ?4 * 1000, firs
 const DAYS: &str = "INSERT INTO account_days (institution, account_id, booked_on, credits, credit, debits, debit) \
      SELECT institution, account_id, booked_on, COUNT(*), CAST(SUM(credit) AS BIGINT), 0, 0 FROM entries \
      WHERE institution = ?1 AND account_id >= ?2 AND account_id < ?3 GROUP BY institution, account_id, booked_on";
+
+/// Audit records, a millisecond or more apart; `?4` is their salt.
+const RECORDS: &str = numbered!(
+    "audit (institution, audit_id, at, actor_kind, actor, action, outcome, object, detail, request_id, node, salt)",
+    "'0190' || substr(id, 5, 4) || '-' || substr(id, 9, 4) || '-7000-8000-' || id, 1700000000000000 + i * 1000, \
+     'product', 'c-0190b0e8-0000-7000-8000-000000000000', 'transactions_read', 'done', \
+     'b0000000-0000-4000-8000-' || id, 'linkage d0000000-0000-7000-8000-000000000000 page 100', \
+     '0190b0e8-0000-7000-8000-' || id, 'node-a', COALESCE(?4, CAST(NULL AS BYTEA))"
+);
+
+/// Writes so many audit records, like those of reads.
+///
+/// # Errors
+/// When the store refuses.
+pub async fn audit_records(store: &Store, count: i64) -> Result<(), Problem> {
+    for (first, last) in pieces(0, count) {
+        let mut tx = store.begin(&institution()?).await?;
+        tx.execute(RECORDS, params![first, last, &[7_u8; 16]]).await?;
+        tx.commit().await?;
+    }
+    Ok(())
+}
+
+/// Marks of what was used, in the order of their key and all over it, so that living ones come between; `?4` is the step.
+/// When each ran out tells its number.
+const REPLAYS_SQLITE: &str =
+    numbered!("replays (institution, digest, expires_at)", "unhex(printf('%016x%048x', i * ?4, i)), i");
+const REPLAYS_POSTGRESQL: &str = numbered!(
+    "replays (institution, digest, expires_at)",
+    "decode(lpad(to_hex(i * ?4), 16, '0') || lpad(to_hex(i), 48, '0'), 'hex'), i"
+);
+/// Access tokens that ran out.
+const TOKENS: &str = numbered!(
+    "access_tokens (institution, token_id, hash, linkage_id, client_id, refresh_id, scope, dpop_jkt, expires_at)",
+    "'01000000-0000-7000-8000-' || id, COALESCE(?4, CAST(NULL AS BYTEA)), 'd0000000-0000-7000-8000-' || id, \
+     'c-0190b0e8-0000-7000-8000-000000000000', 'f0000000-0000-7000-8000-' || id, 'balances transactions', \
+     '0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I', i"
+);
+/// No row of these ran out later, as far as its number goes.
+const NUMBERS_END: i64 = 1_000_000_000_000;
+
+/// Writes so many marks and access tokens that ran out long ago.
+///
+/// # Errors
+/// When the store refuses.
+pub async fn dead_rows(store: &Store, engine: Engine, marks: i64, tokens: i64) -> Result<(), Problem> {
+    let replays = if engine == Engine::Sqlite { REPLAYS_SQLITE } else { REPLAYS_POSTGRESQL };
+    let step = i64::MAX / marks.max(1);
+    for (first, last) in pieces(0, marks) {
+        let mut tx = store.begin(&institution()?).await?;
+        tx.execute(replays, params![first, last, step]).await?;
+        tx.commit().await?;
+    }
+    for (first, last) in pieces(0, tokens) {
+        let mut tx = store.begin(&institution()?).await?;
+        tx.execute(TOKENS, params![first, last, &[0_u8; 32]]).await?;
+        tx.commit().await?;
+    }
+    Ok(())
+}
+
+/// How many of them are gone: they go in the order of their numbers. All of a kind count as none, so not to the end.
+///
+/// # Errors
+/// When the store refuses.
+pub async fn cleared(store: &Store) -> Result<i64, Problem> {
+    let marks = "SELECT expires_at FROM replays WHERE institution = ?1 AND expires_at < ?2 \
+         ORDER BY institution, digest LIMIT 1";
+    let tokens = "SELECT expires_at FROM access_tokens WHERE institution = ?1 AND expires_at < ?2 \
+         ORDER BY institution, token_id LIMIT 1";
+    let mut gone = 0;
+    for select in [marks, tokens] {
+        let first = store.read(&institution()?).row(select, params![NUMBERS_END]).await?;
+        gone += first.map_or(Ok(0), |mut row| row.get::<i64>(0))?;
+    }
+    Ok(gone)
+}
 
 /// Makes institutions until there are so many, each with the partners and products of the measured one.
 ///
@@ -141,7 +219,7 @@ pub async fn linkages(store: &Store, client_id: &str, branch: &str, from: i64, t
         for statement in LINKAGE {
             if statement.contains("?5") {
                 tx.execute(statement, params![first, last, client_id, &hash]).await?;
-            } else if statement.contains("CAST(?4 AS BYTEA)") {
+            } else if statement.contains("COALESCE(?4, CAST(NULL AS BYTEA))") {
                 tx.execute(statement, params![first, last, &hash]).await?;
             } else if statement.contains("INTO accounts") {
                 tx.execute(statement, params![first, last, branch]).await?;

@@ -45,6 +45,12 @@ impl Clocks {
     }
 }
 
+/// Processor time of this process, all threads that still are.
+#[must_use]
+pub fn own_process() -> Duration {
+    Clocks::read(&[std::process::id()]).since(&Clocks::default())
+}
+
 /// Processor time of the calling thread.
 #[must_use]
 pub fn own() -> Duration {
@@ -76,8 +82,20 @@ fn parent_of(process: u32) -> Option<u32> {
 /// # Errors
 /// When the process is gone.
 pub fn memory_mib(process: u32) -> Result<f64, Problem> {
+    status_mib(process, "VmRSS:")
+}
+
+/// The most it was resident with so far.
+///
+/// # Errors
+/// When the process is gone.
+pub fn peak_mib(process: u32) -> Result<f64, Problem> {
+    status_mib(process, "VmHWM:")
+}
+
+fn status_mib(process: u32, what: &str) -> Result<f64, Problem> {
     let status = fs::read_to_string(format!("/proc/{process}/status"))?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).ok_or("no VmRSS")?;
+    let line = status.lines().find_map(|line| line.strip_prefix(what)).ok_or("the process has ended")?;
     let kib: f64 = line.trim().trim_end_matches("kB").trim().parse()?;
     Ok(kib / 1024.0)
 }

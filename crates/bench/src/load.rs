@@ -46,6 +46,14 @@ impl Meter {
     }
 }
 
+impl Reading {
+    /// Processor time of the database since an earlier reading.
+    #[must_use]
+    pub fn database_since(&self, earlier: &Reading) -> Duration {
+        self.database.since(&earlier.database)
+    }
+}
+
 /// What an operation cost.
 #[derive(Debug, Clone, Default, Serialize)]
 pub struct Figures {

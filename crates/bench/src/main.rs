@@ -4,11 +4,13 @@
 //! The server under test is `renkei serve`, in a process of its own and, with its database, on one processor; this
 //! program drives it from another. The `renkei` binary is looked for beside this one.
 
+mod audit;
 mod bare;
 mod bulk;
 mod cpu;
 mod floors;
 mod growth;
+mod import;
 mod load;
 mod partner;
 mod people;
@@ -18,6 +20,7 @@ mod report;
 mod run;
 mod sign;
 mod stage;
+mod sweep;
 mod walk;
 mod wire;
 
@@ -42,6 +45,12 @@ enum What {
     Run(run::Args),
     /// The same operations as everything grows
     Grow(growth::Args),
+    /// Statements taken in
+    Import(import::Args),
+    /// The same operations while dead rows are cleared away
+    Sweep(sweep::Args),
+    /// An audit trail sealed, exported and verified
+    Audit(audit::Args),
     /// The HTTP framework alone, as the other commands start it
     #[command(name = bare::COMMAND, hide = true)]
     Bare {
@@ -59,6 +68,9 @@ fn main() -> ExitCode {
     let outcome = match what {
         What::Run(args) => aside().and_then(|()| block_on(run::run(args))),
         What::Grow(args) => aside().and_then(|()| block_on(growth::run(args))),
+        What::Import(args) => import::run(&args),
+        What::Sweep(args) => aside().and_then(|()| block_on(sweep::run(args))),
+        What::Audit(args) => block_on(audit::run(args)),
         What::Bare { bytes } => block_on(bare::serve(bytes)),
     };
     match outcome {

@@ -158,6 +158,25 @@ impl Stage {
         self.postgres.as_ref().map(Postgres::url)
     }
 
+    /// The first process of the database server, if there is one.
+    #[must_use]
+    pub fn database(&self) -> Option<u32> {
+        self.postgres.as_ref().map(|own| own.process)
+    }
+
+    /// The program, about to run a command on the installation.
+    ///
+    /// # Errors
+    /// When it is not built.
+    pub fn command(&self, words: &[&str]) -> Result<Command, Problem> {
+        let mut command = Command::new(binary()?);
+        command.args(words).arg("--data").arg(self.folder.path());
+        if let Some(postgres) = &self.postgres {
+            command.env("RENKEI_STORE", postgres.url());
+        }
+        Ok(command)
+    }
+
     /// The keys.
     ///
     /// # Errors
@@ -316,8 +335,16 @@ impl Drop for Server {
 /// # Errors
 /// When it is not built.
 pub fn binary() -> Result<PathBuf, Problem> {
-    let binary = std::env::current_exe()?.with_file_name("renkei");
-    if binary.exists() { Ok(binary) } else { Err("cargo build --release --bin renkei comes first".into()) }
+    beside("renkei")
+}
+
+/// A program beside this one.
+///
+/// # Errors
+/// When it is not built.
+pub fn beside(name: &str) -> Result<PathBuf, Problem> {
+    let binary = std::env::current_exe()?.with_file_name(name);
+    if binary.exists() { Ok(binary) } else { Err(format!("cargo build --release --bin {name} comes first").into()) }
 }
 
 /// The processor of the server and its database; none where there is only one for all.
