@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::fs::{self, File};
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, Output, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -130,11 +130,62 @@ impl Bank {
     }
 
     fn run(&self, words: &[&str]) -> Result<String, Trouble> {
-        let output = self.command(&self.binary, words).output().map_err(trouble("the program"))?;
-        if !output.status.success() {
-            return Err(format!("renkei {words:?}: {}", String::from_utf8_lossy(&output.stderr)));
+        printed(words, self.command(&self.binary, words).output())
+    }
+
+    /// A file of this name in its folder.
+    #[must_use]
+    pub fn file(&self, name: &str) -> String {
+        self.path(name).display().to_string()
+    }
+
+    /// Runs a command of the program and gives what it printed, while others go on.
+    ///
+    /// # Errors
+    /// What the command said.
+    pub async fn run_aside(&self, words: &[&str]) -> Result<String, Trouble> {
+        let mut command = self.command(&self.binary, words);
+        let ran = tokio::task::spawn_blocking(move || command.output()).await.map_err(trouble("the program"))?;
+        printed(words, ran)
+    }
+
+    /// An empty installation of the same program on SQLite, with the same master key.
+    ///
+    /// # Errors
+    /// When the key can't be copied.
+    pub fn beside(&self) -> Result<Bank, Trouble> {
+        let bank = Bank {
+            folder: tempfile::tempdir().map_err(trouble("a folder"))?,
+            url: None,
+            origin: self.origin.clone(),
+            client_id: self.client_id.clone(),
+            key: Arc::clone(&self.key),
+            binary: self.binary.clone(),
+        };
+        fs::create_dir(bank.path("keys")).map_err(trouble("a folder"))?;
+        let copied = fs::copy(self.path("keys/master.key"), bank.path("keys/master.key"));
+        copied.map_err(trouble("the master key"))?;
+        Ok(bank)
+    }
+
+    /// Exports the audit trail and verifies it offline; tells how many entries it has. None yet is none.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub async fn verify_trail(&self) -> Result<u64, Trouble> {
+        let (folder, keys) = (self.path("trail"), self.path("trail.keys"));
+        self.run_aside(&["audit", "export", "--institution", INSTITUTION, "--to", &self.file("trail")]).await?;
+        if !folder.join("checkpoint").exists() {
+            return Ok(0);
         }
-        String::from_utf8(output.stdout).map_err(trouble("what the program prints"))
+        fs::write(&keys, self.run_aside(&["audit", "keys", "--institution", INSTITUTION]).await?)
+            .map_err(trouble("the keys"))?;
+        let trust = renkei_audit_verify::Trust {
+            keys: renkei_audit_verify::read_keys(&keys)?,
+            ..renkei_audit_verify::Trust::default()
+        };
+        let report = renkei_audit_verify::verify(&folder, &trust).map_err(|fault| format!("the trail: {fault}"))?;
+        Ok(report.size)
     }
 
     /// The partner, reaching the installation at this address.
@@ -194,6 +245,15 @@ impl Bank {
     pub fn keep(self) -> PathBuf {
         self.folder.keep()
     }
+}
+
+/// What a command printed.
+fn printed(words: &[&str], output: std::io::Result<Output>) -> Result<String, Trouble> {
+    let output = output.map_err(trouble("the program"))?;
+    if !output.status.success() {
+        return Err(format!("renkei {words:?}: {}", String::from_utf8_lossy(&output.stderr)));
+    }
+    String::from_utf8(output.stdout).map_err(trouble("what the program prints"))
 }
 
 /// A port of loopback that nobody has.

@@ -50,6 +50,18 @@ enum Fault {
         #[arg(long, default_value_t = 2_000)]
         ready_ms: u64,
     },
+    /// Backups under load, each restored and held against the history
+    #[command(name = "f-09")]
+    F09 {
+        #[command(flatten)]
+        times: Times,
+        /// Seconds before each
+        #[arg(long, default_value_t = 60)]
+        every: u64,
+        /// A PostgreSQL server with an empty database or schema for this run; left out: SQLite
+        #[arg(long)]
+        postgres: Option<String>,
+    },
     /// The leader's machine is lost
     #[command(name = "f-11")]
     F11(Times),
@@ -116,6 +128,9 @@ async fn run(cli: Cli) -> Result<(), String> {
     let size = |times: Times| Size { n: times.n, users: cli.users, pace, history: cli.history.clone() };
     match cli.fault {
         Fault::F01 { times, ready_ms } => runs::f_01(&size(times), Duration::from_millis(ready_ms)).await,
+        Fault::F09 { times, every, postgres } => {
+            runs::f_09(&size(times), Duration::from_secs(every), postgres.as_deref()).await
+        }
         Fault::F11(times) => runs::f_11(&size(times)).await,
         Fault::F12(times) => runs::f_12(&size(times)).await,
         Fault::F13(times) => runs::f_13(&size(times)).await,

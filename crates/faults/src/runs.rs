@@ -1,11 +1,13 @@
 //! The fault tests, each under its number.
 
+mod backups;
 mod deploy;
 mod failover;
 mod hung;
 mod nodes;
 mod stage;
 
+pub use backups::f_09;
 pub use deploy::{f_24, f_25};
 pub use failover::{f_11, f_12, f_13, f_14, f_15, f_16, f_19};
 pub use hung::f_16_hung;

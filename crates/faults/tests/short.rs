@@ -29,10 +29,11 @@ async fn empty() -> Option<(String, renkei_testing::FreshStore)> {
 
 /// One after the other, as each needs the machine for itself.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn f_01_f_18_f_24_f_28_in_small_numbers() {
+async fn f_01_f_09_f_18_f_24_f_28_in_small_numbers() {
     build();
     // On a machine busy with other tests the time to ready says nothing; the invariants do.
     runs::f_01(&size(5), Duration::from_secs(60)).await.unwrap();
+    runs::f_09(&size(2), Duration::from_secs(3), None).await.unwrap();
     if let Some((url, _kept)) = empty().await {
         runs::f_18(&size(6), &url).await.unwrap();
     }
