@@ -1,7 +1,7 @@
 //! Sealed values, over all institutions: for moving them on to a newer master key while others use them.
 
 use crate::params;
-use crate::{Store, StoreError};
+use crate::{Session, Store, StoreError};
 
 /// What there is of sealed values that stay. Those in walks through the screens live for minutes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -76,23 +76,25 @@ impl SealedValue {
     }
 }
 
-impl Store {
-    /// The values after this one, in order.
+impl Session {
+    /// The values of all institutions after this one, in order.
     ///
     /// # Errors
     /// [`StoreError`].
     pub async fn list_sealed(
-        &self,
+        &mut self,
         kind: Kind,
         after: &SealedValue,
         limit: u32,
     ) -> Result<Vec<SealedValue>, StoreError> {
-        let rows = self.read_all().rows(kind.list(), params![&after.institution, &after.name, limit]).await?;
+        let rows = self.rows(kind.list(), params![&after.institution, &after.name, limit]).await?;
         rows.into_iter()
             .map(|mut row| Ok(SealedValue { institution: row.get(0)?, name: row.get(1)?, sealed: row.get(2)? }))
             .collect()
     }
+}
 
+impl Store {
     /// Puts other sealed forms in place of these, each if it still stands; tells how many did.
     ///
     /// # Errors

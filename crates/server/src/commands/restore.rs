@@ -12,15 +12,19 @@ use renkei_domain::time::{Clock, Timestamp};
 use renkei_store::Tx;
 use renkei_store::archive::{self, Summary};
 use renkei_store::epochs::Epoch;
+use renkei_store::sealed::{Kind, SealedValue};
 use zeroize::Zeroizing;
 
 use super::CommandError;
 use super::data::{Data, DataArgs};
 use crate::audit::signer;
-use crate::keys::Keys;
 use crate::keys::master::{self, MasterKeys};
+use crate::keys::{Keys, Purpose};
 use crate::signing::rotation::{NewEpoch, replace_all};
 use crate::system::SystemClock;
+
+/// Sealed values looked at in one go.
+const BATCH: u32 = 1_000;
 
 /// What `renkei restore` takes.
 #[derive(Debug, clap::Args)]
@@ -55,6 +59,7 @@ pub async fn run(args: Args) -> Result<(), CommandError> {
     }
     let now = data.clock.now();
     let loaded = archive::load(&mut tx, open(&args)?).await?;
+    let closed = count_closed(&mut tx, &data.keys).await?;
     let institutions: Vec<InstitutionCode> =
         tx.list_institutions().await?.into_iter().map(|institution| institution.code).collect();
     for institution in &institutions {
@@ -66,7 +71,30 @@ pub async fn run(args: Args) -> Result<(), CommandError> {
     tx.commit().await?;
     println!("{} rows of {} as of {} are back.", loaded.rows, summary.header.engine, summary.header.taken_at);
     println!("{AFTERWARDS}");
+    if closed > 0 {
+        println!(
+            "{closed} inquiry PINs do not open: they were sealed under a master key that has been dropped since. \
+             Restore again with the master key's file of that time, or customers and customer files have to bring them."
+        );
+    }
     Ok(())
+}
+
+/// PINs of the archive that no master key here opens.
+async fn count_closed(tx: &mut Tx, keys: &Keys) -> Result<u64, CommandError> {
+    let mut closed = 0;
+    for (kind, purpose) in [(Kind::Pins, Purpose::Pin), (Kind::FiledPins, Purpose::FiledPin)] {
+        let mut after = SealedValue::default();
+        loop {
+            let batch = tx.list_sealed(kind, &after, BATCH).await?;
+            closed += batch.iter().filter(|one| keys.open(purpose, &one.place(), &one.sealed).is_err()).count() as u64;
+            match batch.into_iter().last() {
+                Some(last) => after = last,
+                None => break,
+            }
+        }
+    }
+    Ok(closed)
 }
 
 /// The file of the master keys on its way out of an archive.

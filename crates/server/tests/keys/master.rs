@@ -4,9 +4,15 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
+use renkei_domain::time::Clock;
+use renkei_server::audit::signer;
 use renkei_server::keys::hsm::Hsm;
 use renkei_server::keys::master::MasterKeys;
-use renkei_testing::SystemRandom;
+use renkei_server::keys::{Keys, Purpose, generation_of};
+use renkei_server::system::SystemClock;
+use renkei_store::sealed::{Kind, SealedValue};
+use renkei_store::{Store, StoreConfig};
+use renkei_testing::{SystemRandom, aoi};
 
 use crate::command::{renkei, stderr};
 
@@ -180,4 +186,85 @@ fn without_the_module_nothing_opens(token: &Token, data: &Path, path: &Path) {
     fs::remove_file(data.join("renkei.toml")).unwrap();
     let without = token.renkei(data, &show);
     assert!(stderr(&without).contains("name the module in [hsm]"), "{}", stderr(&without));
+}
+
+fn store_of(data: &Path) -> StoreConfig {
+    StoreConfig::Sqlite { path: data.join("renkei.db") }
+}
+
+fn keys_of(data: &Path) -> Keys {
+    let masters = MasterKeys::read(&data.join("keys/master.key"), None).unwrap();
+    Keys::of(&masters, SystemClock.now()).unwrap()
+}
+
+/// A customer with an account whose PIN is filed.
+fn file_a_pin(data: &Path) {
+    let customers = "customer,name,contract\nc1,花子商店,active\n";
+    let accounts = "customer,branch,type,number,holder,pin,state\nc1,001,普通,2000002,花子商店,7391,active\n";
+    let paths = [("customers.csv", customers), ("accounts.csv", accounts)].map(|(name, text)| {
+        fs::write(data.join(name), text).unwrap();
+        data.join(name).display().to_string()
+    });
+    done(&renkei(data, &["import", "customers", "--institution", "1001", &paths[0], &paths[1]]));
+}
+
+/// The filed PINs that open, in clear.
+async fn filed_pins(data: &Path) -> Vec<String> {
+    let (store, keys) = (Store::connect(&store_of(data)).await.unwrap(), keys_of(data));
+    let all = store.read_all().list_sealed(Kind::FiledPins, &SealedValue::default(), 100).await.unwrap();
+    let open = all.iter().filter_map(|one| keys.open(Purpose::FiledPin, &one.place(), &one.sealed).ok());
+    open.map(|pin| String::from_utf8(pin.to_vec()).unwrap()).collect()
+}
+
+#[tokio::test]
+async fn r_238_the_key_of_an_audit_trail_is_resealed_and_signs_on() {
+    let folder = installation();
+    let data = folder.path();
+    let store = Store::connect(&store_of(data)).await.unwrap();
+    let made = signer::new_key(&keys_of(data), &aoi(), "link.example/1001/audit", SystemClock.now(), &SystemRandom);
+    let mut tx = store.begin(&aoi()).await.unwrap();
+    tx.add_audit_key(&made.unwrap()).await.unwrap();
+    tx.commit().await.unwrap();
+    let sealed = async || store.read(&aoi()).list_audit_keys().await.unwrap().pop().unwrap();
+    let before = signer::open(&keys_of(data), &aoi(), &sealed().await).unwrap();
+    done(&master(data, &["rotate", "--seals-from", "2026-01-01T00:00:00Z"]));
+    assert_eq!(generation_of(&sealed().await.sealed_key), 0);
+    done(&master(data, &["reseal"]));
+    assert_eq!(generation_of(&sealed().await.sealed_key), 1);
+    let after = signer::open(&keys_of(data), &aoi(), &sealed().await).unwrap();
+    assert_eq!(after.sign("the same\n").to_string(), before.sign("the same\n").to_string());
+    let mut tx = store.begin(&aoi()).await.unwrap();
+    let anew = signer::begin_anew(&mut tx, &keys_of(data), &aoi(), SystemClock.now(), &SystemRandom).await.unwrap();
+    assert_eq!(generation_of(&anew.unwrap().sealed_key), 1, "what is made now is of the new generation");
+}
+
+#[tokio::test]
+async fn f_10_r_238_an_archive_from_before_a_rotation_of_the_master_key_is_restored() {
+    let folder = installation();
+    let data = folder.path();
+    file_a_pin(data);
+    let file = data.join("before.backup").display().to_string();
+    done(&renkei(data, &["backup", "--to", &file]));
+    done(&master(data, &["rotate", "--seals-from", "2026-01-01T00:00:00Z"]));
+    done(&master(data, &["reseal"]));
+    let second = data.join("between.backup").display().to_string();
+    done(&renkei(data, &["backup", "--to", &second]));
+    let told = done(&renkei(data, &["restore", &file, "--replace"]));
+    assert!(told.contains("are back") && !told.contains("do not open"), "{told}");
+    assert_eq!(filed_pins(data).await, ["7391"], "it opens under the generation of then");
+    announces(data);
+    assert!(!done(&master(data, &["reseal"])).starts_with("0 "));
+
+    // The generation of the second archive is dropped: its PINs can't be opened any more, and the restore says so.
+    let path = data.join("keys/master.key");
+    let held = fs::read(&path).unwrap();
+    done(&master(data, &["rotate", "--seals-from", "2026-01-02T00:00:00Z"]));
+    done(&master(data, &["reseal"]));
+    done(&master(data, &["drop", "1"]));
+    let told = done(&renkei(data, &["restore", &second, "--replace"]));
+    assert!(told.contains("1 inquiry PINs do not open"), "{told}");
+    assert_eq!(filed_pins(data).await, [""; 0]);
+    fs::write(&path, held).unwrap();
+    assert!(!done(&renkei(data, &["restore", &second, "--replace"])).contains("do not open"));
+    assert_eq!(filed_pins(data).await, ["7391"]);
 }

@@ -126,7 +126,7 @@ impl<'a> Open<'a> {
         for kind in Kind::ALL {
             let mut after = SealedValue::default();
             loop {
-                let batch = self.data.store.list_sealed(kind, &after, BATCH).await?;
+                let batch = self.data.store.read_all().list_sealed(kind, &after, BATCH).await?;
                 for value in &batch {
                     if let Some(count) = counts.get_mut(usize::from(generation_of(&value.sealed))) {
                         *count += 1;
@@ -203,7 +203,7 @@ async fn reseal_kind(data: &Data, kind: Kind, current: u8) -> Result<u64, Comman
     };
     let (mut moved, mut after) = (0, SealedValue::default());
     loop {
-        let batch = data.store.list_sealed(kind, &after, BATCH).await?;
+        let batch = data.store.read_all().list_sealed(kind, &after, BATCH).await?;
         let Some(last) = batch.last().cloned() else { return Ok(moved) };
         let mut changes = Vec::new();
         for value in batch.into_iter().filter(|value| generation_of(&value.sealed) != current) {
