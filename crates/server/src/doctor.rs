@@ -13,10 +13,11 @@ use serde::Serialize;
 use crate::commands::CommandError;
 use crate::commands::data::{Data, DataArgs};
 use crate::config::Config;
+use crate::system::VERSION;
 
 pub use files::{Disk, judge_disk, judge_files};
 pub use institutions::examine_institutions;
-pub use rows::{judge_facts, judge_tables};
+pub use rows::{judge_facts, judge_nodes, judge_tables};
 pub use tls::judge_tls;
 
 /// How much a finding matters.
@@ -117,6 +118,10 @@ async fn examine_store(data: &Data, now: Timestamp, found: &mut Vec<Finding>) {
             }
         }
         Err(error) => return found.push(failed(error)),
+    }
+    match data.store.list_nodes().await {
+        Ok(nodes) => found.extend(judge_nodes(&nodes, VERSION, now)),
+        Err(error) => found.push(failed(error)),
     }
     match examine_institutions(data, now).await {
         Ok(more) => found.extend(more),

@@ -10,6 +10,7 @@ use tokio::time::{Instant, sleep, timeout};
 use crate::app::App;
 use crate::error::Fault;
 use crate::signing;
+use crate::system::VERSION;
 
 /// How long a good finding counts: however many ask, the store is asked once in this time.
 const GOOD_MICROS: i64 = 1_000_000;
@@ -125,7 +126,7 @@ async fn probe(app: &App) -> Option<Reason> {
         Err(_) => return not_ready(Reason::StoreUnreachable, "no answer in time"),
     };
     let name = app.memory.readiness.name.get().map_or("", String::as_str);
-    match timeout(PROBE, app.store.note_node(name, app.now())).await {
+    match timeout(PROBE, app.store.note_node(name, VERSION, app.now())).await {
         Ok(Ok(())) => {}
         Ok(Err(error)) => return not_ready(Reason::StoreNotWritable, &error.to_string()),
         Err(_) => return not_ready(Reason::StoreNotWritable, "no commit in time"),

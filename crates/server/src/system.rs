@@ -17,6 +17,9 @@ pub fn keep_memory_private() -> std::io::Result<()> {
     Ok(set_dumpable_behavior(DumpableBehavior::NotDumpable)?)
 }
 
+/// The version of this program.
+pub const VERSION: &str = env!("CARGO_PKG_VERSION");
+
 /// What this machine is called: the node's name in the audit trail.
 #[must_use]
 pub fn node_name() -> String {

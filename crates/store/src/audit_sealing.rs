@@ -8,6 +8,7 @@ use renkei_audit_trail::entry::Record;
 use renkei_audit_trail::tree::FullTile;
 use renkei_audit_trail::{Hash, tile};
 use renkei_domain::id::AuditId;
+use renkei_domain::time::Timestamp;
 use uuid::Uuid;
 
 use crate::db::Row;
@@ -26,6 +27,15 @@ pub struct Batch {
     pub size: u64,
     /// Their bytes, each with its length in front.
     pub entries: Vec<u8>,
+}
+
+/// Records that have no position yet.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Unsealed {
+    /// How many.
+    pub count: u64,
+    /// When the oldest of them was written.
+    pub oldest: Option<Timestamp>,
 }
 
 const RECORD: &str = "SELECT a.audit_id, a.at, a.node, a.actor_kind, a.actor, a.action, a.outcome, a.object, a.detail, \
@@ -81,6 +91,41 @@ impl Session {
         let select =
             "SELECT audit_id FROM audit WHERE institution = ?1 AND audit_id >= ?2 ORDER BY audit_id LIMIT 1 OFFSET ?3";
         self.row(select, params![id, records]).await?.map(|mut row| row.get(0)).transpose()
+    }
+
+    /// The oldest record there is, by its identifier.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn oldest_record(&mut self) -> Result<Option<AuditId>, StoreError> {
+        let select = "SELECT audit_id FROM audit WHERE institution = ?1 ORDER BY audit_id LIMIT 1";
+        self.row(select, &[]).await?.map(|mut row| row.get(0)).transpose()
+    }
+
+    /// How many records from `from` to before `until` have no position, and the oldest of them; of each kind at most
+    /// `limit` are counted: those that are newer than the newest with a position, and those that came late.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn unsealed(&mut self, from: AuditId, until: AuditId, limit: u32) -> Result<Unsealed, StoreError> {
+        let newest = self.newest_sealed().await?.unwrap_or(FIRST_ID);
+        let select = "SELECT COUNT(*), MIN(at) FROM (SELECT at FROM audit WHERE institution = ?1 \
+             AND audit_id > ?2 AND audit_id < ?3 ORDER BY audit_id LIMIT ?4) fresh";
+        let fresh = self.row(select, params![newest.max(from), until, limit]).await?;
+        let select = const_format::concatcp!(
+            "SELECT COUNT(*), MIN(at) FROM (SELECT a.at FROM audit a WHERE a.institution = ?1",
+            IN_RANGE,
+            NOT_SEALED,
+            " LIMIT ?4) late"
+        );
+        let late = self.row(select, params![from, newest, limit]).await?;
+        let mut all = Unsealed::default();
+        for mut row in fresh.into_iter().chain(late) {
+            all.count += number(&mut row, 0)?;
+            let oldest: Option<Timestamp> = row.get(1)?;
+            all.oldest = all.oldest.into_iter().chain(oldest).min();
+        }
+        Ok(all)
     }
 
     /// The record of this identifier.

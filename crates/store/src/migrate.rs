@@ -34,6 +34,7 @@ const MIGRATIONS: &[(&str, &str)] = &[
     ("0021_statistics", include_str!("migrations/0021_statistics.sql")),
     ("0015_audit_sealing", include_str!("migrations/0015_audit_sealing.sql")),
     ("0022_audit_walls", include_str!("migrations/0022_audit_walls.sql")),
+    ("0026_node_versions", include_str!("migrations/0026_node_versions.sql")),
 ];
 
 /// Those of [`MIGRATIONS`], by number, that take away or change what programs before them use. All others only add, so a

@@ -33,8 +33,8 @@ const BREATH: Duration = Duration::from_millis(5);
 const NEAR_SECONDS: i64 = 5;
 /// … and so far back little by little.
 const FAR_SECONDS: i64 = 2 * 86_400;
-/// Records looked over for late ones in one pass.
-const SWEEP_RECORDS: u32 = 4_096;
+/// Records looked over for late ones in one pass, and in one look at everything before.
+pub const SWEEP_RECORDS: u32 = 4_096;
 /// Between two sweeps.
 const SWEEP_EVERY_SECONDS: i64 = 60;
 /// A checkpoint is signed when there are so many entries since the last …
@@ -70,6 +70,8 @@ pub struct Sealer {
     /// How far the sweep has come; none while it rests.
     sweep: Option<AuditId>,
     swept_at: Timestamp,
+    /// How far the walk through the whole trail has come; none before it has begun.
+    walk: Option<AuditId>,
     looked_at: Timestamp,
     /// The size that is known to be signed.
     signed: u64,
@@ -87,6 +89,7 @@ impl Sealer {
             signer: None,
             sweep: None,
             swept_at: Timestamp(i64::MIN),
+            walk: None,
             looked_at: Timestamp(i64::MIN),
             signed: 0,
         }
@@ -130,6 +133,42 @@ impl Sealer {
             self.sign_if_due(tools).await?;
         }
         Ok(sealed)
+    }
+
+    /// Looks over a slice of the whole trail, however old, for records without a position, and seals them: a record may
+    /// have become visible long after its time. `true`: the walk has come to its end, and the next one begins at the
+    /// beginning. The first begins anywhere, so that a node that is restarted each day gets everywhere nevertheless.
+    ///
+    /// # Errors
+    /// [`AuditFault`]; the next look then begins where this one did.
+    pub async fn look_back(&mut self, tools: &Tools<'_>) -> Result<bool, AuditFault> {
+        let now = tools.clock.now();
+        let mut read = tools.store.read(&self.institution);
+        let lease = read.find_lease(LEASE).await?;
+        let Some(newest) = read.newest_sealed().await? else { return Ok(true) };
+        if lease.is_some_and(|lease| lease.holder != self.holder && lease.expires_at > now) {
+            return Ok(true);
+        }
+        let from = match self.walk {
+            Some(from) => from,
+            None => {
+                read.oldest_record().await?.map_or(FIRST_ID, |oldest| anywhere_between(oldest, newest, tools.random))
+            }
+        };
+        let until = read.record_far_after(from, SWEEP_RECORDS).await?.filter(|until| *until < newest);
+        let late = read.late_records(from, until.unwrap_or(newest), BATCH).await?;
+        self.walk = Some(from);
+        if late.is_empty() {
+            self.walk = Some(until.unwrap_or(FIRST_ID));
+            return Ok(until.is_none());
+        }
+        let (count, oldest) = (late.len(), late.first().map_or(0, |record| record.at));
+        if self.seal(tools, &late).await? {
+            let oldest = Timestamp(oldest).to_rfc3339();
+            tracing::warn!(institution = %self.institution, count, oldest, "audit records became visible long after \
+                their time and are sealed now");
+        }
+        Ok(false)
     }
 
     fn size(&self) -> u64 {
@@ -315,6 +354,15 @@ fn is_due(last: Option<&StoredCheckpoint>, size: u64, now: Timestamp) -> bool {
     let Some(last) = last else { return true };
     let since = now.0.saturating_sub(last.made_at.0);
     size - last.checkpoint.size >= CHECKPOINT_ENTRIES || since >= CHECKPOINT_SECONDS * MICROS_PER_SECOND
+}
+
+/// The least identifier of some instant between those of two records.
+fn anywhere_between(oldest: AuditId, newest: AuditId, random: &dyn Random) -> AuditId {
+    let (from, to) = (made_at(oldest.0), made_at(newest.0));
+    let span = u64::try_from(to.0.saturating_sub(from.0)).unwrap_or(0);
+    let chance: [u8; 8] = random.bytes();
+    let offset = u64::from_be_bytes(chance) % span.saturating_add(1);
+    id_at(Timestamp(from.0.saturating_add(i64::try_from(offset).unwrap_or(0))))
 }
 
 /// The least identifier of an instant.

@@ -1,6 +1,7 @@
 //! Sealing beside serving: a pass each second over all institutions.
 
 use std::collections::BTreeMap;
+use std::ops::Bound;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -32,12 +33,15 @@ pub async fn keep_sealed(app: Arc<App>, anchors: PathBuf, mut stop: watch::Recei
     };
     let mut sealers: BTreeMap<InstitutionCode, Sealer> = BTreeMap::new();
     let mut logged_at = Timestamp(i64::MIN);
+    let mut back = None;
     loop {
         let stopping = tokio::select! {
             () = sleep(EVERY) => false,
             _ = stop.wait_for(|stop| *stop) => true,
         };
-        for fault in seal_all(&tools, &mut sealers).await {
+        let mut faults = seal_all(&tools, &mut sealers).await;
+        faults.extend(look_back(&tools, &mut sealers, &mut back).await.err());
+        for fault in faults {
             let now = tools.clock.now();
             if logged_at.plus_seconds(LOGGED_EVERY_SECONDS) <= now {
                 logged_at = now;
@@ -48,6 +52,23 @@ pub async fn keep_sealed(app: Arc<App>, anchors: PathBuf, mut stop: watch::Recei
             return;
         }
     }
+}
+
+/// A slice of the walk through everything, of one institution after the other: each round the same small work for the
+/// store, however many institutions there are.
+async fn look_back(
+    tools: &Tools<'_>,
+    sealers: &mut BTreeMap<InstitutionCode, Sealer>,
+    back: &mut Option<InstitutionCode>,
+) -> Result<(), AuditFault> {
+    let from = back.take();
+    let at = from.as_ref().and_then(|from| sealers.range(from..).next()).or_else(|| sealers.iter().next());
+    let Some(code) = at.map(|(code, _)| code.clone()) else { return Ok(()) };
+    let Some(sealer) = sealers.get_mut(&code) else { return Ok(()) };
+    let is_end = sealer.look_back(tools).await;
+    let next = sealers.range((Bound::Excluded(&code), Bound::Unbounded)).next().map(|(next, _)| next.clone());
+    *back = if matches!(is_end, Ok(false)) { Some(code) } else { next };
+    is_end.map(drop)
 }
 
 /// One pass over all institutions; what fails at one does not keep the others from being sealed.

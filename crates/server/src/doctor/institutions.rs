@@ -1,9 +1,11 @@
 //! Institution by institution: keys, products, files.
 
+use renkei_domain::id::{AuditId, time_ordered};
 use renkei_domain::institution::InstitutionCode;
 use renkei_domain::partner::AuthMethod;
 use renkei_domain::time::Timestamp;
 use renkei_oauth::jose::{Algorithm, KeySet};
+use renkei_store::audit_sealing::FIRST_ID;
 use renkei_store::partners::Product;
 use renkei_store::{Session, StoreError};
 
@@ -18,6 +20,11 @@ const KEY_DAYS_MAX: i64 = 400;
 const IMPORT_DAYS_MAX: i64 = 7;
 /// Rows that ran out a day ago and more than this many of which stand there still.
 const SPENT_ROWS_MAX: i64 = 1_000_000;
+
+/// How long a record may wait to be sealed; a server does it within seconds.
+const UNSEALED_SECONDS_MAX: i64 = 600;
+/// Unsealed records that are counted one by one.
+const UNSEALED_COUNTED: u32 = 100_000;
 
 /// Looks at every institution.
 ///
@@ -36,6 +43,7 @@ pub async fn examine_institutions(data: &Data, now: Timestamp) -> Result<Vec<Fin
         found.extend(signing_keys(data, &mut read, &code, now).await?);
         found.extend(products(&mut read, &code, now).await?);
         found.extend(files(&mut read, &code, now).await?);
+        found.extend(audit_trail(&mut read, &code, now).await?);
     }
     Ok(found)
 }
@@ -110,6 +118,21 @@ async fn product_keys(
     }
     let what = format!("{name} has no key it could authenticate with");
     Ok(Some(Finding::problem("partner_without_keys", what, format!("ask the partner for its keys; {check}"))))
+}
+
+async fn audit_trail(
+    read: &mut Session,
+    code: &InstitutionCode,
+    now: Timestamp,
+) -> Result<Option<Finding>, StoreError> {
+    let until = AuditId(time_ordered(now.plus_seconds(-UNSEALED_SECONDS_MAX), &[0; 10]));
+    let backlog = read.unsealed(FIRST_ID, until, UNSEALED_COUNTED).await?;
+    let Some(oldest) = backlog.oldest else { return Ok(None) };
+    let (count, more) = (backlog.count, if backlog.count >= u64::from(UNSEALED_COUNTED) { " or more" } else { "" });
+    let what = format!("{code}: {count}{more} audit records are not sealed, the oldest of {}", oldest.to_rfc3339());
+    let advice = "until they are, a change of them goes unnoticed: see that a server runs, and what its log says after \
+         `audit_alarm`; records that came in long after their time are found by the server within days";
+    Ok(Some(Finding::problem("audit_unsealed", what, advice)))
 }
 
 async fn files(read: &mut Session, code: &InstitutionCode, now: Timestamp) -> Result<Vec<Finding>, StoreError> {

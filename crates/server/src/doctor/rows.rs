@@ -2,11 +2,17 @@
 
 use renkei_domain::time::{MICROS_PER_SECOND, Timestamp};
 use renkei_store::examine::{Facts, Tables};
+use renkei_store::nodes::Node;
 
 use super::Finding;
 
 /// How far the clocks of program and database may be apart, in seconds.
 const CLOCKS_SECONDS_MAX: i64 = 2;
+
+/// A node that is asked whether it is ready is heard of each second; this long without a word it is silent.
+const NODE_SILENT_SECONDS: i64 = 300;
+/// One that has not been heard of for so long was taken away.
+const NODE_FORGOTTEN_SECONDS: i64 = 86_400;
 
 /// Settings of PostgreSQL that must be so, or what was acknowledged can be lost: name, values that will do, why.
 const POSTGRES_MUST: [(&str, &[&str], &str); 5] = [
@@ -81,6 +87,31 @@ fn judge_clock(clock: Timestamp, now: Timestamp) -> Option<Finding> {
         let what = format!("the clocks of this machine and of the database are {apart} seconds apart");
         Finding::problem("clock", what, "let both follow the same time servers (chrony)")
     })
+}
+
+/// Judges the nodes, as this program sees them: those of other versions, and those that fell silent while others are heard
+/// of. Where nobody asks nodes whether they are ready, nothing is known of them.
+#[must_use]
+pub fn judge_nodes(nodes: &[Node], version: &str, now: Timestamp) -> Vec<Finding> {
+    let heard_of = |node: &&Node, seconds: i64| node.seen_at.plus_seconds(seconds) > now;
+    let (live, rest): (Vec<&Node>, Vec<&Node>) = nodes.iter().partition(|node| heard_of(node, NODE_SILENT_SECONDS));
+    let mut found = Vec::new();
+    for node in live.iter().filter(|node| node.version.as_deref() != Some(version)) {
+        let runs = node.version.as_deref().unwrap_or("an older version");
+        let what = format!("the node {} runs {runs}, this program is {version}", node.name);
+        found.push(Finding::note(
+            "node_version",
+            what,
+            "bring all nodes to one version, unless an upgrade is under way",
+        ));
+    }
+    let silent = rest.iter().filter(|node| heard_of(node, NODE_FORGOTTEN_SECONDS));
+    for node in silent.filter(|_| !live.is_empty()) {
+        let what = format!("the node {} was last heard of {}", node.name, node.seen_at.to_rfc3339());
+        let advice = "look at that machine, unless the node was stopped on purpose or nobody asks it for /ready";
+        found.push(Finding::note("node_silent", what, advice));
+    }
+    found
 }
 
 /// Judges how the tables stand to this program.

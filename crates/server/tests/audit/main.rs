@@ -75,6 +75,15 @@ impl Node {
         sealer.pass(&self.tools(&anchors)).await
     }
 
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    pub async fn look_back(&self, sealer: &mut Sealer) -> Result<bool, AuditFault> {
+        let anchors = self.path("anchors");
+        sealer.look_back(&self.tools(&anchors)).await
+    }
+
     pub fn forward(&self, seconds: i64) {
         self.clock.0.store(self.clock.now().plus_seconds(seconds).0, Ordering::SeqCst);
     }

@@ -3,8 +3,11 @@
 use renkei_audit_trail::entry::Entry;
 use renkei_audit_trail::tile::read_bundle;
 use renkei_domain::audit::{Action, Actor, Record};
+use renkei_domain::id::{AuditId, time_ordered};
 use renkei_server::audit::AuditFault;
+use renkei_server::audit::sealer::SWEEP_RECORDS;
 use renkei_store::Store;
+use renkei_store::audit_sealing::{FIRST_ID, Unsealed};
 use renkei_testing::{SystemRandom, aoi, midori, on_each_engine};
 
 use crate::Node;
@@ -80,6 +83,38 @@ on_each_engine! {
         node.pass(&mut sealer).await.unwrap();
         node.export("export").await.unwrap();
         assert_eq!(node.verify("export").await.unwrap().size, 15);
+    }
+
+    async fn i_11_a_record_that_becomes_visible_weeks_late_is_sealed_too(store: Store) {
+        let node = Node::over(store);
+        let mut sealer = node.sealer();
+        let began = renkei_domain::time::Clock::now(&node.clock);
+        // More than the walk looks at in one go.
+        node.sealed(&mut sealer, u64::from(SWEEP_RECORDS) + 100).await;
+        node.forward(30 * 86_400);
+        node.sealed(&mut sealer, 10).await;
+        let record = Record::done(Actor::Visitor, Action::FlowOpened);
+        for at in [began.plus_seconds(-1), began.plus_seconds(3), began.plus_seconds(86_400)] {
+            let mut late = node.store.begin(&aoi()).await.unwrap();
+            late.record(&record, at, &SystemRandom).await.unwrap();
+            late.commit().await.unwrap();
+        }
+        node.forward(120);
+        assert_eq!(node.pass(&mut sealer).await.unwrap(), 0, "it looks two days back");
+        let until = AuditId(time_ordered(node.now(), &[0; 10]));
+        let backlog = async || node.store.read(&aoi()).unsealed(FIRST_ID, until, 100).await.unwrap();
+        let expected = Unsealed { count: 3, oldest: Some(began.plus_seconds(-1)) };
+        assert_eq!(backlog().await, expected);
+        // The first walk begins anywhere, the second at the beginning.
+        for _ in 0..2 {
+            while !node.look_back(&mut sealer).await.unwrap() {}
+        }
+        assert_eq!(backlog().await, Unsealed::default());
+        node.forward(60);
+        node.pass(&mut sealer).await.unwrap();
+        node.export("export").await.unwrap();
+        assert_eq!(node.verify("export").await.unwrap().size, u64::from(SWEEP_RECORDS) + 113);
+        assert!(node.look_back(&mut node.sealer()).await.unwrap(), "another node leaves it to who has the lease");
     }
 
     async fn a_checkpoint_is_signed_each_minute_and_each_thousand_entries(store: Store) {

@@ -13,11 +13,11 @@ use renkei_audit_trail::note::{Algorithm, Note, Signer, VerifierKey};
 use renkei_audit_trail::proof::is_consistent;
 use renkei_audit_verify::{Trust, verify};
 use renkei_domain::time::Clock;
-use renkei_server::audit::AuditFault;
 use renkei_server::audit::witness::{Witness, WitnessFault};
+use renkei_server::audit::{AuditFault, signer};
 use renkei_server::outbound::Outbound;
-use renkei_store::Store;
-use renkei_testing::{aoi, on_each_engine};
+use renkei_store::{Store, archive};
+use renkei_testing::{SystemRandom, aoi, on_each_engine};
 
 use crate::Node;
 
@@ -135,5 +135,51 @@ on_each_engine! {
             let fault = node.cosign(&witness).await.unwrap_err();
             assert!(matches!(fault, WitnessFault::Trail(AuditFault::Forked(_))), "{fault}");
         }
+    }
+
+    async fn f_10_a_restore_from_a_backup_shows_beside_what_the_witness_holds(store: Store) {
+        let node = Node::over(store);
+        let mut sealer = node.sealer();
+        node.sealed(&mut sealer, 200).await;
+        let (witness, key, desk) = witness(&node).await;
+        let (mut backup, backup_key) = (Vec::new(), aws_lc_rs::hmac::Key::new(aws_lc_rs::hmac::HMAC_SHA256, &[7; 32]));
+        archive::write(&node.store, &backup_key, None, node.now(), &mut backup).await.unwrap();
+        node.sealed(&mut sealer, 200).await;
+        assert_eq!(node.cosign(&witness).await.unwrap(), Some(400));
+        node.export("before").await.unwrap();
+        let held = std::fs::read_to_string(node.path("before/checkpoint")).unwrap();
+
+        // What `renkei restore` does with the trail, in a store of its own.
+        let fresh = renkei_testing::fresh_sqlite().await;
+        let restored = Node { store: fresh.store.clone(), folder: tempfile::tempdir().unwrap(), ..node };
+        let mut tx = restored.store.begin_all().await.unwrap();
+        archive::load(&mut tx, backup.as_slice()).await.unwrap();
+        tx.turn_to(&aoi());
+        signer::begin_anew(&mut tx, &restored.keys, &aoi(), restored.now(), &SystemRandom).await.unwrap();
+        tx.commit().await.unwrap();
+
+        for (count, said) in [(100, "entries are missing at the end: 400 were signed"), (300, "at size 400")] {
+            restored.sealed(&mut restored.sealer(), count).await;
+            let refused = restored.cosign(&witness).await.unwrap_err();
+            assert!(matches!(refused, WitnessFault::Refused(403)), "nothing under a name it does not know: {refused}");
+            restored.export("after").await.unwrap();
+            restored.verify("after").await.unwrap();
+            let trust = Trust { held: vec![held.clone()], ..restored.trust().await };
+            let fault = verify(&restored.path("after"), &trust).unwrap_err();
+            assert!(fault.to_string().contains(said), "{fault}");
+        }
+        // Once somebody has told the witness of the new name, it begins with it anew.
+        {
+            let log = restored.trust().await.keys.pop();
+            let mut desk = desk.lock().unwrap();
+            desk.log = log;
+            desk.latest = Checkpoint { origin: String::new(), size: 0, root: [0; 32] };
+        }
+        assert_eq!(restored.cosign(&witness).await.unwrap(), Some(600));
+        restored.sealed(&mut restored.sealer(), 1).await;
+        assert_eq!(restored.cosign(&witness).await.unwrap(), Some(601));
+        restored.export("after").await.unwrap();
+        let trust = Trust { witnesses: vec![key], ..restored.trust().await };
+        assert!(verify(&restored.path("after"), &trust).is_ok());
     }
 }

@@ -219,6 +219,25 @@ async fn r_233_every_step_leaves_its_record() {
 }
 
 #[tokio::test]
+async fn r_233_the_record_of_a_permission_names_the_text_that_was_shown_by_its_hash() {
+    let bank = Bank::open().await;
+    let hanako = bank.user("hanako").await;
+    bank.account(&hanako).await;
+    let mut browser = bank.at_login_for(CHOICE, GrantRequest::Create).await;
+    browser.log_in("hanako").await;
+    browser.submit("operations", &[("operation", "balances")]).await;
+    browser.register_all().await;
+    browser.submit("results", &[("action", "confirm")]).await;
+    browser.allow_for_code().await;
+    let select = "SELECT shown_text FROM consents WHERE institution = ?1";
+    let shown: String = bank.fresh.store.read(&aoi()).row(select, &[]).await.unwrap().unwrap().get(0).unwrap();
+    let hash: String = sha256(shown.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect();
+    let select = "SELECT detail FROM audit WHERE institution = ?1 AND action = 'linkage_begun'";
+    let detail: String = bank.fresh.store.read(&aoi()).row(select, &[]).await.unwrap().unwrap().get(0).unwrap();
+    assert_eq!(detail, format!("{CHOICE} balances text={hash}"));
+}
+
+#[tokio::test]
 async fn r_086_a_long_state_comes_back_byte_for_byte_and_an_absent_one_stays_absent() {
     let bank = Bank::open().await;
     let long = "~ &=%+?#é".chars().filter(char::is_ascii).collect::<String>().repeat(250);

@@ -11,7 +11,7 @@ use renkei_domain::time::{Clock, Timestamp};
 use renkei_server::commands::data::{Data, DataArgs};
 use renkei_server::config::Config;
 use renkei_server::doctor::{
-    Disk, Finding, examine_institutions, judge_disk, judge_facts, judge_files, judge_tables, judge_tls,
+    Disk, Finding, examine_institutions, judge_disk, judge_facts, judge_files, judge_nodes, judge_tables, judge_tls,
 };
 use renkei_server::keys::Keys;
 use renkei_server::outbound::Outbound;
@@ -181,6 +181,22 @@ fn what_an_engine_says_of_itself_is_judged() {
 }
 
 #[tokio::test]
+async fn nodes_of_other_versions_and_silent_ones_are_found() {
+    let fresh = fresh_sqlite().await;
+    let at = async |now: Timestamp| names(judge_nodes(&fresh.store.list_nodes().await.unwrap(), "0.2.0", now));
+    assert_eq!(at(NOW).await, [""; 0]);
+    fresh.store.note_node("a:443", "0.2.0", NOW).await.unwrap();
+    assert_eq!(at(NOW).await, [""; 0]);
+    fresh.store.note_node("b:443", "0.1.0", NOW.plus_seconds(1)).await.unwrap();
+    assert_eq!(at(NOW.plus_seconds(2)).await, ["node_version"]);
+    fresh.store.note_node("b:443", "0.2.0", NOW.plus_seconds(400)).await.unwrap();
+    assert_eq!(at(NOW.plus_seconds(401)).await, ["node_silent"], "a is not heard of, and b is");
+    assert_eq!(at(NOW.plus_seconds(800)).await, [""; 0], "nobody asks them any more");
+    fresh.store.note_node("b:443", "0.2.0", NOW.plus_seconds(2 * DAY)).await.unwrap();
+    assert_eq!(at(NOW.plus_seconds(2 * DAY)).await, [""; 0], "a was taken away");
+}
+
+#[tokio::test]
 async fn an_engine_that_runs_says_what_it_is_asked() {
     let fresh = fresh_sqlite().await;
     let facts = fresh.store.examine().await.unwrap();
@@ -236,6 +252,15 @@ async fn what_institutions_lack_is_found() {
     assert_eq!(found_in(store, NOW).await, ["partner_without_keys"]);
     assert_eq!(found_in(store, NOW.plus_seconds(2 * DAY)).await, ["partner_keys_old"]);
     change(store, "UPDATE products SET state = 'suspended' WHERE institution = ?1 AND ?2 > 0").await;
+    assert_eq!(found_in(store, NOW).await, ["no_product"]);
+
+    let record = "INSERT INTO audit (institution, audit_id, at, actor_kind, action, outcome) \
+         VALUES (?1, '0190b0e8-0000-7000-8000-000000000000', ?2, 'system', 'flow_opened', 'done')";
+    change(store, record).await;
+    assert_eq!(found_in(store, NOW).await, ["no_product", "audit_unsealed"]);
+    let position = "INSERT INTO audit_positions (institution, audit_id, position) \
+         SELECT institution, audit_id, 0 FROM audit WHERE institution = ?1 AND ?2 > 0";
+    change(store, position).await;
     assert_eq!(found_in(store, NOW).await, ["no_product"]);
 
     let import = "INSERT INTO imports (institution, import_id, kind, file_name, file_digest, begun_at, ended_at, outcome) \

@@ -14,7 +14,7 @@ use renkei_store::codes::Code;
 use renkei_store::linkages::Consent;
 
 use super::Walk;
-use super::permission::Shown;
+use super::permission::{Shown, to_hex};
 use super::walk::renewable;
 use crate::error::Fault;
 use crate::http::browser::see_other;
@@ -131,7 +131,9 @@ impl Walk {
     async fn record_permission(&self, tx: &mut Tx, shown: &Shown, linkage: LinkageId) -> Result<(), Fault> {
         let renewed = shown.draft.renews.is_some();
         let action = if renewed { Action::LinkageRenewed } else { Action::LinkageBegun };
-        let detail = format!("{} {}", self.product.client_id, shown.draft.operations.to_scope());
+        // The trail commits to the very text, so the consent that keeps it can't be given another one unnoticed.
+        let (client_id, text) = (&self.product.client_id, to_hex(&shown.hash));
+        let detail = format!("{client_id} {} text={text}", shown.draft.operations.to_scope());
         self.record(tx, Record::done(self.actor(), action).on(linkage).with(detail)).await?;
         let told = Happened::Permitted(self.product.client_id.clone());
         tx.add_notice(shown.draft.begun.person.user, &told, self.visit.now, &*self.visit.app.random).await?;
