@@ -39,6 +39,8 @@ pub fn binary() -> Result<PathBuf, Trouble> {
 /// A data folder with an institution, a product and customers.
 pub struct Bank {
     folder: tempfile::TempDir,
+    /// What the program is told is its data folder.
+    pub data: PathBuf,
     url: Option<String>,
     /// Under which address partners and browsers know it.
     pub origin: String,
@@ -53,8 +55,24 @@ impl Bank {
     /// # Errors
     /// When a command fails.
     pub fn new(binary: &Path, url: Option<&str>, users: usize, port: u16) -> Result<Bank, Trouble> {
+        Bank::with_data(binary, url, users, port, None)
+    }
+
+    /// The same with its data folder elsewhere.
+    ///
+    /// # Errors
+    /// As [`Bank::new`].
+    pub fn with_data(
+        binary: &Path,
+        url: Option<&str>,
+        users: usize,
+        port: u16,
+        data: Option<&Path>,
+    ) -> Result<Bank, Trouble> {
+        let folder = tempfile::tempdir().map_err(trouble("a folder"))?;
         let mut bank = Bank {
-            folder: tempfile::tempdir().map_err(trouble("a folder"))?,
+            data: data.unwrap_or(folder.path()).to_owned(),
+            folder,
             url: url.map(str::to_owned),
             origin: format!("http://127.0.0.1:{port}"),
             client_id: String::new(),
@@ -122,7 +140,7 @@ impl Bank {
 
     fn command(&self, binary: &Path, words: &[&str]) -> Command {
         let mut command = Command::new(binary);
-        command.args(words).arg("--data").arg(self.folder.path()).env_remove("RENKEI_STORE").stdin(Stdio::null());
+        command.args(words).arg("--data").arg(&self.data).env_remove("RENKEI_STORE").stdin(Stdio::null());
         if let Some(url) = &self.url {
             command.env("RENKEI_STORE", url);
         }
@@ -210,7 +228,7 @@ impl Bank {
     pub async fn store(&self) -> Result<Store, Trouble> {
         let config = match &self.url {
             Some(url) => StoreConfig::Postgres { url: url.clone(), connections: 2, ca: None, identity: None },
-            None => StoreConfig::Sqlite { path: self.path("renkei.db") },
+            None => StoreConfig::Sqlite { path: self.data.join("renkei.db") },
         };
         Store::connect(&config).await.map_err(trouble("the store"))
     }
@@ -228,6 +246,14 @@ impl Bank {
     /// # Errors
     /// As [`Bank::start`].
     pub fn start_binary(&self, binary: &Path, port: u16) -> Result<Node, Trouble> {
+        self.start_with(binary, port, &[])
+    }
+
+    /// The same with these variables in its environment.
+    ///
+    /// # Errors
+    /// As [`Bank::start`].
+    pub fn start_with(&self, binary: &Path, port: u16, variables: &[(&str, &str)]) -> Result<Node, Trouble> {
         let name = format!("node-{port}.toml");
         let text = format!("origin = \"{}\"\nlisten = \"127.0.0.1:{port}\"\n[limits]\nfactor = 100\n", self.origin);
         self.write(&name, &text)?;
@@ -235,9 +261,24 @@ impl Bank {
         let mut command = self.command(binary, &["serve"]);
         command.arg("--config").arg(self.path(&name)).env("RUST_LOG", "info").env("NO_COLOR", "1");
         let log = log.map_err(trouble("a log"))?;
-        command.stdout(Stdio::null()).stderr(log);
+        command.stdout(Stdio::null()).stderr(log).envs(variables.iter().copied());
         let process = command.spawn().map_err(trouble("a node"))?;
         Ok(Node { process, port, log: self.path(&format!("node-{port}.log")) })
+    }
+
+    /// The program it is made with.
+    #[must_use]
+    pub fn program(&self) -> &Path {
+        &self.binary
+    }
+
+    /// Runs a command on this installation, and tells its exit code and what it printed.
+    ///
+    /// # Errors
+    /// When it can't be run.
+    pub fn ask(&self, words: &[&str]) -> Result<(Option<i32>, String), Trouble> {
+        let output = self.command(&self.binary, words).output().map_err(trouble("the program"))?;
+        Ok((output.status.code(), String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned()))
     }
 
     /// Keeps the folder after the end, for whoever looks into a failure, and says where it is.
@@ -298,6 +339,33 @@ impl Node {
     pub fn kill(mut self) {
         let _ = self.process.kill();
         let _ = self.process.wait();
+    }
+
+    /// Waits until it ends by itself, and tells its exit code; `None`: a signal ended it.
+    ///
+    /// # Errors
+    /// When it does not in a minute.
+    pub async fn ended(&mut self) -> Result<Option<i32>, Trouble> {
+        let begun = Instant::now();
+        while begun.elapsed() < PATIENCE {
+            if let Some(status) = self.process.try_wait().map_err(trouble("a node"))? {
+                return Ok(status.code());
+            }
+            tokio::time::sleep(LOOK).await;
+        }
+        Err("a node did not end in a minute".into())
+    }
+
+    /// What it logged.
+    #[must_use]
+    pub fn log(&self) -> String {
+        fs::read_to_string(&self.log).unwrap_or_default()
+    }
+
+    /// Its process.
+    #[must_use]
+    pub fn pid(&self) -> u32 {
+        self.process.id()
     }
 
     /// Asks it to end.

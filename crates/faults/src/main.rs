@@ -25,7 +25,7 @@ struct Cli {
 
 #[derive(Debug, Args)]
 struct Times {
-    /// How often (f-18, f-25: seconds)
+    /// How often (f-06, f-18, f-25: seconds)
     #[arg(long, default_value_t = 10)]
     n: usize,
 }
@@ -62,6 +62,21 @@ enum Fault {
         #[arg(long)]
         postgres: Option<String>,
     },
+    /// The power fails: what was not flushed is lost, or torn
+    #[command(name = "f-03")]
+    F03 {
+        #[command(flatten)]
+        times: Times,
+        /// Let the disk lie about flushes: then losses must be found
+        #[arg(long)]
+        control: bool,
+    },
+    /// A flush of the disk fails
+    #[command(name = "f-04")]
+    F04(Times),
+    /// Every flush of the disk is slow
+    #[command(name = "f-06")]
+    F06(Times),
     /// The leader's machine is lost
     #[command(name = "f-11")]
     F11(Times),
@@ -131,6 +146,9 @@ async fn run(cli: Cli) -> Result<(), String> {
         Fault::F09 { times, every, postgres } => {
             runs::f_09(&size(times), Duration::from_secs(every), postgres.as_deref()).await
         }
+        Fault::F03 { times, control } => runs::f_03(&size(times), control).await,
+        Fault::F04(times) => runs::f_04(&size(times)).await,
+        Fault::F06(times) => runs::f_06(&size(times)).await,
         Fault::F11(times) => runs::f_11(&size(times)).await,
         Fault::F12(times) => runs::f_12(&size(times)).await,
         Fault::F13(times) => runs::f_13(&size(times)).await,

@@ -2,6 +2,7 @@
 
 mod backups;
 mod deploy;
+mod disk;
 mod failover;
 mod hung;
 mod nodes;
@@ -9,6 +10,7 @@ mod stage;
 
 pub use backups::f_09;
 pub use deploy::{f_24, f_25};
+pub use disk::{f_03, f_04, f_06};
 pub use failover::{f_11, f_12, f_13, f_14, f_15, f_16, f_19};
 pub use hung::f_16_hung;
 pub use nodes::{f_01, f_18, f_28};

@@ -226,6 +226,15 @@ impl Store {
         Ok(Store { engine, work: Arc::default() })
     }
 
+    /// Returns once nothing can be written any more in this process, with the reason: the disk failed at a flush, and
+    /// only a new start can tell what it holds. Never on PostgreSQL, where the server decides that.
+    pub async fn until_spent(&self) -> String {
+        match &self.engine {
+            Engine::Sqlite(engine) => engine.until_spent().await,
+            Engine::Postgres(_) => std::future::pending().await,
+        }
+    }
+
     /// Reads of one institution, each statement on its own.
     #[must_use]
     pub fn read(&self, institution: &InstitutionCode) -> Session {

@@ -54,6 +54,20 @@ impl Stage {
         let (program, url, users) = (program.to_owned(), url.map(str::to_owned), size.users);
         let made = tokio::task::spawn_blocking(move || Bank::new(&program, url.as_deref(), users, port));
         let bank = made.await.map_err(|error| format!("the installation: {error}"))??;
+        Stage::set_around(bank, proxy, nodes, size).await
+    }
+
+    /// A node on SQLite whose data folder is this one.
+    pub async fn set_in(data: &Path, size: &Size) -> Result<Stage, Trouble> {
+        let port = free_port()?;
+        let proxy = Proxy::listen(port).await?;
+        let (program, data, users) = (binary()?, data.to_owned(), size.users);
+        let made = tokio::task::spawn_blocking(move || Bank::with_data(&program, None, users, port, Some(&data)));
+        let bank = made.await.map_err(|error| format!("the installation: {error}"))??;
+        Stage::set_around(bank, proxy, 1, size).await
+    }
+
+    async fn set_around(bank: Bank, proxy: Proxy, nodes: usize, size: &Size) -> Result<Stage, Trouble> {
         let mut started = Vec::new();
         for _ in 0..nodes {
             let mut node = bank.start(free_port()?)?;
@@ -92,13 +106,19 @@ impl Stage {
         Err("nothing was acknowledged for two minutes after the fault".into())
     }
 
-    /// Ends load and run: the history is held against what stands.
-    pub async fn end(self, load: Load, mut report: Report) -> Result<Vec<Event>, Trouble> {
+    /// Ends the load, and tells everything that was asked and what is wrong with it.
+    pub async fn settle(&self, load: Load) -> Result<(Vec<Event>, Vec<String>), Trouble> {
         tokio::time::sleep(SETTLE).await;
         load.end().await?;
         let truth = Truth::read(&self.bank.store().await?).await?;
         let events = self.oracle.history.events();
         let wrong = violations(&events, &truth);
+        Ok((events, wrong))
+    }
+
+    /// Ends load and run: the history is held against what stands.
+    pub async fn end(self, load: Load, mut report: Report) -> Result<Vec<Event>, Trouble> {
+        let (events, wrong) = self.settle(load).await?;
         report.tell(&events, &wrong);
         if !wrong.is_empty() {
             report.say(format!("the installation is kept in {}", self.bank.keep().display()));

@@ -76,7 +76,17 @@ pub async fn run(args: Args) -> Result<(), CommandError> {
         tasks.spawn(keep_witnessed(Arc::clone(&app), witness, stop.clone()));
     }
     tracing::info!(origin = config.origin, store = app.store.engine_name(), "serving");
-    signals.wait().await;
+    let spent = tokio::select! {
+        () = signals.wait() => None,
+        why = app.store.until_spent() => Some(why),
+    };
+    if let Some(why) = spent {
+        // Nobody is let in any more, and whoever is inside gets an answer; nothing can be written.
+        app.memory.readiness.drain();
+        say_stop.send_replace(true);
+        while tasks.join_next().await.is_some() {}
+        return Err(CommandError::Unavailable(format!("{why}; what stands is read at the next start")));
+    }
     // First nobody is sent here any more, then nobody is let in, then whoever is inside is finished with.
     app.memory.readiness.drain();
     tracing::info!("draining: not ready any more");

@@ -4,6 +4,14 @@
 //! Whoever is done releases its savepoint and waits. A thread of its own takes the writer when the queue lets it
 //! (the lock is first come, first served), writes the units that wait, commits the outer transaction with one flush, and
 //! only then wakes everybody whose savepoint or unit was in it.
+//!
+//! An I/O error at a commit or at a checkpoint spends the writer: what the disk holds is not known then, and asking it
+//! for another flush would only hide that. Nothing is written any more, and the process should end; the next start reads
+//! what is really there.
+
+#[cfg(test)]
+mod tests;
+mod writer;
 
 use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
@@ -14,11 +22,12 @@ use std::time::Duration;
 use rusqlite::config::DbConfig;
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{Connection, ErrorCode, OpenFlags};
-use tokio::sync::{Mutex as QueueMutex, OwnedMutexGuard, oneshot};
+use tokio::sync::{Mutex as QueueMutex, OwnedMutexGuard, oneshot, watch};
 
 use super::unit::{Asked, Ended, Step, TOGETHER_MAX, Unit, gone};
 use super::value::{Param, Row, Value};
 use super::{Bound, StoreError};
+use writer::Writer;
 
 /// Before this version a checkpoint racing a commit could corrupt the file.
 const OLDEST_SAFE_VERSION: i32 = 3_051_003;
@@ -41,16 +50,12 @@ struct Inner {
     next_reader: AtomicUsize,
     committer: mpsc::Sender<()>,
     units: Arc<Units>,
+    /// Why nothing is written any more.
+    spent: watch::Receiver<Option<String>>,
 }
 
 /// Units that wait to be written with the next commit.
 type Units = Mutex<VecDeque<Asked>>;
-
-/// The writing connection and those who wait for its next commit.
-struct Writer {
-    connection: Connection,
-    waiting: Vec<oneshot::Sender<Result<(), String>>>,
-}
 
 impl Engine {
     pub(super) fn open(path: &Path) -> Result<Engine, StoreError> {
@@ -60,7 +65,8 @@ impl Engine {
         let connection = Connection::open(path).map_err(translate)?;
         configure(&connection)?;
         let readers = (0..READERS).map(|_| open_reader(path).map(Mutex::new)).collect::<Result<Vec<_>, _>>()?;
-        let writer = Arc::new(QueueMutex::new(Writer { connection, waiting: Vec::new() }));
+        let (writer, spent) = Writer::new(connection, path)?;
+        let writer = Arc::new(QueueMutex::new(writer));
         let (committer, work) = mpsc::channel();
         let units = Arc::<Units>::default();
         let shared = (Arc::clone(&writer), Arc::clone(&units));
@@ -84,14 +90,20 @@ impl Engine {
             next_reader: AtomicUsize::new(0),
             committer,
             units,
+            spent,
         })))
     }
 
+    /// Returns once nothing is written any more, with the reason.
+    pub(super) async fn until_spent(&self) -> String {
+        let mut spent = self.0.spent.clone();
+        let found = spent.wait_for(Option::is_some).await;
+        found.ok().and_then(|why| why.clone()).unwrap_or_else(|| "the writer is gone".into())
+    }
+
     pub(super) async fn begin(&self) -> Result<Write, StoreError> {
-        let writer = Arc::clone(&self.0.writer).lock_owned().await;
-        if writer.connection.is_autocommit() {
-            run(&writer.connection, "BEGIN IMMEDIATE")?;
-        }
+        let mut writer = Arc::clone(&self.0.writer).lock_owned().await;
+        writer.open()?;
         let write = Write { writer: Some(writer), committer: self.0.committer.clone() };
         write.run("SAVEPOINT one")?;
         Ok(write)
@@ -150,27 +162,26 @@ type Take<'a, E> = dyn FnMut(&[Value]) -> Result<(), E> + Send + 'a;
 
 /// Writes the units that wait, commits what has gathered with one flush, and tells everybody who waits.
 fn commit_group(writer: &QueueMutex<Writer>, units: &Units) {
-    let (waiting, written, outcome) = {
-        let mut writer = writer.blocking_lock();
-        let written = write_units(&writer.connection, units);
-        let outcome = if writer.connection.is_autocommit() { Ok(()) } else { commit(&writer.connection) };
-        (std::mem::take(&mut writer.waiting), written, outcome)
-    };
-    for waiter in waiting {
+    let mut writer = writer.blocking_lock();
+    let written = write_units(&mut writer, units);
+    let outcome = writer.commit();
+    for waiter in writer.waiting.drain(..) {
         // A waiter that was cancelled does not need the answer.
         let _ = waiter.send(outcome.clone());
     }
     for (ended, answer) in written {
-        let outcome = outcome.clone().map_err(StoreError::Unavailable);
+        let outcome = outcome.clone();
         let _ = answer.send(ended.and_then(|ended| outcome.map(|()| ended)));
     }
+    // They are answered by now, and between two transactions nobody is in the way.
+    writer.shorten_log();
 }
 
 /// How a unit ended, and who is to be told once that is durable.
 type Written = (Result<Ended, StoreError>, oneshot::Sender<Result<Ended, StoreError>>);
 
 /// Writes as many units as wait, one after another, in the outer transaction.
-fn write_units(connection: &Connection, units: &Units) -> Vec<Written> {
+fn write_units(writer: &mut Writer, units: &Units) -> Vec<Written> {
     let mut waiting = units.lock().unwrap_or_else(PoisonError::into_inner);
     let count = waiting.len().min(TOGETHER_MAX);
     let units: Vec<Asked> = waiting.drain(..count).collect();
@@ -178,20 +189,27 @@ fn write_units(connection: &Connection, units: &Units) -> Vec<Written> {
     if units.is_empty() {
         return Vec::new();
     }
-    let begun = if connection.is_autocommit() { run(connection, "BEGIN IMMEDIATE") } else { Ok(()) };
-    if let Err(error) = begun {
+    if let Err(error) = writer.open() {
         return units.into_iter().map(|(_, answer)| (Err(error.clone()), answer)).collect();
     }
+    let connection = &writer.connection;
     let together = all_or_nothing(connection, || units.iter().map(|(unit, _)| write_steps(connection, unit)).collect());
-    let ended: Vec<Result<Ended, StoreError>> = match together {
+    let mut ended: Vec<Result<Ended, StoreError>> = match together {
         Ok(ended) => Vec::<Ended>::into_iter(ended).map(Ok).collect(),
         // One that fails must not take others with it.
         Err(_) => units.iter().map(|(unit, _)| all_or_nothing(connection, || write_steps(connection, unit))).collect(),
     };
+    if connection.is_autocommit() {
+        ended.iter_mut().for_each(|ended| *ended = Err(writer::taken_back()));
+    }
     ended.into_iter().zip(units).map(|(ended, (_, answer))| (ended, answer)).collect()
 }
 
 fn all_or_nothing<T>(connection: &Connection, work: impl FnOnce() -> Result<T, StoreError>) -> Result<T, StoreError> {
+    if connection.is_autocommit() {
+        // A savepoint outside of a transaction would be one of its own.
+        return Err(writer::taken_back());
+    }
     run(connection, "SAVEPOINT one")?;
     let done = work();
     if done.is_err() {
@@ -225,14 +243,6 @@ fn run(connection: &Connection, sql: &str) -> Result<(), StoreError> {
     connection.prepare_cached(sql).and_then(|mut statement| statement.execute([])).map(drop).map_err(translate)
 }
 
-fn commit(connection: &Connection) -> Result<(), String> {
-    run(connection, "COMMIT").map_err(|error| {
-        // The engine may have rolled back by itself; a second rollback then fails harmlessly.
-        let _ = connection.execute_batch("ROLLBACK");
-        error.to_string()
-    })
-}
-
 /// A write transaction: the writer's lock, held until the savepoint is released or rolled back.
 pub(super) struct Write {
     writer: Option<OwnedMutexGuard<Writer>>,
@@ -242,6 +252,10 @@ pub(super) struct Write {
 impl Write {
     fn connection(&self) -> Result<&Connection, StoreError> {
         let writer = self.writer.as_ref().ok_or_else(|| StoreError::Statement("the transaction is over".into()))?;
+        if writer.connection.is_autocommit() {
+            // The engine took it back; a statement now would stand by itself.
+            return Err(writer::taken_back());
+        }
         Ok(&writer.connection)
     }
 
@@ -286,7 +300,7 @@ impl Write {
         }
         let gone = || StoreError::Unavailable("the committing thread is gone".into());
         self.committer.send(()).map_err(|_| gone())?;
-        wait.await.map_err(|_| gone())?.map_err(StoreError::Unavailable)
+        wait.await.map_err(|_| gone())?
     }
 }
 
@@ -306,7 +320,7 @@ fn configure(connection: &Connection) -> Result<(), StoreError> {
     keep_statements(connection)?;
     let settings = "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; \
                     PRAGMA mmap_size = 0; PRAGMA trusted_schema = OFF; PRAGMA temp_store = MEMORY; \
-                    PRAGMA cache_size = -16384; PRAGMA wal_autocheckpoint = 4000;";
+                    PRAGMA cache_size = -16384;";
     connection.execute_batch(settings).map_err(translate)?;
     let asked = |name: &str| connection.pragma_query_value(None, name, |row| row.get::<_, rusqlite::types::Value>(0));
     let journal = asked("journal_mode").map_err(translate)?;
