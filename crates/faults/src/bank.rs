@@ -172,8 +172,10 @@ impl Bank {
     /// # Errors
     /// When the key can't be copied.
     pub fn beside(&self) -> Result<Bank, Trouble> {
+        let folder = tempfile::tempdir().map_err(trouble("a folder"))?;
         let bank = Bank {
-            folder: tempfile::tempdir().map_err(trouble("a folder"))?,
+            data: folder.path().to_owned(),
+            folder,
             url: None,
             origin: self.origin.clone(),
             client_id: self.client_id.clone(),
