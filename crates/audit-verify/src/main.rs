@@ -1,9 +1,10 @@
 //! `renkei-audit-verify`: the offline verifier of exported audit trails.
 
+use std::io::{ErrorKind, Write as _};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use renkei_audit_verify::{Trust, read_keys, verify};
+use renkei_audit_verify::{Report, Trust, read_keys, verify};
 
 const USAGE: &str = "\
 Usage: renkei-audit-verify FOLDER --key FILE [--checkpoint FILE]... [--witness FILE]...
@@ -13,7 +14,8 @@ Usage: renkei-audit-verify FOLDER --key FILE [--checkpoint FILE]... [--witness F
   --checkpoint FILE  a signed checkpoint held since earlier or by a witness: the trail must go on from it
   --witness FILE     public keys of witnesses: one of them must have cosigned the trail
 
-Exit codes: 0 all is as it was signed, 1 it is not (the first bad index is told), 2 the command line is wrong.";
+Exit codes: 0 all is as it was signed, 1 it is not (the first bad index is told), 2 the command line is wrong,
+3 the report could not be written.";
 
 fn main() -> ExitCode {
     let (folder, trust) = match arguments(std::env::args().skip(1)) {
@@ -23,23 +25,31 @@ fn main() -> ExitCode {
             return ExitCode::from(2);
         }
     };
-    match verify(&folder, &trust) {
-        Ok(report) => {
-            println!("{}: {} entries, as they were signed", report.origin, report.size);
-            println!("checkpoints verified: {}", report.checkpoints);
-            if let Some((size, seconds)) = report.cosigned {
-                println!("cosigned by a witness up to size {size}, at {seconds} seconds since 1970");
-            }
-            if report.removed > 0 {
-                println!("records deleted, as the trail says itself: {}", report.removed);
-            }
-            ExitCode::SUCCESS
+    let (text, code) = match verify(&folder, &trust) {
+        Ok(report) => (told(&report), ExitCode::SUCCESS),
+        Err(fault) => (format!("{fault}\n"), ExitCode::from(1)),
+    };
+    match std::io::stdout().write_all(text.as_bytes()) {
+        // The exit code says it all where nobody reads on.
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => {
+            eprintln!("renkei-audit-verify: the report could not be written: {error}");
+            ExitCode::from(3)
         }
-        Err(fault) => {
-            println!("{fault}");
-            ExitCode::from(1)
-        }
+        _ => code,
     }
+}
+
+/// What is told of a trail that is as it was signed.
+fn told(report: &Report) -> String {
+    let mut text = format!("{}: {} entries, as they were signed\n", report.origin, report.size);
+    text += &format!("checkpoints verified: {}\n", report.checkpoints);
+    if let Some((size, seconds)) = report.cosigned {
+        text += &format!("cosigned by a witness up to size {size}, at {seconds} seconds since 1970\n");
+    }
+    if report.removed > 0 {
+        text += &format!("records deleted, as the trail says itself: {}\n", report.removed);
+    }
+    text
 }
 
 fn arguments(arguments: impl Iterator<Item = String>) -> Result<(PathBuf, Trust), String> {

@@ -12,6 +12,7 @@ pub mod import;
 pub mod keys;
 pub mod linkages;
 pub mod migrate;
+pub mod output;
 pub mod restore;
 pub mod serve;
 mod server_url;

@@ -1,5 +1,7 @@
 //! Everything that touches the world: HTTP, the command line, keys, clocks, files.
 
+#![warn(clippy::print_stdout, clippy::print_stderr)]
+
 pub mod app;
 pub mod audit;
 pub mod certificates;

@@ -28,7 +28,8 @@ pub enum LogFormat {
 /// Starts the log on standard error; standard output belongs to the commands. `RUST_LOG` may narrow or widen it.
 pub fn start(format: LogFormat) {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(DEFAULT_FILTER));
-    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    // When the log's reader is gone the library would complain where the log goes, and whoever logs would panic of that.
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).log_internal_errors(false);
     match format {
         LogFormat::Text => {
             let ansi = std::io::stderr().is_terminal();

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use renkei_server::commands::{
-    CommandError, apply, audit, backup, demo, doctor, guards, import, keys, linkages, migrate, restore, serve,
+    CommandError, apply, audit, backup, demo, doctor, guards, import, keys, linkages, migrate, output, restore, serve,
     statistics,
 };
 use renkei_server::logging::{self, LogFormat};
@@ -81,7 +81,7 @@ fn main() -> ExitCode {
     let outcome = tokio::runtime::Runtime::new()
         .map_err(|error| CommandError::Unavailable(format!("the runtime does not start: {error}")))
         .and_then(|runtime| runtime.block_on(run(cli.command)));
-    match outcome {
+    match outcome.and_then(|()| output::check()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => failed(&error),
     }
@@ -107,6 +107,6 @@ async fn run(command: Command) -> Result<(), CommandError> {
 }
 
 fn failed(error: &CommandError) -> ExitCode {
-    eprintln!("renkei: {error}");
+    output::complain(error);
     ExitCode::from(error.exit_code())
 }

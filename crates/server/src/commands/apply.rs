@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use super::CommandError;
 use super::data::{Data, DataArgs};
+use super::output::say;
 use crate::registry::{self, Plan, Registry, RegistryError, Source};
 
 /// What `renkei apply` takes.
@@ -80,9 +81,9 @@ fn confirm(plan: &Plan) -> Result<(), CommandError> {
     if !std::io::stdin().is_terminal() {
         return Err(CommandError::Setup("there is no terminal to ask on: look at --dry-run, then give --yes".into()));
     }
-    eprint!("{plan}\nApply this? [y/N] ");
+    let asked = write!(std::io::stderr(), "{plan}\nApply this? [y/N] ");
     let mut answer = String::new();
-    let read = std::io::stderr().flush().and_then(|()| std::io::stdin().read_line(&mut answer));
+    let read = asked.and_then(|()| std::io::stdin().read_line(&mut answer));
     read.map_err(|error| CommandError::Setup(format!("the terminal: {error}")))?;
     match answer.trim() {
         "y" | "Y" | "yes" => Ok(()),
@@ -93,11 +94,11 @@ fn confirm(plan: &Plan) -> Result<(), CommandError> {
 fn print(args: &Args, applied: bool, plan: &Plan) -> Result<(), CommandError> {
     if args.json {
         let report = serde_json::to_string_pretty(&Report { applied, plan });
-        println!("{}", report.map_err(|error| CommandError::Setup(error.to_string()))?);
+        say!("{}", report.map_err(|error| CommandError::Setup(error.to_string()))?);
     } else {
-        println!("{plan}");
+        say!("{plan}");
         if applied {
-            println!("Applied.");
+            say!("Applied.");
         }
     }
     Ok(())

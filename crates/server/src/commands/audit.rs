@@ -8,6 +8,7 @@ use renkei_store::audit_removal::{Removal, remove_records};
 
 use super::CommandError;
 use super::data::{Data, DataArgs};
+use super::output::say;
 use crate::audit::export::{Exported, export};
 use crate::audit::{AuditFault, signer};
 
@@ -95,7 +96,7 @@ async fn export_to(args: &ExportArgs) -> Result<(), CommandError> {
     let data = args.whose.open().await?;
     match export(&data.store, &args.whose.institution, &args.to).await? {
         Some(Exported { before, size }) => {
-            println!("{} holds {size} entries, {} of them new.", args.to.display(), size - before);
+            say!("{} holds {size} entries, {} of them new.", args.to.display(), size - before);
             Ok(())
         }
         None => Err(CommandError::Refused("nothing is signed yet: the server signs within a minute".into())),
@@ -105,7 +106,7 @@ async fn export_to(args: &ExportArgs) -> Result<(), CommandError> {
 async fn print_keys(whose: &Whose) -> Result<(), CommandError> {
     let data = whose.open().await?;
     let keys = data.store.read(&whose.institution).list_audit_keys().await?;
-    keys.iter().for_each(|key| println!("{}", key.verifier));
+    keys.iter().for_each(|key| say!("{}", key.verifier));
     Ok(())
 }
 
@@ -115,7 +116,7 @@ async fn remove(args: &RemoveArgs) -> Result<(), CommandError> {
     let (now, random) = (data.clock.now(), data.random.as_ref());
     let removed = remove_records(&data.store, &args.whose.institution, removal, now, random).await;
     let removed = removed.map_err(|error| CommandError::Refused(error.to_string()))?;
-    println!("{removed} records are gone; their entries stay.");
+    say!("{removed} records are gone; their entries stay.");
     Ok(())
 }
 
@@ -132,7 +133,7 @@ async fn begin_anew(args: &BeginAnewArgs) -> Result<(), CommandError> {
         .with(args.reason.as_str());
     tx.record(&record, now, random).await?;
     tx.commit().await?;
-    println!("{}", key.verifier);
+    say!("{}", key.verifier);
     Ok(())
 }
 

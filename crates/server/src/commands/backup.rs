@@ -10,6 +10,7 @@ use serde::Serialize;
 
 use super::CommandError;
 use super::data::{Data, DataArgs};
+use super::output::say;
 use crate::keys::master;
 
 /// What `renkei backup` takes.
@@ -103,16 +104,16 @@ fn print(args: &Args, written: &Summary, bytes: u64) -> Result<(), CommandError>
         let (taken_at, engine) = (header.taken_at.as_str(), header.engine.as_str());
         let report = Report { taken_at, engine, tables: *tables, rows: *rows, bytes, master_key: args.with_master_key };
         let text = serde_json::to_string(&report).map_err(|error| CommandError::Unavailable(error.to_string()))?;
-        println!("{text}");
+        say!("{text}");
         return Ok(());
     }
     let to = args.to.display();
-    println!("{to}: {rows} rows of {tables} tables from {}, as of {}, {bytes} bytes.", header.engine, header.taken_at);
+    say!("{to}: {rows} rows of {tables} tables from {}, as of {}, {bytes} bytes.", header.engine, header.taken_at);
     if args.with_master_key {
-        println!("It holds the master key: whoever has the file can read every PIN. Keep it as you keep that key.");
+        say!("It holds the master key: whoever has the file can read every PIN. Keep it as you keep that key.");
     } else {
         let key = args.data.master_key_path();
-        println!(
+        say!(
             "It does not hold the master key. Keep {} apart from it: without it the backup is worth nothing.",
             key.display()
         );

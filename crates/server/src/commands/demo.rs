@@ -12,6 +12,7 @@ use tokio::task::JoinSet;
 
 use super::CommandError;
 use super::data::{ANCHORS_FOLDER, DataArgs, StoreUrl};
+use super::output::say;
 use super::serve::{self, StopSignals};
 use crate::app::{App, Site};
 use crate::audit::service::keep_sealed;
@@ -85,9 +86,9 @@ pub async fn run(args: Args) -> Result<(), CommandError> {
     let report = stage.report(&app).await?;
     if args.json {
         let line = serde_json::to_string(&report).map_err(|error| CommandError::Unavailable(error.to_string()))?;
-        println!("{line}");
+        say!("{line}");
     } else {
-        println!("{report}");
+        say!("{report}");
     }
     signals.wait().await;
     say_stop.send_replace(true);

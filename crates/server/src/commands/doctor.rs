@@ -2,6 +2,7 @@
 
 use super::CommandError;
 use super::data::DataArgs;
+use super::output::say;
 use crate::doctor::{Finding, Weight, examine};
 use crate::system::SystemClock;
 use renkei_domain::time::Clock;
@@ -25,7 +26,7 @@ pub async fn run(args: Args) -> Result<(), CommandError> {
     let problems = found.iter().filter(|finding| finding.weight == Weight::Problem).count();
     if args.json {
         let text = serde_json::to_string(&found).map_err(|error| CommandError::Unavailable(error.to_string()))?;
-        println!("{text}");
+        say!("{text}");
     } else {
         print(&found);
     }
@@ -38,10 +39,10 @@ pub async fn run(args: Args) -> Result<(), CommandError> {
 
 fn print(found: &[Finding]) {
     if found.is_empty() {
-        println!("Nothing is wrong.");
+        say!("Nothing is wrong.");
     }
     for Finding { weight, name, what, advice } in found {
         let mark = if *weight == Weight::Problem { "PROBLEM" } else { "note" };
-        println!("{mark} [{name}] {what}\n    → {advice}");
+        say!("{mark} [{name}] {what}\n    → {advice}");
     }
 }

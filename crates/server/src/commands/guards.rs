@@ -12,6 +12,7 @@ use serde::Serialize;
 
 use super::CommandError;
 use super::data::{Data, DataArgs};
+use super::output::say;
 use crate::texts::check_line;
 
 /// Most characters of a reason.
@@ -102,11 +103,11 @@ pub async fn list(args: ListArgs) -> Result<(), CommandError> {
     }
     if args.json {
         let text = serde_json::to_string(&lines).map_err(|error| CommandError::Unavailable(error.to_string()))?;
-        println!("{text}");
+        say!("{text}");
         return Ok(());
     }
     if lines.is_empty() {
-        println!("Nobody has failed since the last success.");
+        say!("Nobody has failed since the last success.");
     }
     for line in &lines {
         let of = line.of.as_deref().unwrap_or("(nobody's login id)");
@@ -115,7 +116,7 @@ pub async fn list(args: ListArgs) -> Result<(), CommandError> {
             (Some(until), false) => format!("locked until {until}"),
             (None, false) => "open".to_owned(),
         };
-        println!("{:<13} {of:<24} failures {:<4} refused {:<6} {until}", line.guard, line.failures, line.refused);
+        say!("{:<13} {of:<24} failures {:<4} refused {:<6} {until}", line.guard, line.failures, line.refused);
     }
     Ok(())
 }
@@ -195,7 +196,7 @@ pub async fn unlock(args: UnlockArgs) -> Result<(), CommandError> {
     let record = Record::done(Actor::Operator(args.operator), Action::GuardUnlocked).on(of).with(args.reason);
     tx.record(&record, data.clock.now(), data.random.as_ref()).await?;
     tx.commit().await?;
-    println!("Opened.");
+    say!("Opened.");
     Ok(())
 }
 

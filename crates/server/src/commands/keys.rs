@@ -13,6 +13,7 @@ use serde::Serialize;
 
 use super::CommandError;
 use super::data::{Data, DataArgs};
+use super::output::{remark, say};
 use crate::http::oauth::KEPT_SECONDS;
 use crate::signing::rotation::{LEAD_SECONDS, Rotation, RotationError};
 use crate::signing::{SIGNED_SECONDS_MAX, in_force};
@@ -116,8 +117,8 @@ pub async fn run(args: Args) -> Result<(), CommandError> {
 async fn announce(args: &ChangeArgs) -> Result<(), CommandError> {
     let data = args.whose.data.open().await?;
     let key = args.rotation(&data).announce().await?;
-    eprintln!("{} is published and signs from {}.", key.kid, key.signs_from.to_rfc3339());
-    eprintln!(
+    remark!("{} is published and signs from {}.", key.kid, key.signs_from.to_rfc3339());
+    remark!(
         "Partners keep the key set for up to {KEPT_SECONDS} seconds; {LEAD_SECONDS} are left for them to read it anew."
     );
     show(&args.whose, &data).await
@@ -128,10 +129,10 @@ async fn retire(args: &RetireArgs) -> Result<(), CommandError> {
     let rotation = args.change.rotation(&data);
     if args.compromised {
         let signs = rotation.retire_compromised(&args.kid).await?;
-        eprintln!("{}", Breakage { gone: &args.kid, signs: &signs });
+        remark!("{}", Breakage { gone: &args.kid, signs: &signs });
     } else {
         let end = rotation.retire(&args.kid, args.at).await?;
-        eprintln!("{} is published until {}.", args.kid, end.to_rfc3339());
+        remark!("{} is published until {}.", args.kid, end.to_rfc3339());
     }
     show(&args.change.whose, &data).await
 }
@@ -182,9 +183,9 @@ async fn show(whose: &Whose, data: &Data) -> Result<(), CommandError> {
     if whose.json {
         let report = Report { institution: whose.institution.clone(), keys };
         let report = serde_json::to_string_pretty(&report).map_err(|error| CommandError::Setup(error.to_string()))?;
-        println!("{report}");
+        say!("{report}");
     } else {
-        keys.iter().for_each(|line| println!("{line}"));
+        keys.iter().for_each(|line| say!("{line}"));
     }
     Ok(())
 }

@@ -14,6 +14,7 @@ use serde::Serialize;
 use super::CommandError;
 use super::data::{Data, DataArgs};
 use super::guards::{REASON_CHARS_MAX, institution};
+use super::output::say;
 use crate::texts::check_line;
 
 /// Most linkages that are listed, the newest of them.
@@ -164,17 +165,17 @@ async fn line(read: &mut Session, linkage: &Linkage, now: Timestamp) -> Result<L
 fn show(lines: &[Line], json: bool) -> Result<(), CommandError> {
     if json {
         let text = serde_json::to_string(lines).map_err(|error| CommandError::Unavailable(error.to_string()))?;
-        println!("{text}");
+        say!("{text}");
         return Ok(());
     }
     if lines.is_empty() {
-        println!("No linkage.");
+        say!("No linkage.");
     }
     for Line { linkage, login_id, partner, product, state, begun_at, ends_at, .. } in lines {
-        println!("{linkage}  {login_id:<16} {partner}/{product:<20} {state:<20} {begun_at} to {ends_at}");
+        say!("{linkage}  {login_id:<16} {partner}/{product:<20} {state:<20} {begun_at} to {ends_at}");
     }
     if lines.len() >= LISTED_MAX as usize {
-        println!("These are the newest {LISTED_MAX}; there may be more.");
+        say!("These are the newest {LISTED_MAX}; there may be more.");
     }
     Ok(())
 }
@@ -200,7 +201,7 @@ async fn end(args: EndArgs) -> Result<(), CommandError> {
     let record = Record::done(args.common.actor(), Action::LinkageEnded).on(linkage.id).with(args.reason);
     tx.record(&record, now, data.random.as_ref()).await?;
     tx.commit().await?;
-    println!("Ended. No token of it is taken any more, on any node.");
+    say!("Ended. No token of it is taken any more, on any node.");
     Ok(())
 }
 

@@ -4,6 +4,7 @@ use renkei_store::rights;
 
 use super::CommandError;
 use super::data::DataArgs;
+use super::output::say;
 
 /// What `renkei migrate` takes.
 #[derive(Debug, clap::Args)]
@@ -21,11 +22,11 @@ pub struct Args {
 /// When the store can't be opened or was made by a newer version.
 pub async fn run(args: Args) -> Result<(), CommandError> {
     let data = args.data.open().await?;
-    println!("The tables in {} are up to date.", data.store.engine_name());
+    say!("The tables in {} are up to date.", data.store.engine_name());
     if let Some(role) = args.grant {
         let granted = rights::grant_serving(&data.store, &role).await;
         granted.map_err(|error| CommandError::Refused(format!("rights for {role}: {error}")))?;
-        println!("{role} may serve, and only add to the audit trail.");
+        say!("{role} may serve, and only add to the audit trail.");
     }
     Ok(())
 }

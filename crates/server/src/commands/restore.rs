@@ -17,6 +17,7 @@ use zeroize::Zeroizing;
 
 use super::CommandError;
 use super::data::{Data, DataArgs};
+use super::output::say;
 use crate::audit::signer;
 use crate::keys::master::{self, MasterKeys};
 use crate::keys::{Keys, Purpose};
@@ -69,10 +70,10 @@ pub async fn run(args: Args) -> Result<(), CommandError> {
         master::create(&args.data.master_key_path(), &master)?;
     }
     tx.commit().await?;
-    println!("{} rows of {} as of {} are back.", loaded.rows, summary.header.engine, summary.header.taken_at);
-    println!("{AFTERWARDS}");
+    say!("{} rows of {} as of {} are back.", loaded.rows, summary.header.engine, summary.header.taken_at);
+    say!("{AFTERWARDS}");
     if closed > 0 {
-        println!(
+        say!(
             "{closed} inquiry PINs do not open: they were sealed under a master key that has been dropped since. \
              Restore again with the master key's file of that time, or customers and customer files have to bring them."
         );

@@ -5,6 +5,7 @@ use renkei_domain::time::Day;
 
 use super::CommandError;
 use super::data::DataArgs;
+use super::output::say;
 use crate::statistics::{Report, report};
 
 /// What `renkei statistics` takes.
@@ -38,7 +39,7 @@ pub async fn run(args: Args) -> Result<(), CommandError> {
     let report = report(&args.institution, day, &read.figures_of(day).await?, now);
     if args.json {
         let text = serde_json::to_string(&report).map_err(|error| CommandError::Unavailable(error.to_string()))?;
-        println!("{text}");
+        say!("{text}");
     } else {
         print(&report);
     }
@@ -47,18 +48,12 @@ pub async fn run(args: Args) -> Result<(), CommandError> {
 
 fn print(report: &Report) {
     let Report { institution, day, minutes, minutes_down, minutes_failing, availability_percent, endpoints } = report;
-    println!("{institution} on {day}: available {availability_percent} % of {minutes} minutes");
-    println!("  {minutes_down} minutes nobody served, {minutes_failing} minutes failed");
-    println!(
-        "{:<14} {:>9} {:>8} {:>7} {:>9} {:>9} {:>9}",
-        "endpoint", "answers", "refused", "failed", "p50", "p95", "p99"
-    );
+    say!("{institution} on {day}: available {availability_percent} % of {minutes} minutes");
+    say!("  {minutes_down} minutes nobody served, {minutes_failing} minutes failed");
+    say!("{:<14} {:>9} {:>8} {:>7} {:>9} {:>9} {:>9}", "endpoint", "answers", "refused", "failed", "p50", "p95", "p99");
     let ms = |value: Option<f64>| value.map_or_else(|| "-".to_owned(), |value| format!("{value:.1} ms"));
     for one in endpoints {
         let (p50, p95, p99) = (ms(one.p50_ms), ms(one.p95_ms), ms(one.p99_ms));
-        println!(
-            "{:<14} {:>9} {:>8} {:>7} {p50:>9} {p95:>9} {p99:>9}",
-            one.endpoint, one.answers, one.refused, one.failed
-        );
+        say!("{:<14} {:>9} {:>8} {:>7} {p50:>9} {p95:>9} {p99:>9}", one.endpoint, one.answers, one.refused, one.failed);
     }
 }

@@ -11,6 +11,8 @@ use renkei_domain::account::AccountType;
 use renkei_store::{Store, StoreConfig};
 use serde_json::Value;
 
+const DEMO: [&str; 8] = ["demo", "--json", "--port", "0", "--partner-port", "0", "--certificate-port", "0"];
+
 /// A running demo; stopped when dropped.
 struct Demo {
     process: Child,
@@ -20,12 +22,11 @@ struct Demo {
 
 impl Demo {
     fn start(words: &[&str]) -> Demo {
-        let mut process = Command::new(env!("CARGO_BIN_EXE_renkei"))
-            .args(["demo", "--json", "--port", "0", "--partner-port", "0", "--certificate-port", "0"])
-            .args(words)
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
+        Demo::start_as(Command::new(env!("CARGO_BIN_EXE_renkei")).args(DEMO).args(words))
+    }
+
+    fn start_as(command: &mut Command) -> Demo {
+        let mut process = command.stdout(Stdio::piped()).spawn().unwrap();
         let mut line = String::new();
         BufReader::new(process.stdout.take().unwrap()).read_line(&mut line).unwrap();
         let told = serde_json::from_str(&line).expect("one line of JSON");
@@ -57,6 +58,17 @@ impl Drop for Demo {
     fn drop(&mut self) {
         self.stop();
     }
+}
+
+#[tokio::test]
+async fn a_server_whose_log_nobody_reads_any_more_serves_on() {
+    let (_, nobody_reads) = std::io::pipe().unwrap();
+    let mut demo = Demo::start_as(
+        Command::new(env!("CARGO_BIN_EXE_renkei")).args(DEMO).env("RUST_LOG", "debug").stderr(nobody_reads),
+    );
+    let page = http_client().unwrap().get(&demo.issuers()[0]).send().await.unwrap();
+    assert!(page.status().is_success() || page.status().is_redirection(), "{}", page.status());
+    assert!(demo.stop(), "it ended by itself, or badly");
 }
 
 /// Pushes a request as one of the demo's test clients: its registration, key and redirect URI are right or it fails.

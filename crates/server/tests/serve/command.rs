@@ -1,6 +1,7 @@
 //! `renkei serve` as a process: what it says and ends with when it can't start.
 
 use std::fs;
+use std::io::PipeWriter;
 use std::path::Path;
 use std::process::{Command, Output};
 
@@ -46,6 +47,26 @@ fn a_store_url_with_a_password_is_not_repeated() {
     let output = renkei(&["migrate", "--store", "postgres://renkei:s3cret@db.example.jp/renkei"], folder.path());
     refuses(&output, "sslmode=require");
     assert!(!String::from_utf8_lossy(&output.stderr).contains("s3cret"));
+}
+
+/// A pipe whose reader has left.
+fn nobody_reads() -> PipeWriter {
+    std::io::pipe().unwrap().1
+}
+
+#[test]
+fn who_reads_what_a_command_prints_may_leave_before_the_end() {
+    let folder = tempfile::tempdir().unwrap();
+    let migrate = || {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_renkei"));
+        command.args(["migrate", "--data"]).arg(folder.path()).env_remove("RENKEI_STORE");
+        command
+    };
+    let left = migrate().stdout(nobody_reads()).output().unwrap();
+    assert_eq!((left.status.code(), String::from_utf8_lossy(&left.stderr).as_ref()), (Some(0), ""));
+    let full = migrate().stdout(fs::OpenOptions::new().write(true).open("/dev/full").unwrap()).output().unwrap();
+    assert_eq!(full.status.code(), Some(3), "a report that was lost is no success");
+    assert!(String::from_utf8_lossy(&full.stderr).contains("could not be written"));
 }
 
 /// One institution whose users have certificates of the authority in `ca.pem`.

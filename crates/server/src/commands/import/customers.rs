@@ -8,6 +8,7 @@ use zeroize::Zeroizing;
 
 use crate::commands::CommandError;
 use crate::commands::data::DataArgs;
+use crate::commands::output::say;
 use crate::customer_list::{self, FILE_BYTES_MAX, FileReport, ListError, ListFile, Run};
 
 /// The columns, for `--help`; docs/operations.md says more.
@@ -69,9 +70,9 @@ pub async fn run(args: Args) -> Result<(), CommandError> {
     let reports = customer_list::import(run, &files).await?;
     if args.json {
         let report = serde_json::to_string_pretty(&Report { files: &reports });
-        println!("{}", report.map_err(|error| CommandError::Setup(error.to_string()))?);
+        say!("{}", report.map_err(|error| CommandError::Setup(error.to_string()))?);
     } else {
-        reports.iter().for_each(|report| println!("{report}"));
+        reports.iter().for_each(|report| say!("{report}"));
     }
     Ok(())
 }

@@ -8,6 +8,7 @@ use renkei_domain::institution::InstitutionCode;
 use super::progress::Terminal;
 use crate::commands::CommandError;
 use crate::commands::data::DataArgs;
+use crate::commands::output::say;
 use crate::ledger::import::{Failure, Importer, Report, import_entries};
 
 /// Where Linux tells the machine's name.
@@ -96,9 +97,9 @@ fn to_command_error(failure: &Failure) -> CommandError {
 fn print(args: &Args, report: &Report) -> Result<(), CommandError> {
     if args.json {
         let json = serde_json::to_string_pretty(report);
-        println!("{}", json.map_err(|error| CommandError::Unavailable(error.to_string()))?);
+        say!("{}", json.map_err(|error| CommandError::Unavailable(error.to_string()))?);
     } else {
-        print!("{}", Shown { report, japanese: is_japanese() });
+        say!("{}", Shown { report, japanese: is_japanese() }.to_string().trim_end());
     }
     Ok(())
 }

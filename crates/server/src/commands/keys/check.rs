@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use crate::commands::CommandError;
 use crate::commands::data::{Data, DataArgs};
+use crate::commands::output::say;
 use crate::partner_keys::{self, FetchFault, Place, ReadSet};
 
 /// What `renkei keys check` takes.
@@ -105,15 +106,15 @@ impl Report {
     fn print(&self, json: bool) -> Result<(), CommandError> {
         if json {
             let text = serde_json::to_string_pretty(self).map_err(|error| CommandError::Setup(error.to_string()))?;
-            println!("{text}");
+            say!("{text}");
             return Ok(());
         }
-        println!("{} of {}", self.jwks_uri.as_deref().unwrap_or("the registry's keys"), self.client_id);
+        say!("{} of {}", self.jwks_uri.as_deref().unwrap_or("the registry's keys"), self.client_id);
         for Key { kid, alg } in &self.keys {
-            println!("  {alg} {}", kid.as_deref().map_or_else(|| "(no kid)".to_owned(), |kid| format!("{kid:?}")));
+            say!("  {alg} {}", kid.as_deref().map_or_else(|| "(no kid)".to_owned(), |kid| format!("{kid:?}")));
         }
         if let Some(seconds) = self.kept_seconds {
-            println!("  read anew after {seconds} seconds");
+            say!("  read anew after {seconds} seconds");
         }
         Ok(())
     }

@@ -9,6 +9,7 @@ use zeroize::Zeroizing;
 use super::parse_time;
 use crate::commands::CommandError;
 use crate::commands::data::{Data, DataArgs};
+use crate::commands::output::say;
 use crate::keys::master::{GENERATIONS_MAX, Generation, MasterKeys};
 use crate::keys::{KeyError, Purpose, generation_of};
 
@@ -145,8 +146,8 @@ impl<'a> Open<'a> {
 async fn show(open: &Open<'_>) -> Result<(), CommandError> {
     let path = open.args.master_key_path();
     match &open.masters.wrapped_under {
-        Some(label) => println!("{}: wrapped under the key {label} of the hardware module", path.display()),
-        None => println!("{}: in clear, readable by its owner alone", path.display()),
+        Some(label) => say!("{}: wrapped under the key {label} of the hardware module", path.display()),
+        None => say!("{}: in clear, readable by its owner alone", path.display()),
     }
     let (current, counts) = (open.data.keys.current_generation(), open.count().await?);
     for one in &open.masters.generations {
@@ -156,7 +157,7 @@ async fn show(open: &Open<'_>) -> Result<(), CommandError> {
             _ => "opens what it sealed".to_owned(),
         };
         let count = counts.get(usize::from(one.number)).copied().unwrap_or_default();
-        println!("  generation {}: {state}; {count} values are sealed under it", one.number);
+        say!("  generation {}: {state}; {count} values are sealed under it", one.number);
     }
     Ok(())
 }
@@ -177,9 +178,9 @@ async fn rotate(args: &RotateArgs) -> Result<(), CommandError> {
     open.record(&args.change.operator, &format!("added generation={number}")).await?;
     open.write()?;
     let (path, from) = (open.args.master_key_path(), seals_from.to_rfc3339());
-    println!("Generation {number} is in {} and seals from {from}.", path.display());
-    println!("Bring the file to every other node before that; each reads it within a minute, or at SIGHUP.");
-    println!("After that `renkei keys master reseal` moves what is sealed under older keys.");
+    say!("Generation {number} is in {} and seals from {from}.", path.display());
+    say!("Bring the file to every other node before that; each reads it within a minute, or at SIGHUP.");
+    say!("After that `renkei keys master reseal` moves what is sealed under older keys.");
     Ok(())
 }
 
@@ -191,7 +192,7 @@ async fn reseal(args: &ChangeArgs) -> Result<(), CommandError> {
         moved += reseal_kind(&open.data, kind, current).await?;
     }
     open.record(&args.operator, &format!("resealed generation={current} values={moved}")).await?;
-    println!("{moved} values moved to generation {current}.");
+    say!("{moved} values moved to generation {current}.");
     Ok(())
 }
 
@@ -246,7 +247,7 @@ async fn drop_generation(args: &DropArgs) -> Result<(), CommandError> {
     open.masters.generations.retain(|one| one.number != number);
     open.record(&args.change.operator, &format!("dropped generation={number}")).await?;
     open.write()?;
-    println!("Generation {number} is gone from {}.", open.args.master_key_path().display());
+    say!("Generation {number} is gone from {}.", open.args.master_key_path().display());
     Ok(())
 }
 
@@ -259,7 +260,7 @@ async fn wrap(args: &WrapArgs) -> Result<(), CommandError> {
     open.record(&args.change.operator, &format!("wrapped label={}", args.label)).await?;
     open.write()?;
     MasterKeys::read(&open.args.master_key_path(), open.data.hsm.as_ref())?;
-    println!("{} is wrapped under the key {}.", open.args.master_key_path().display(), args.label);
-    println!("Copies of the file from before still hold the keys in clear: destroy them, those in backups too.");
+    say!("{} is wrapped under the key {}.", open.args.master_key_path().display(), args.label);
+    say!("Copies of the file from before still hold the keys in clear: destroy them, those in backups too.");
     Ok(())
 }
