@@ -26,7 +26,7 @@ const RESPONDER: &str = include_str!("../certificates/ocsp-authority.pem");
 /// `l` the revocation list. Everything else is real, and a certificate is accepted only if it is the real one.
 pub fn certificate(data: &[u8]) {
     let Some((what, der)) = data.split_first() else { return };
-    let real = CertificateDer::from_pem_slice(LEAF.as_bytes()).expect("a certificate");
+    let real = read(LEAF);
     let (mut leaf, mut intermediates) = (real.to_vec(), Vec::new());
     let (mut authority, mut list) = (AUTHORITY.to_owned(), LIST.to_owned());
     match what {
@@ -40,9 +40,9 @@ pub fn certificate(data: &[u8]) {
     if let Some(about) = describe(&peer) {
         assert!(about.serial.bytes().all(|byte| byte == b':' || byte.is_ascii_hexdigit()), "{}", about.serial);
     }
-    let name = RegisteredName::subject("CN=aoi-cert").expect("a name");
+    let name = RegisteredName::subject("CN=aoi-cert").expect("one attribute as RFC 4514 writes it");
     let _ = check_name(&peer.leaf, &name);
-    let _ = check_name(&peer.leaf, &RegisteredName::dns("client.example").expect("a name"));
+    let _ = check_name(&peer.leaf, &RegisteredName::dns("client.example").expect("letters and a dot"));
     assert!(check_key(&peer.leaf, &KeySet::default()).is_err(), "a key of nobody");
     let now = Timestamp::from_seconds(NOW);
     if let Ok(found) = verify_user_certificate(&peer.leaf, &peer.intermediates, &authority, Some(&list), now) {
@@ -52,9 +52,8 @@ pub fn certificate(data: &[u8]) {
 
 /// An OCSP response to a question about a revoked certificate. Whatever it is, it does not say that it is good.
 pub fn ocsp_answer(data: &[u8]) {
-    let der = |pem: &str| CertificateDer::from_pem_slice(pem.as_bytes()).expect("a certificate");
-    let (user, authority) = (der(REVOKED), der(RESPONDER));
-    let question = Question::new(&user, &authority, [7; NONCE_BYTES]).expect("a question");
+    let (user, authority) = (read(REVOKED), read(RESPONDER));
+    let question = Question::new(&user, &authority, [7; NONCE_BYTES]).expect("two certificates, as they were issued");
     let now = Timestamp::from_seconds(NOW);
     if let Ok(answer) = question.read(data, None, now) {
         assert!(answer.status != Status::Good && answer.until > now, "a forged answer was accepted: {answer:?}");
@@ -65,10 +64,15 @@ pub fn ocsp_answer(data: &[u8]) {
 pub fn distinguished_name(data: &[u8]) {
     let Ok(text) = std::str::from_utf8(data) else { return };
     let Ok(name) = RegisteredName::subject(text) else { return };
-    let real = CertificateDer::from_pem_slice(LEAF.as_bytes()).expect("a certificate");
+    let real = read(LEAF);
     if check_name(&real, &name).is_ok() {
         assert_eq!(text.split_once('=').map(|(kind, _)| kind.trim()).map(is_common_name), Some(true), "{text:?}");
     }
+}
+
+/// A certificate of this crate, which no input changes.
+fn read(pem: &'static str) -> CertificateDer<'static> {
+    CertificateDer::from_pem_slice(pem.as_bytes()).expect("a file of this crate, as `openssl` wrote it")
 }
 
 fn is_common_name(kind: &str) -> bool {

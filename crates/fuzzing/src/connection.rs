@@ -34,7 +34,7 @@ pub fn request_head(data: &[u8]) {
         assert!(named("content-length") <= 1, "two lengths");
         let said = request.headers.iter().find(|header| header.name.eq_ignore_ascii_case("content-length"));
         let body = said.map_or(Some(0), |header| std::str::from_utf8(header.value).ok()?.trim_ascii().parse().ok());
-        let body = body.expect("a length that both can read");
+        let body = body.expect("found: a length that one can read and the other can't");
         let Some((_, next)) = after.split_at_checked(body) else {
             assert!(!is_refused, "something of a body was refused");
             return;
@@ -52,7 +52,7 @@ pub fn client_cert(data: &[u8]) {
         claims.append(if at == 0 { "client-cert" } else { "client-cert-chain" }, value);
     }
     let Some(read) = certificate(&claims) else { return };
-    let peer = read.expect("there is a field");
+    let peer = read.expect("found: no certificate, although the first line always makes a field");
     assert!(!peer.leaf.is_empty() && peer.intermediates.len() <= 8);
     let written = format!(":{}:", Base64::encode_string(&peer.leaf));
     assert_eq!(claims.get("client-cert").and_then(|value| value.to_str().ok()).map(str::trim), Some(written.as_str()));

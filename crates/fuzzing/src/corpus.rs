@@ -17,8 +17,8 @@ pub fn folder(target: &str) -> PathBuf {
 pub fn inputs(target: &str) -> Vec<Vec<u8>> {
     let folder = folder(target);
     let listed = fs::read_dir(&folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
-    let mut paths: Vec<_> = listed.map(|entry| entry.expect("a file").path()).collect();
+    let mut paths: Vec<_> = listed.map(|entry| entry.expect("a committed file, listed a moment ago").path()).collect();
     paths.sort();
     assert!(!paths.is_empty(), "{} is empty", folder.display());
-    paths.iter().map(|path| fs::read(path).expect("a readable file")).collect()
+    paths.iter().map(|path| fs::read(path).expect("a committed file, listed a moment ago")).collect()
 }

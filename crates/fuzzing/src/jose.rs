@@ -19,8 +19,8 @@ pub fn jwk(data: &[u8]) {
     for private in ["d", "p", "q", "dp", "dq", "qi", "k"] {
         assert!(written.get(private).is_none(), "{private} was written");
     }
-    let again = Object::parse(written.to_string().as_bytes()).expect("our own JSON");
-    let again = Jwk::read(&again).expect("our own key");
+    let again = Object::parse(written.to_string().as_bytes()).expect("found: a key written as no JSON object");
+    let again = Jwk::read(&again).expect("found: a key written as none that is taken");
     assert_eq!(again.thumbprint(), jwk.thumbprint());
     let _ = VerifyingKey::new(&jwk);
 }

@@ -4,6 +4,8 @@
 //! The same functions are driven twice: by `cargo test`, with a bounded number of mutations of the inputs in
 //! `fuzz/corpus` that are the same in every run, and by libFuzzer (`fuzz/`) for as long as one likes.
 #![allow(clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a target that finds something panics")]
+// So `expect` has two uses here, and says which: `found: …` is a finding, the words being what was taken for granted; any
+// other is about something of our own that no input reaches, with the proof that it is there.
 
 mod certificates;
 mod connection;
@@ -73,5 +75,8 @@ pub const TARGETS: &[Target] = &[
 /// When there is none.
 #[must_use]
 pub fn target(name: &str) -> Target {
-    *TARGETS.iter().find(|target| target.name == name).expect("a target of this name")
+    *TARGETS
+        .iter()
+        .find(|target| target.name == name)
+        .expect("each program of fuzz/Cargo.toml is called after one, as `tests/short_run.rs` compares")
 }

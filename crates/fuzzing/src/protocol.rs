@@ -78,7 +78,7 @@ pub fn authorization_details(data: &[u8]) {
     let actions = ["balances".to_owned(), "transactions".to_owned()];
     match authorization_details::read(Some(text), &actions, &[API.to_owned()]) {
         Ok(asked) => {
-            let asked = asked.expect("what was asked for");
+            let asked = asked.expect("found: nothing was asked for, although something was sent");
             assert!(!asked.actions.is_empty() && asked.actions.iter().all(|action| actions.contains(action)));
             assert!(asked.limits.accounts.is_none_or(|accounts| !accounts.is_empty()));
             assert!(authorization_details::check_shape(Some(text)).is_ok(), "read, but of no good shape");
@@ -164,10 +164,10 @@ pub fn redirect_uri(data: &[u8]) {
         response_url(uri, false, Outcome::Code("c&d"), Some("s\u{7f}&iss=x"), ISSUER),
         response_url(uri, false, outcome, None, ISSUER),
     ] {
-        let url = url.expect("an address that was accepted");
+        let url = url.expect("found: an address that was accepted is not used");
         assert!(url.starts_with(uri), "{url:?}");
         assert!(url.bytes().all(|byte| byte.is_ascii_graphic()), "{url:?}");
-        let query = url.split_once('?').expect("a query").1;
+        let query = url.split_once('?').expect("found: an answer without a query").1;
         let issuers: Vec<_> = form_urlencoded::parse(query.as_bytes()).filter(|(name, _)| name == "iss").collect();
         assert_eq!(issuers.len(), 1, "{url:?}");
         assert!(issuers.iter().all(|(_, value)| value == ISSUER), "{url:?}");
@@ -184,9 +184,9 @@ pub fn ticket(data: &[u8]) {
 
 /// A cursor of a read by days, or what one carries. What opens is what was sealed, to the letter.
 pub fn cursor(data: &[u8]) {
-    let institution: InstitutionCode = "2990".parse().expect("a code");
+    let institution: InstitutionCode = "2990".parse().expect("four digits");
     let (linkage, account) = (LinkageId(Uuid::nil()), AccountId(Uuid::nil()));
-    let day = |text: &str| text.parse().expect("a day");
+    let day = |text: &str| text.parse().expect("three days of 2026, as ISO 8601 writes them");
     let read = Read { institution: &institution, linkage, account, from: day("2026-10-01"), to: day("2026-10-31") };
     let key = hmac::Key::new(hmac::HMAC_SHA256, &[7; 32]);
     if let Some(cursor) = Cursor::of_state(data) {

@@ -20,7 +20,14 @@ const KEY: &str = "\"{KEY}\"";
 
 static SIGNER: LazyLock<SigningKey> = LazyLock::new(|| {
     let der = EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &SystemRandom::new());
-    SigningKey::from_pkcs8(Algorithm::Es256, der.expect("a key").as_ref()).expect("a key")
+    let der = der.expect("keys are made unless the system has no randomness");
+    SigningKey::from_pkcs8(Algorithm::Es256, der.as_ref()).expect("made for this very algorithm a line above")
+});
+
+/// The set that holds the signer's public key and no other.
+static KEYS: LazyLock<KeySet> = LazyLock::new(|| {
+    let keys = serde_json::json!({ "keys": [SIGNER.to_public_jwk().to_json()] }).to_string();
+    KeySet::parse(keys.as_bytes()).expect("`jwk` asserts that what is written is read again")
 });
 
 fn sign(data: &[u8]) -> Option<String> {
@@ -57,9 +64,7 @@ pub fn assertion(data: &[u8]) {
     let Some(presented) = form.as_ref().ok().and_then(|form| PresentedAssertion::from_form(form, false).ok()) else {
         return;
     };
-    let keys = serde_json::json!({ "keys": [SIGNER.to_public_jwk().to_json()] }).to_string();
-    let keys = KeySet::parse(keys.as_bytes()).expect("our own keys");
-    if let Ok(verified) = presented.verify(&keys, Some(Algorithm::Es256), ISSUER, NOW) {
+    if let Ok(verified) = presented.verify(&KEYS, Some(Algorithm::Es256), ISSUER, NOW) {
         let claims = claims_of(data);
         assert_eq!(claims["aud"], ISSUER);
         assert_eq!(claims["iss"], claims["sub"]);
@@ -71,9 +76,7 @@ pub fn assertion(data: &[u8]) {
 /// A request object. One that is accepted is by the client, for this issuer, and in force.
 pub fn request_object(data: &[u8]) {
     let Some(jwt) = sign(data) else { return };
-    let keys = serde_json::json!({ "keys": [SIGNER.to_public_jwk().to_json()] }).to_string();
-    let keys = KeySet::parse(keys.as_bytes()).expect("our own keys");
-    let signer = Signer { client_id: CLIENT, keys: &keys, algorithm: Some(Algorithm::Es256) };
+    let signer = Signer { client_id: CLIENT, keys: &KEYS, algorithm: Some(Algorithm::Es256) };
     if let Ok(parameters) = request_object::verify(&jwt, &signer, ISSUER, NOW) {
         assert!(parameters.are_signed());
         let claims = claims_of(data);

@@ -49,6 +49,18 @@ macro_rules! short_runs {
     };
 }
 
+#[test]
+fn each_target_has_a_program_under_its_name() {
+    let manifest = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../../fuzz/Cargo.toml")).unwrap();
+    let (_, programs) = manifest.split_once("[[bin]]").unwrap();
+    let lines = programs.lines().filter_map(|line| line.strip_prefix("name = \"")?.strip_suffix('"'));
+    let mut programs: Vec<&str> = lines.collect();
+    let mut targets: Vec<&str> = TARGETS.iter().map(|target| target.name).collect();
+    programs.sort_unstable();
+    targets.sort_unstable();
+    assert_eq!(programs, targets);
+}
+
 short_runs! {
     jws jwk jwk_set dpop_header dpop_proof dpop_signed assertion assertion_signed form pushed_request request_object
     request_object_signed authorization_details token_request authorization_query authorization_header accept_header
