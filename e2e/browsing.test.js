@@ -174,3 +174,25 @@ test("a request that is not the partner's ends on a page that leads nowhere", as
   assert.match(await walk.text("h1"), /この手続きは続けられません/);
   assert.equal(await page.isVisible("#way-on"), false);
 });
+
+test("an address that leads nowhere shows the way to where one can go", async (t) => {
+  const { page, walk } = await stage.visitor(t);
+  const [bank] = stage.demo.origins;
+  await page.goto(`${bank}/${MINATO}/terms/none`);
+  await walk.click("way-on");
+  assert.equal(page.url(), `${bank}/${MINATO}/`);
+  await page.goto(`${bank}/nowhere?lang=en`);
+  assert.match(await walk.text("h1"), /Page not found/);
+  await walk.click("way-on");
+  assert.equal(page.url(), `${bank}/`);
+  assert.equal(await page.getAttribute("html", "lang"), "en");
+  await page.goto(stage.demo.issuers[0]);
+  assert.equal(page.url(), `${bank}/${MINATO}/`, "an issuer in the address bar");
+});
+
+test("a registered domain stands whole on a desk's screen", async (t) => {
+  const { page } = await stage.visitor(t);
+  await page.goto(`${stage.demo.origins[0]}/${MINATO}/`);
+  const heights = await page.locator("td .host").evaluateAll((hosts) => hosts.map((host) => host.offsetHeight));
+  assert.ok(heights.length > 5 && heights.every((height) => height === Math.min(...heights)), `${heights}`);
+});

@@ -17,6 +17,8 @@ pub struct InstitutionConfig {
     pub issuer: String,
     /// The name of the partner product under which it is registered there.
     pub product: String,
+    /// The same on English pages.
+    pub product_en: String,
     /// The `client_id` given by the institution.
     pub client_id: String,
     /// The private key whose public half is registered there.

@@ -142,7 +142,7 @@ impl Card {
         Self {
             number: linked.number,
             institution: offer.map_or_else(|| linked.slug.clone(), |offer| t.pick(&offer.name, &offer.name_en).clone()),
-            product: offer.map(|offer| offer.product.clone()).unwrap_or_default(),
+            product: offer.map(|offer| t.pick(&offer.product, &offer.product_en).clone()).unwrap_or_default(),
             standing: Standing::of(linked, shop.now(), t),
             rows: linked.accounts.iter().map(|kept| Row::of(kept, t)).collect(),
             synced: linked.last_sync.as_ref().map(|sync| t.minute_of(sync.at)),
@@ -253,7 +253,7 @@ pub(crate) fn choose(shop: &Shop, frame: Frame) -> Response {
         slug: slug.clone(),
         code: offer.code.clone(),
         name: frame.t.pick(&offer.name, &offer.name_en).clone(),
-        product: offer.product.clone(),
+        product: frame.t.pick(&offer.product, &offer.product_en).clone(),
         host: offer.issuer.split('/').nth(2).unwrap_or_default().to_owned(),
     });
     page(StatusCode::OK, Choose { offers: offers.collect(), frame }.render())

@@ -16,6 +16,7 @@ frame-logout = Log out
 foot-contact = Contact
 foot-code = (institution code { $code })
 foot-telephone = Telephone
+foot-hours = ({ $hours })
 foot-terms = API terms of use
 foot-privacy = Privacy policy
 foot-purpose = These pages let business-banking customers of { $institution } register, review and stop linkages with outside services.
@@ -260,6 +261,7 @@ way-partner = Back to { $product } ({ $host })
 way-login = Go to the login
 way-linkages = To your linkages
 way-home = About account linkage
+way-institutions = To the list of institutions
 
 ## Adding accounts, mending PINs
 accounts-heading = Add accounts, renew inquiry PINs
@@ -295,6 +297,7 @@ linkage-heading = Linkage with { $product }
 linkage-registered = Your accounts have been registered.
 linkage-since = First registered
 linkage-until = Ends on
+linkage-ended = Stopped on
 linkage-used = Last used
 linkage-unused = Not used yet
 linkage-consents = Permissions on record

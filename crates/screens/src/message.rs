@@ -70,6 +70,18 @@ impl Lang {
         }
     }
 
+    /// The hour in which something happened last, where it is known no better.
+    #[must_use]
+    pub(crate) fn hour(self, at: &Timestamp) -> String {
+        let day = self.day(&at.day());
+        let clock = at.to_clock();
+        let hour = clock.split(':').next().unwrap_or_default();
+        match self {
+            Lang::Japanese => format!("{day} {}時台", hour.strip_prefix('0').unwrap_or(hour)),
+            Lang::English => format!("{day}, between {hour}:00 and {hour}:59 JST"),
+        }
+    }
+
     fn bundle(self) -> &'static FluentBundle<FluentResource> {
         match self {
             Lang::Japanese => &JAPANESE_BUNDLE,

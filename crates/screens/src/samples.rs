@@ -349,7 +349,7 @@ fn ended(lang: Lang) -> Vec<(&'static str, EndedPage)> {
     let no_institution = EndedPage {
         frame: Frame { institution: None, ..public_frame(lang, "/nowhere") },
         ending: Ending::NotFound,
-        way_on: None,
+        way_on: Some(WayOn::Institutions("/".to_owned())),
         reference: "R-7K2M-9QXD".to_owned(),
     };
     vec![
@@ -450,7 +450,13 @@ fn terms(lang: Lang) -> Vec<(&'static str, TermsPage)> {
         ],
     };
     let unheaded = clause("", "お客さまの情報は、法令に従って取り扱います。");
-    let privacy = TermsPage { kind: TermsKind::Privacy, from: None, clauses: vec![unheaded], ..page.clone() };
+    let privacy = TermsPage {
+        kind: TermsKind::Privacy,
+        version: String::new(),
+        from: None,
+        clauses: vec![unheaded],
+        ..page.clone()
+    };
     vec![("terms", page), ("privacy", privacy)]
 }
 

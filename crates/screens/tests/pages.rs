@@ -268,6 +268,39 @@ fn renewals_due_come_first_the_nearest_end_on_top_and_ended_linkages_last() {
 }
 
 #[test]
+fn a_stopped_linkage_says_when_it_was_stopped_and_not_until_when_it_would_have_been() {
+    for (lang, stopped, until) in [(Lang::Japanese, "停止日", "有効期限"), (Lang::English, "Stopped on", "Ends on")]
+    {
+        let mut page = linkages(lang)[0].1.clone();
+        page.linkages.retain(|line| line.path.ends_with("/ended"));
+        let html = page.render();
+        assert!(html.contains(stopped) && !html.contains(&format!("<dt>{until}")), "{html}");
+        let standing = samples::all(lang).into_iter().find(|sample| sample.name == "linkages-empty").unwrap();
+        assert!(!standing.html.contains(stopped));
+    }
+}
+
+#[test]
+fn the_last_use_is_told_as_the_hour_it_is_known_as() {
+    let html = |lang| linkages(lang)[0].1.render();
+    assert!(html(Lang::Japanese).contains("時台</dd>"));
+    assert!(html(Lang::English).contains(":59 JST</dd>"));
+}
+
+#[test]
+fn an_address_of_a_privacy_policy_has_no_version_and_no_language() {
+    for lang in Lang::ALL {
+        let pages = samples::all(lang);
+        let html = |name: &str| &pages.iter().find(|sample| sample.name == name).unwrap().html;
+        assert!(html("terms").contains("2026-04"));
+        assert!(!html("privacy").contains("class=\"notice\""));
+        for empty in ["（版）", "(version )"] {
+            assert!(!html("privacy").contains(empty));
+        }
+    }
+}
+
+#[test]
 fn the_public_page_names_partners_as_of_a_day_and_says_the_services_are_not_its_own() {
     let pages = samples::all(Lang::Japanese);
     let html = &pages.iter().find(|sample| sample.name == "public").unwrap().html;

@@ -127,6 +127,7 @@ impl Stage {
                 name_en: house.name_en.to_owned(),
                 issuer: app.site.issuer(&code_of(house)?),
                 product: product.name.clone(),
+                product_en: product.name_en.clone(),
                 client_id: client_id(app, house, &product.key).await?,
                 key,
                 scope: PARTNER_APP_SCOPE.to_owned(),

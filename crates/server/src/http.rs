@@ -24,6 +24,7 @@ pub mod public;
 pub mod request_id;
 pub mod second_look;
 pub mod source;
+mod spelling;
 pub mod tenant;
 pub mod transport;
 
@@ -66,6 +67,7 @@ pub fn partner_router(app: Arc<App>, door: PartnerDoor) -> Router {
 fn finished(routes: Router<Arc<App>>, app: Arc<App>) -> Router {
     routes
         .layer(middleware::from_fn_with_state(Arc::clone(&app), again::after_conflicts))
+        .layer(middleware::from_fn_with_state(Arc::clone(&app), spelling::plain))
         .merge(health::routes())
         .method_not_allowed_fallback(public::method_not_allowed)
         .layer(middleware::from_fn(fence::around))
@@ -153,6 +155,6 @@ fn public_routes(app: &Arc<App>) -> Router<Arc<App>> {
 fn page_routes() -> Router<Arc<App>> {
     Router::new()
         .route(renkei_screens::style_path(), get(public::style))
-        .route("/{file}", get(public::accent))
+        .route("/{file}", get(public::at_root))
         .merge(csp_report::routes())
 }

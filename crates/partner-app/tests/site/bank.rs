@@ -78,6 +78,7 @@ impl Bank {
             name_en: format!("{} in English", self.code),
             issuer: self.issuer.clone(),
             product: product.to_owned(),
+            product_en: format!("{product} in English"),
             client_id: "kakeibo".to_owned(),
             key: AssertionKey::from_pem(&pem, None).unwrap(),
             scope: "balances transactions".to_owned(),

@@ -114,7 +114,9 @@ async fn english_is_a_choice_that_lasts() {
     assert!(account.html.contains("-¥99,719,999"));
     // Names come in the page's language where the institution gives them, and stay as they are where it does not.
     assert!(account.html.contains("Main") && account.html.contains("普通"));
-    assert!(browser.get("/link").await.html.contains(" in English"));
+    assert!(account.html.contains("lang=\"ja\">"), "what stays Japanese is marked as that");
+    let offer = browser.get("/link").await.html;
+    assert_eq!(offer.matches(" in English</span>").count(), 2, "institution and product: {offer}");
     assert!(browser.get("/?lang=ja").await.html.contains("残高の合計"));
 }
 

@@ -65,6 +65,8 @@ pub enum WayOn {
     Linkages(String),
     /// To the institution's public page.
     Home(String),
+    /// To the list of institutions.
+    Institutions(String),
 }
 
 /// An end, with the status code chosen by the server.
@@ -152,6 +154,7 @@ impl EndedPage {
             WayOn::Login(path) => (path, "way-login"),
             WayOn::Linkages(path) => (path, "way-linkages"),
             WayOn::Home(path) => (path, "way-home"),
+            WayOn::Institutions(path) => (path, "way-institutions"),
         };
         let leaves = matches!(self.way_on, Some(WayOn::Partner(_)));
         Some((address, self.frame.say(id).to_string(), leaves))

@@ -43,7 +43,9 @@ pub struct LinkageLine {
     pub period: Period,
     /// When it was first permitted.
     pub since: Day,
-    /// When the partner last used it.
+    /// When it was stopped, if somebody stopped it.
+    pub ended_on: Option<Day>,
+    /// In which hour the partner last used it: its first instant.
     pub last_used: Option<Timestamp>,
     /// Whether it may be used now, and if not, why.
     pub standing: Result<(), Reason>,

@@ -33,7 +33,7 @@ pub struct TermsPage {
     pub frame: Frame,
     /// Which text.
     pub kind: TermsKind,
-    /// Its version.
+    /// Its version; a privacy policy has none here.
     pub version: String,
     /// First day in force; `None` when it bears no date.
     pub from: Option<Day>,
@@ -58,8 +58,9 @@ impl Page for TermsPage {
 }
 
 impl TermsPage {
+    /// Whether it is to be said that the text is in another language than the page. An address is in none.
     fn is_foreign(&self) -> bool {
-        self.frame.lang != Lang::Japanese
+        self.kind == TermsKind::Terms && self.frame.lang != Lang::Japanese
     }
 }
 

@@ -23,6 +23,11 @@ pub fn linkage_line(name: &str, until: i32, standing: Result<(), Reason>) -> Lin
         accounts: labels().into_iter().take(3).map(account).collect(),
         period: Period { from: over().from, until: NOW.day().plus_days(until) },
         since: over().from,
+        ended_on: matches!(
+            standing,
+            Err(Reason::EndedByCustomer | Reason::EndedByPartner | Reason::EndedByInstitution)
+        )
+        .then(|| NOW.day()),
         last_used: Some(NOW),
         standing,
     }

@@ -32,6 +32,8 @@ pub struct Product {
     pub key: String,
     /// Its name.
     pub name: String,
+    /// Its name on English pages.
+    pub name_en: String,
     /// ES256 or PS256.
     pub algorithm: String,
     /// How it authenticates.
@@ -76,6 +78,7 @@ pub fn make(folder: &Path, origins: &Origins, today: Day) -> Result<Vec<Product>
             products.push(Product {
                 key: product.key,
                 name: product.name,
+                name_en: product.name_en,
                 algorithm: product.signing_alg.unwrap_or_else(|| CERTIFICATE_ALGORITHM.to_owned()),
                 auth_method: product.auth_method,
                 sender_constraint: product.sender_constraint,
@@ -143,6 +146,7 @@ struct PartnerTable {
 struct ProductTable {
     key: String,
     name: String,
+    name_en: String,
     #[serde(default)]
     choice: bool,
     redirect_uris: Vec<String>,

@@ -62,6 +62,12 @@ impl Bare {
         fence::page(status, html, "'self'")
     }
 
+    /// The answer to an address that leads nowhere, and no institution is known of it.
+    #[must_use]
+    pub fn not_found(&self) -> Response {
+        self.end(Ending::NotFound, StatusCode::NOT_FOUND, Some(WayOn::Institutions("/".to_owned())))
+    }
+
     /// A page that ends something.
     #[must_use]
     pub fn end(&self, ending: Ending, status: StatusCode, way_on: Option<WayOn>) -> Response {

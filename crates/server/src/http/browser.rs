@@ -29,6 +29,9 @@ use crate::keys::sha256;
 const SESSION_IDLE_SECONDS: i64 = 12 * 60 * 60;
 /// A session of a customer who looks at its linkages ends after this much idle time.
 pub const MY_IDLE_SECONDS: i64 = 10 * 60;
+/// Such a session ends this long after its browser came, however busy it is: a stolen cookie is not kept alive for ever
+/// (NIST SP 800-63B-4 §2.2.3). Flows have a limit of their own.
+pub const MY_LONGEST_SECONDS: i64 = 12 * 60 * 60;
 /// What a browser is to forget when something is over: what it keeps of our origin. Only that: `cookies` would take the
 /// walks in other tabs and at other institutions with it, and there is no storage.
 const FORGET: &str = "\"cache\"";
@@ -63,7 +66,7 @@ impl FromRequestParts<Arc<App>> for Visit {
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Visit, Response> {
         let bare = Bare::of(parts, app);
         let source = Prefix::of(parts.extensions.get());
-        let missing = || bare.end(Ending::NotFound, StatusCode::NOT_FOUND, None);
+        let missing = || bare.not_found();
         let Path(path) =
             Path::<HashMap<String, String>>::from_request_parts(parts, app).await.map_err(|_| missing())?;
         let code = path.get("institution").map(String::as_str).unwrap_or_default();
@@ -202,7 +205,7 @@ impl Visit {
         }
     }
 
-    /// The browser session of the cookie, if it is one of ours, of this purpose, and not idle for too long.
+    /// The browser session of the cookie, if it is one of ours, of this purpose, and neither idle nor old for too long.
     ///
     /// # Errors
     /// [`Fault`] when the store can't tell.
@@ -211,11 +214,14 @@ impl Visit {
         let Ok(ticket) = Ticket::parse(text) else { return Ok(None) };
         let Some(session) = self.read().find_session(&ticket, purpose).await? else { return Ok(None) };
         let genuine: bool = session.hash.ct_eq(&sha256(ticket.bytes())).into();
-        let idle = match purpose {
-            Purpose::Link => SESSION_IDLE_SECONDS,
-            Purpose::My => MY_IDLE_SECONDS,
+        let is_over = match purpose {
+            Purpose::Link => session.used_at.plus_seconds(SESSION_IDLE_SECONDS) <= self.now,
+            Purpose::My => {
+                let (idle, longest) = (MY_IDLE_SECONDS, MY_LONGEST_SECONDS);
+                session.used_at.plus_seconds(idle) <= self.now || session.created_at.plus_seconds(longest) <= self.now
+            }
         };
-        Ok((genuine && session.used_at.plus_seconds(idle) > self.now).then_some(session))
+        Ok((genuine && !is_over).then_some(session))
     }
 
     /// The cookie's name. `__Host-` makes the browser refuse one that a neighbouring host planted; it needs TLS, which
@@ -316,6 +322,13 @@ impl Visit {
     #[must_use]
     pub fn page_leading_to(&self, html: String, origin: &str) -> Response {
         fence::page(StatusCode::OK, html, &format!("'self' {origin}"))
+    }
+
+    /// The answer to an address of the institution that leads nowhere.
+    #[must_use]
+    pub fn not_found(&self) -> Response {
+        let home = Some(WayOn::Home(format!("{}/", self.root())));
+        self.end(Ending::NotFound, StatusCode::NOT_FOUND, self.frame(), home)
     }
 
     /// A page that ends something.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use axum::extract::{Path, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use renkei_domain::institution::InstitutionCode;
 use renkei_domain::partner::PartnerState;
 use renkei_screens::{
     Accent, Clause, Ending, InstitutionLine, InstitutionsPage, Lang, PublicPage, PublicPartner, STYLE, TermsKind,
@@ -13,7 +14,7 @@ use renkei_screens::{
 use renkei_store::partners::Product;
 
 use super::bare::Bare;
-use super::browser::{Visit, log_fault, set};
+use super::browser::{Visit, log_fault, see_other, set};
 use crate::app::App;
 use crate::error::Fault;
 
@@ -99,7 +100,7 @@ pub async fn terms(visit: Visit) -> Response {
             };
             visit.page(StatusCode::OK, page.render())
         }
-        Ok(None) => visit.end(Ending::NotFound, StatusCode::NOT_FOUND, visit.frame(), None),
+        Ok(None) => visit.not_found(),
         Err(error) => visit.failure(&error.into()),
     }
 }
@@ -107,7 +108,7 @@ pub async fn terms(visit: Visit) -> Response {
 /// `GET /{institution}/privacy`: where the institution's privacy policy stands. Shown as text: pages lead nowhere else.
 pub async fn privacy(visit: Visit) -> Response {
     let Some(address) = visit.institution.privacy_url.clone() else {
-        return visit.end(Ending::NotFound, StatusCode::NOT_FOUND, visit.frame(), None);
+        return visit.not_found();
     };
     let page = TermsPage {
         frame: visit.frame(),
@@ -147,8 +148,12 @@ pub async fn style() -> Response {
     stylesheet(STYLE.to_owned())
 }
 
-/// `GET /accent-{rrggbb}.css`: the two shades made from an institution's colour.
-pub async fn accent(Path(file): Path<String>, bare: Bare) -> Response {
+/// `GET /accent-{rrggbb}.css`: the two shades made from an institution's colour; `GET /{institution}`: on to its page,
+/// for whoever types an issuer.
+pub async fn at_root(Path(file): Path<String>, bare: Bare) -> Response {
+    if let Ok(institution) = file.parse::<InstitutionCode>() {
+        return see_other(&format!("/{institution}/"));
+    }
     let colour = file.strip_prefix("accent-").and_then(|rest| rest.strip_suffix(".css"));
     match colour.and_then(|colour| format!("#{colour}").parse::<Accent>().ok()) {
         Some(accent) => stylesheet(accent.css()),
@@ -166,7 +171,7 @@ fn stylesheet(css: String) -> Response {
 
 /// An address that leads nowhere.
 pub async fn not_found(bare: Bare) -> Response {
-    bare.end(Ending::NotFound, StatusCode::NOT_FOUND, None)
+    bare.not_found()
 }
 
 /// An address that exists, asked in a way it does not answer to.

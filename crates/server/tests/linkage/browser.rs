@@ -212,6 +212,14 @@ impl Browser {
         self.post_raw(&path, &all).await
     }
 
+    /// Sends the login of those who look at their linkages.
+    pub async fn my_login(&mut self, login_id: &str, password: &str) -> Answer {
+        self.open("/1001/my/login").await;
+        let csrf = self.page.hidden("csrf");
+        let login = [("csrf", csrf.as_str()), ("login_id", login_id), ("password", password)];
+        self.post_raw("/1001/my/login", &login).await
+    }
+
     /// Sends a form and goes on wherever the answer leads within the bank, or shows the answer itself.
     pub async fn submit(&mut self, screen: &str, fields: Fields<'_>) {
         let answer = self.post(screen, fields).await;

@@ -120,6 +120,19 @@ async fn a_walk_answered_in_another_browser_says_that_and_not_that_its_link_is_b
 }
 
 #[tokio::test]
+async fn an_address_that_leads_nowhere_shows_where_one_can_go() {
+    let bank = Bank::open().await;
+    let ways = [("/nowhere/at/all", "/"), ("/9999/", "/"), ("/1001/terms/none", "/1001/"), ("/1001/privacy", "/1001/")];
+    for (path, way) in ways {
+        let page = bank.browser().get(path).await;
+        assert_eq!(page.status, 404, "{path}");
+        assert!(page.text.contains(&format!("href=\"{way}\"")) && page.has("way-on"), "{path}: {}", page.text);
+    }
+    let typed = bank.browser().get("/1001").await;
+    assert_eq!((typed.status, typed.header("location")), (303, "/1001/"), "an issuer in the address bar");
+}
+
+#[tokio::test]
 async fn the_language_is_kept_on_pages_of_no_institution_too() {
     let bank = Bank::open().await;
     for path in ["/", "/nowhere/at/all", "/9999/authorize", "/1001/link/none/cancel", "/accent-none.css"] {

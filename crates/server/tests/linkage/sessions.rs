@@ -1,10 +1,11 @@
 //! Whose flow it is: the browser's that opened it, and the person's who logged in.
 
 use renkei_oauth::request::GrantRequest;
+use renkei_server::http::browser::{MY_IDLE_SECONDS, MY_LONGEST_SECONDS};
 use renkei_testing::midori;
 use renkei_testing::seed::KAKEIBO;
 
-use crate::bank::{Bank, CHOICE};
+use crate::bank::{Bank, CHOICE, PASSWORD};
 
 #[tokio::test]
 async fn a_085_when_another_user_logs_in_the_first_ones_walk_ends() {
@@ -76,6 +77,22 @@ async fn r_091_a_flow_is_no_other_browsers() {
     assert_eq!(forger.send_permission(&fields).await.status, 404);
     bank.expect_nothing_given(1).await;
     hers.allow_for_code().await;
+}
+
+#[tokio::test]
+async fn r_202_a_session_that_looks_at_linkages_ends_in_the_end_however_busy() {
+    let bank = Bank::open().await;
+    bank.user("hanako").await;
+    let mut browser = bank.browser();
+    assert_eq!(browser.my_login("hanako", PASSWORD).await.status, 303);
+    let step = MY_IDLE_SECONDS - 1;
+    for _ in 0..MY_LONGEST_SECONDS / step {
+        assert_eq!(browser.get("/1001/my/linkages").await.status, 200);
+        bank.forward(step);
+    }
+    bank.forward(MY_LONGEST_SECONDS % step);
+    let over = browser.get("/1001/my/linkages").await;
+    assert_eq!((over.status, over.header("location")), (303, "/1001/my/login"));
 }
 
 #[tokio::test]

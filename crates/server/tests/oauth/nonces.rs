@@ -113,6 +113,25 @@ async fn r_123_a_053_a_nonce_is_good_for_one_audience_of_one_institution_for_a_t
 }
 
 #[tokio::test]
+async fn a_118_a_053_no_other_spelling_of_the_address_gets_around_the_demand() {
+    let (bank, kakeibo) = Bank::with_kakeibo().await;
+    let linked = bank.linked(&kakeibo).await;
+    bank.change(DEMAND).await;
+    for (draft, path) in [(kakeibo.push(), "/%31001/par"), (kakeibo.refresh(&linked.refresh), "/10%30%31/token")] {
+        let mut draft = draft.proven().proof_claims(json!({ "htu": format!("{}{path}", kakeibo.address) }));
+        draft.url = format!("{}{path}", kakeibo.address);
+        assert_eq!(draft.send().await.status, 404, "{path}");
+    }
+    for path in ["/%31001/api/v1/linkage", "/1001/api/v1/%6cinkage"] {
+        let proof = kakeibo.proof_with(path, &linked.access);
+        let request = kakeibo.http.get(format!("{}{path}", kakeibo.address));
+        let request = request.header("authorization", format!("DPoP {}", linked.access)).header("dpop", proof.sign());
+        let answer = Answer::to(request).await;
+        assert_eq!((answer.status, answer.header("content-type")), (404, "application/problem+json"), "{path}");
+    }
+}
+
+#[tokio::test]
 async fn a_good_nonce_makes_nothing_else_good() {
     let (bank, kakeibo) = Bank::with_kakeibo().await;
     let linked = bank.linked(&kakeibo).await;

@@ -80,9 +80,14 @@ async fn r_055_a_repeated_parameter_is_refused_and_an_unknown_one_ignored() {
 #[tokio::test]
 async fn a_118_another_spelling_of_a_path_reaches_no_endpoint() {
     let (bank, _) = Bank::with_kakeibo().await;
-    for path in ["/1001//token", "//1001/token", "/1001/token/", "/1001/Token", "/1001/token;x=1", "/1001/token."] {
+    let ways = ["/1001//token", "//1001/token", "/1001/token/", "/1001/Token", "/1001/token;x=1", "/1001/token."];
+    let escaped = ["/%31001/token", "/%31%30%30%31/token", "/1001/%74oken", "/1001/token%20", "/1001%2ftoken"];
+    for path in ways.iter().chain(&escaped) {
         let answer = Answer::to(bank.http.post(format!("{}{path}", bank.address)).body("")).await;
         assert_eq!(answer.status, 404, "{path}");
+    }
+    for path in ["/%31001/", "/%31001/my/login", "/.well-known/oauth-authorization-server/%31001", "/%31001/jwks"] {
+        assert_eq!(bank.get(path).await.status, 404, "{path}");
     }
 }
 

@@ -8,6 +8,7 @@ use renkei_domain::customer::UserKind;
 use renkei_domain::linkage::{Reason, standing};
 use renkei_domain::notice::Happened;
 use renkei_domain::pin::PinStatus;
+use renkei_domain::time::Timestamp;
 use renkei_screens::{
     ConsentLine, Lang, LinkageAccount, LinkageLine, LinkageNews, LinkagePage, LinkagesPage, NoticeLine,
 };
@@ -127,6 +128,7 @@ impl Member {
             accounts: named.collect(),
             period: period(linkage.renewed_at, linkage.facts.ends_at),
             since: linkage.begun_at.day(),
+            ended_on: linkage.ended_at.map(Timestamp::day),
             last_used: linkage.last_read_at,
             standing: standing(&linkage.facts, self.visit.now),
         })

@@ -4,7 +4,7 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use renkei_domain::audit::Action;
 use renkei_domain::linkage::EndedBy;
-use renkei_screens::{StopPage, StoppedPage};
+use renkei_screens::{LinkageLine, StopPage, StoppedPage};
 use renkei_store::linkages::Linkage;
 
 use super::Member;
@@ -34,7 +34,9 @@ impl Member {
             None => StopPage { frame: self.frame(), linkage: line }.render(),
             Some(stopped_at) => {
                 let reference = linkage.id.to_string();
-                StoppedPage { frame: self.frame(), linkage: line, stopped_at, reference }.render()
+                // The receipt says it to the minute.
+                let linkage = LinkageLine { ended_on: None, ..line };
+                StoppedPage { frame: self.frame(), linkage, stopped_at, reference }.render()
             }
         };
         Ok(self.visit.page(StatusCode::OK, html))
