@@ -106,4 +106,19 @@ on_each_engine! {
         bank.pass(1);
         assert_eq!(bank.get(&partner, &path).await.refusal(), (401, "linkage_expired".into()));
     }
+
+    async fn a_076_nothing_is_given_when_the_linkage_ended_while_a_read_waited(store: Store) {
+        let (bank, partner, account) = linked(store).await;
+        bank.post(&aoi(), account, 0, &[("2026-10-01", 10)]).await;
+        let path = format!("/accounts/{account}/transactions?{OCTOBER}");
+        // The proof is made at the first look and the read authenticates at the fourth; the end comes five seconds later.
+        bank.pass(180 * 86_400 - 50);
+        bank.drag(15);
+        let reply = bank.get(&partner, &path).await;
+        assert_eq!(reply.refusal(), (401, "linkage_expired".into()));
+        let trail = bank.audit(&aoi()).await;
+        let told: Vec<_> = trail.iter().map(|(action, outcome, _)| (action.as_str(), outcome.as_str())).collect();
+        assert!(told.contains(&("transactions_read", "done")), "it was refused before it waited: {told:?}");
+        assert!(told.contains(&("read_refused", "refused")), "{told:?}");
+    }
 }

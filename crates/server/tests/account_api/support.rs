@@ -35,12 +35,12 @@ pub const ORIGIN: &str = "https://link.example.jp";
 /// The PIN filed and registered for every account.
 const PIN: &[u8] = b"7391";
 
-/// A clock moved by hand.
-pub struct HandClock(AtomicI64);
+/// A clock moved by hand, and by so many microseconds with each look at it.
+pub struct HandClock(AtomicI64, AtomicI64);
 
 impl Clock for HandClock {
     fn now(&self) -> Timestamp {
-        Timestamp(self.0.load(Ordering::SeqCst))
+        Timestamp(self.0.fetch_add(self.1.load(Ordering::SeqCst), Ordering::SeqCst))
     }
 }
 
@@ -102,7 +102,7 @@ impl Bank {
         for institution in [aoi(), midori()] {
             seed::institution(&store, &institution, "{\"keys\":[]}").await;
         }
-        let clock = Arc::new(HandClock(AtomicI64::new(NOW.0)));
+        let clock = Arc::new(HandClock(AtomicI64::new(NOW.0), AtomicI64::new(0)));
         let app = Arc::new(App {
             store: store.clone(),
             keys: Keys::from_master(&[7; 32]).unwrap(),
@@ -118,6 +118,11 @@ impl Bank {
 
     pub fn pass(&self, seconds: i64) {
         self.clock.0.fetch_add(seconds * 1_000_000, Ordering::SeqCst);
+    }
+
+    /// From now on so much time passes between two looks at the clock, as if everything waited for something.
+    pub fn drag(&self, seconds: i64) {
+        self.clock.1.store(seconds * 1_000_000, Ordering::SeqCst);
     }
 
     pub async fn customer(&self, institution: &InstitutionCode, login_id: &str) -> Who {

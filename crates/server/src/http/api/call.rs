@@ -9,6 +9,7 @@ use axum::response::{IntoResponse, Response};
 use renkei_domain::audit::{Action, Actor, Record};
 use renkei_domain::id::AccountId;
 use renkei_domain::institution::InstitutionCode;
+use renkei_domain::linkage::standing;
 use renkei_domain::operation::Operation;
 use renkei_domain::time::{MICROS_PER_SECOND, Timestamp};
 use renkei_oauth::dpop;
@@ -31,6 +32,9 @@ use crate::http::request_id::RequestId;
 
 /// Reads are noted on the linkage to the hour.
 const HOUR_MICROS: i64 = 3_600 * MICROS_PER_SECOND;
+
+/// A read that took this many seconds or more looks again before it hands anything out.
+const LOOK_AGAIN_SECONDS: i64 = 1;
 
 /// The path of what belongs to one account.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -219,7 +223,10 @@ impl Call {
         let outcome = match outcome {
             Err(problem) if problem.is_fault() => Err(problem),
             outcome => match self.record(&outcome).await {
-                Ok(true) => outcome,
+                Ok(true) => match outcome {
+                    Ok(answer) => self.look_again().await.map(|()| answer),
+                    refused => refused,
+                },
                 Ok(false) => Err(self.replayed().await),
                 Err(fault) => Err(fault.into()),
             },
@@ -231,6 +238,24 @@ impl Call {
                 problem.into_response(&self.app.site.issuer(&self.institution), &self.request_id)
             }
         }
+    }
+
+    /// A read may have waited long: for core banking, for a commit. Whoever was told meanwhile that the linkage has ended
+    /// was told that nothing more is handed over, so nothing is; the trail has the read and then its refusal.
+    async fn look_again(&self) -> Result<(), Problem> {
+        let now = self.app.now();
+        if self.now.seconds_until(now) < LOOK_AGAIN_SECONDS {
+            return Ok(());
+        }
+        let linkage = self.read().find_linkage(self.caller.linkage.id).await.map_err(Fault::from)?;
+        let linkage = linkage.ok_or_else(|| Fault::Defect("a token's linkage is gone".into()))?;
+        let Err(reason) = standing(&linkage.facts, now) else { return Ok(()) };
+        let actor = Actor::Product(linkage.client_id);
+        let record = Record::refused(actor, Action::ReadRefused, reason.code()).on(linkage.id);
+        let mut tx = self.app.store.begin(&self.institution).await.map_err(Fault::from)?;
+        tx.record(&record.in_request(&self.request_id), now, &*self.app.random).await.map_err(Fault::from)?;
+        tx.commit().await.map_err(Fault::from)?;
+        Err(reason.into())
     }
 
     /// The proof was used before: whoever sends it need not be the one who made it.
