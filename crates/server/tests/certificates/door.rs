@@ -75,12 +75,17 @@ impl CertificateBank {
 
     /// With something about hanako's certificate changed.
     pub async fn open_with(change: impl FnOnce(&mut CertificateParams)) -> CertificateBank {
+        CertificateBank::open_for(KeyPair::generate().unwrap(), change).await
+    }
+
+    /// With this key for hanako's certificate.
+    pub async fn open_for(key: KeyPair, change: impl FnOnce(&mut CertificateParams)) -> CertificateBank {
         let outbound = Outbound::new(Reach::default(), Trust::System, Arc::new(SystemClock));
         let bank =
             Bank::with(fresh_sqlite().await, None, Memory::default(), outbound.with(Arc::new(Inside), DEADLINE)).await;
         bank.forward(present().seconds() - bank.now().seconds());
         let authority = Authority::new();
-        let (leaf, key) = authority.user_with_key(|params| {
+        let leaf = authority.user_of(&key, |params| {
             in_force(params);
             params.serial_number = Some(SerialNumber::from(SERIAL));
             change(params);

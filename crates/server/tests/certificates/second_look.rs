@@ -32,6 +32,19 @@ async fn a_062_who_logged_in_by_certificate_and_still_has_it_can_permit() {
 }
 
 #[tokio::test]
+async fn a_certificate_may_have_a_key_of_any_kind_that_handshakes_know() {
+    for kind in [&rcgen::PKCS_ECDSA_P384_SHA384, &rcgen::PKCS_RSA_SHA256, &rcgen::PKCS_ED25519] {
+        let bank = CertificateBank::open_for(rcgen::KeyPair::generate_for(kind).unwrap(), in_force).await;
+        bank.bank.ready_account(&bank.hanako).await;
+        let mut browser = bank.linking().await;
+        browser.allow_for_code().await;
+        assert_eq!(bank.bank.linkages(&bank.hanako).await.len(), 1, "{kind:?}");
+        bank.revoke().await;
+        assert_eq!(bank.look().await, 403, "{kind:?}");
+    }
+}
+
+#[tokio::test]
 async fn a_062_a_certificate_that_a_list_revokes_after_the_login_gives_no_permission() {
     let bank = CertificateBank::open().await;
     bank.bank.ready_account(&bank.hanako).await;

@@ -78,6 +78,14 @@ impl Bank {
         Bank::over(fresh_sqlite().await, None).await
     }
 
+    /// With hanako and an account whose PIN is in force.
+    pub async fn with_hanako() -> (Bank, Who, AccountId) {
+        let bank = Bank::open().await;
+        let hanako = bank.user("hanako").await;
+        let account = bank.ready_account(&hanako).await;
+        (bank, hanako, account)
+    }
+
     /// With room for a thousand visits from one place, for tests that go everywhere.
     pub async fn spacious() -> Bank {
         Bank::with(fresh_sqlite().await, None, Memory::of_size(100), Outbound::default()).await

@@ -71,10 +71,7 @@ async fn customer(bank: &Bank) -> (Browser, Places) {
     let account = bank.ready_account(&hanako).await;
     let linkage = bank.linkage(&hanako, &[account]).await;
     let mut browser = bank.browser();
-    browser.open("/1001/my/login").await;
-    let csrf = browser.page.hidden("csrf");
-    let login = [("csrf", csrf.as_str()), ("login_id", "hanako"), ("password", PASSWORD)];
-    assert_eq!(browser.post_raw("/1001/my/login", &login).await.status, 303);
+    assert_eq!(browser.my_login("hanako", PASSWORD).await.status, 303);
     let path = bank.push(CHOICE, GrantRequest::Create).await;
     browser.open(&path).await;
     browser.log_in("hanako").await;

@@ -4,28 +4,17 @@ use renkei_domain::linkage::EndedBy;
 use renkei_testing::aoi;
 
 use crate::bank::{Bank, PASSWORD};
-use crate::browser::Browser;
-
-async fn member(bank: &Bank, login_id: &str) -> Browser {
-    let mut browser = bank.browser();
-    browser.open("/1001/my/login").await;
-    let csrf = browser.page.hidden("csrf");
-    let login = [("csrf", csrf.as_str()), ("login_id", login_id), ("password", PASSWORD)];
-    assert_eq!(browser.post_raw("/1001/my/login", &login).await.status, 303);
-    browser
-}
 
 #[tokio::test]
 async fn r_166_a_linkage_whose_code_was_never_redeemed_leaves_the_list_and_is_not_offered_for_renewal() {
-    let bank = Bank::open().await;
-    let hanako = bank.user("hanako").await;
-    bank.ready_account(&hanako).await;
+    let (bank, hanako, _) = Bank::with_hanako().await;
     let mut browser = bank.at_login().await;
     browser.log_in("hanako").await;
     browser.allow_for_code().await;
     let linkage = bank.linkages(&hanako).await[0].id;
     let path = format!("/1001/my/linkages/{linkage}");
-    let mut own = member(&bank, "hanako").await;
+    let mut own = bank.browser();
+    assert_eq!(own.my_login("hanako", PASSWORD).await.status, 303);
     own.open("/1001/my/linkages").await;
     assert!(own.page.text.contains(&path), "{}", own.page.text);
     bank.forward(60);
@@ -41,11 +30,10 @@ async fn r_166_a_linkage_whose_code_was_never_redeemed_leaves_the_list_and_is_no
 
 #[tokio::test]
 async fn r_164_r_167_a_linkage_the_partner_gave_back_is_shown_as_that() {
-    let bank = Bank::open().await;
-    let hanako = bank.user("hanako").await;
-    let account = bank.ready_account(&hanako).await;
+    let (bank, hanako, account) = Bank::with_hanako().await;
     let linkage = bank.linkage(&hanako, &[account]).await;
-    let mut own = member(&bank, "hanako").await;
+    let mut own = bank.browser();
+    assert_eq!(own.my_login("hanako", PASSWORD).await.status, 303);
     own.open("/1001/my/linkages").await;
     let before = own.page.text.clone();
     let mut tx = bank.app.store.begin(&aoi()).await.unwrap();

@@ -4,14 +4,6 @@ use renkei_domain::notice::{Happened, NOTICES_MAX};
 use renkei_testing::{SystemRandom, aoi};
 
 use crate::bank::{Bank, PASSWORD};
-use crate::browser::{Answer, Browser};
-
-async fn my_login(browser: &mut Browser, login_id: &str, password: &str) -> Answer {
-    browser.open("/1001/my/login").await;
-    let csrf = browser.page.hidden("csrf");
-    let login = [("csrf", csrf.as_str()), ("login_id", login_id), ("password", password)];
-    browser.post_raw("/1001/my/login", &login).await
-}
 
 #[tokio::test]
 async fn r_226_a_user_is_told_of_logins_of_failed_ones_and_of_permissions() {
@@ -24,12 +16,12 @@ async fn r_226_a_user_is_told_of_logins_of_failed_ones_and_of_permissions() {
     let mut stranger = bank.browser();
     stranger.source = Some("198.51.100.66".to_owned());
     for _ in 0..7 {
-        assert_eq!(my_login(&mut stranger, "hanako", "guess").await.status, 422);
+        assert_eq!(stranger.my_login("hanako", "guess").await.status, 422);
     }
     bank.forward(60);
     let mut own = bank.browser();
     own.source = Some("203.0.113.9".to_owned());
-    assert_eq!(my_login(&mut own, "hanako", PASSWORD).await.status, 303);
+    assert_eq!(own.my_login("hanako", PASSWORD).await.status, 303);
     own.open("/1001/my/linkages").await;
     for told in [
         "203.0.113.9 からログインID・パスワードでログインしました。",
@@ -41,13 +33,13 @@ async fn r_226_a_user_is_told_of_logins_of_failed_ones_and_of_permissions() {
     own.open("/1001/my/linkages?lang=en").await;
     assert!(own.page.text.contains("There were 7 failed logins before this login."), "{}", own.page.text);
     // Told once: at the next login from there nothing has failed since.
-    assert_eq!(my_login(&mut own, "hanako", PASSWORD).await.status, 303);
+    assert_eq!(own.my_login("hanako", PASSWORD).await.status, 303);
     own.open("/1001/my/linkages").await;
     assert_eq!(own.page.text.matches("failed logins").count(), 1);
     // Nobody is told of others.
     bank.user("taro").await;
     let mut taro = bank.browser();
-    my_login(&mut taro, "taro", PASSWORD).await;
+    taro.my_login("taro", PASSWORD).await;
     taro.open("/1001/my/linkages").await;
     assert!(!taro.page.text.contains("203.0.113.9"));
 }
@@ -57,13 +49,13 @@ async fn r_226_a_known_device_is_told_of_a_burst_once() {
     let bank = Bank::open().await;
     bank.user("hanako").await;
     let mut known = bank.browser();
-    my_login(&mut known, "hanako", PASSWORD).await;
+    known.my_login("hanako", PASSWORD).await;
     let mut stranger = bank.browser();
     for _ in 0..6 {
-        my_login(&mut stranger, "hanako", "guess").await;
+        stranger.my_login("hanako", "guess").await;
     }
     for _ in 0..2 {
-        assert_eq!(my_login(&mut known, "hanako", PASSWORD).await.status, 303);
+        assert_eq!(known.my_login("hanako", PASSWORD).await.status, 303);
     }
     known.open("/1001/my/linkages").await;
     assert_eq!(known.page.text.matches("失敗したログインが 6 回").count(), 1);

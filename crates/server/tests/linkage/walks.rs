@@ -51,9 +51,7 @@ async fn a_customer_without_pins_registers_them_and_permits() {
 
 #[tokio::test]
 async fn a_customer_whose_pins_are_in_force_goes_from_login_to_permission() {
-    let bank = Bank::open().await;
-    let hanako = bank.user("hanako").await;
-    bank.ready_account(&hanako).await;
+    let (bank, hanako, _) = Bank::with_hanako().await;
     let mut browser = bank.at_login().await;
     browser.log_in("hanako").await;
     browser.allow_for_code().await;
@@ -62,9 +60,7 @@ async fn a_customer_whose_pins_are_in_force_goes_from_login_to_permission() {
 
 #[tokio::test]
 async fn where_the_product_leaves_a_choice_the_customer_makes_it() {
-    let bank = Bank::open().await;
-    let hanako = bank.user("hanako").await;
-    bank.ready_account(&hanako).await;
+    let (bank, hanako, _) = Bank::with_hanako().await;
     let mut browser = bank.at_login_for(CHOICE, GrantRequest::Create).await;
     browser.log_in("hanako").await;
     browser.expect_screen("operations");
@@ -132,9 +128,7 @@ async fn without_a_usable_account_the_pins_can_not_be_skipped() {
 
 #[tokio::test]
 async fn only_the_accounts_left_ticked_are_handed_over() {
-    let bank = Bank::open().await;
-    let hanako = bank.user("hanako").await;
-    let kept = bank.ready_account(&hanako).await;
+    let (bank, hanako, kept) = Bank::with_hanako().await;
     bank.ready_account(&hanako).await;
     let mut browser = bank.at_login().await;
     browser.log_in("hanako").await;
@@ -148,9 +142,7 @@ async fn only_the_accounts_left_ticked_are_handed_over() {
 
 #[tokio::test]
 async fn nothing_is_given_without_an_account_or_the_confirmed_intent() {
-    let bank = Bank::open().await;
-    let hanako = bank.user("hanako").await;
-    bank.ready_account(&hanako).await;
+    let (bank, _, _) = Bank::with_hanako().await;
     let mut browser = bank.at_login().await;
     browser.log_in("hanako").await;
     let whole = browser.permission();
@@ -166,9 +158,7 @@ async fn nothing_is_given_without_an_account_or_the_confirmed_intent() {
 
 #[tokio::test]
 async fn r_092_the_evidence_is_what_the_screen_showed() {
-    let bank = Bank::open().await;
-    let hanako = bank.user("hanako").await;
-    let account = bank.ready_account(&hanako).await;
+    let (bank, hanako, account) = Bank::with_hanako().await;
     let mut browser = bank.at_login().await;
     browser.log_in("hanako").await;
     let shown = browser.page.clone();
@@ -190,9 +180,7 @@ async fn r_092_the_evidence_is_what_the_screen_showed() {
 
 #[tokio::test]
 async fn r_093_a_second_walk_asks_again() {
-    let bank = Bank::open().await;
-    let hanako = bank.user("hanako").await;
-    bank.ready_account(&hanako).await;
+    let (bank, _, _) = Bank::with_hanako().await;
     let mut browser = bank.at_login().await;
     browser.log_in("hanako").await;
     browser.allow_for_code().await;

@@ -42,6 +42,12 @@ impl Authority {
 
     /// The same with its key.
     pub fn user_with_key(&self, change: impl FnOnce(&mut CertificateParams)) -> (Vec<u8>, KeyPair) {
+        let key = KeyPair::generate().unwrap();
+        (self.user_of(&key, change), key)
+    }
+
+    /// A user's certificate for this key.
+    pub fn user_of(&self, key: &KeyPair, change: impl FnOnce(&mut CertificateParams)) -> Vec<u8> {
         let mut params = CertificateParams::new(vec![]).unwrap();
         params.distinguished_name.push(DnType::CommonName, "user01");
         params.serial_number = Some(SerialNumber::from(7_u64));
@@ -49,8 +55,7 @@ impl Authority {
         params.not_after = date_time_ymd(2026, 12, 31);
         params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
         change(&mut params);
-        let key = KeyPair::generate().unwrap();
-        (params.signed_by(&key, &self.issuer).unwrap().der().to_vec(), key)
+        params.signed_by(key, &self.issuer).unwrap().der().to_vec()
     }
 
     /// A server's certificate for localhost and its key, as files in this folder.
