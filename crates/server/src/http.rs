@@ -67,9 +67,9 @@ pub fn partner_router(app: Arc<App>, door: PartnerDoor) -> Router {
 fn finished(routes: Router<Arc<App>>, app: Arc<App>) -> Router {
     routes
         .layer(middleware::from_fn_with_state(Arc::clone(&app), again::after_conflicts))
-        .layer(middleware::from_fn_with_state(Arc::clone(&app), spelling::plain))
         .merge(health::routes())
         .method_not_allowed_fallback(public::method_not_allowed)
+        .layer(middleware::from_fn_with_state(Arc::clone(&app), spelling::plain))
         .layer(middleware::from_fn(fence::around))
         .layer(middleware::from_fn_with_state(Arc::clone(&app), bare::keep_language))
         .layer(middleware::from_fn_with_state(Arc::clone(&app), transport::strict))
