@@ -220,6 +220,7 @@ impl Bank {
             origin: self.origin.clone(),
             address: address.to_owned(),
             http: http_client()?,
+            ahead: Arc::default(),
         })
     }
 
@@ -341,6 +342,28 @@ impl Node {
     pub fn kill(mut self) {
         let _ = self.process.kill();
         let _ = self.process.wait();
+    }
+
+    /// Whether it has ended.
+    #[must_use]
+    pub fn has_ended(&mut self) -> bool {
+        !matches!(self.process.try_wait(), Ok(None))
+    }
+
+    /// Waits until it answers at all, ready or not.
+    ///
+    /// # Errors
+    /// When it ends, or does not in a minute.
+    pub async fn answers(&mut self) -> Result<(), Trouble> {
+        let (begun, http) = (Instant::now(), http_client()?);
+        let url = format!("http://127.0.0.1:{}/health", self.port);
+        while begun.elapsed() < PATIENCE && !self.has_ended() {
+            if http.get(&url).send().await.is_ok_and(|answer| answer.status().is_success()) {
+                return Ok(());
+            }
+            tokio::time::sleep(LOOK).await;
+        }
+        Err(format!("a node does not answer: {}", self.log()))
     }
 
     /// Waits until it ends by itself, and tells its exit code; `None`: a signal ended it.

@@ -19,6 +19,8 @@ pub struct Answer {
     pub status: u16,
     /// Where it leads.
     pub location: String,
+    /// Whether it says when to try again.
+    pub retry_after: bool,
     /// Its body.
     pub body: String,
     cookies: Vec<(String, String)>,
@@ -71,6 +73,7 @@ async fn receive(event: usize, request: reqwest::RequestBuilder) -> (Answer, Opt
         said: Said::Silent,
         status: 0,
         location: String::new(),
+        retry_after: false,
         body: String::new(),
         cookies: Vec::new(),
     };
@@ -86,7 +89,8 @@ async fn receive(event: usize, request: reqwest::RequestBuilder) -> (Answer, Opt
     let request_id = Some(text("x-request-id")).filter(|id| !id.is_empty());
     let Ok(body) = response.text().await else { return (Answer { status, ..nothing }, request_id) };
     let said = said(status, &body);
-    (Answer { event, said, status, location: text("location"), body, cookies }, request_id)
+    let (location, retry_after) = (text("location"), headers.contains_key("retry-after"));
+    (Answer { event, said, status, location, retry_after, body, cookies }, request_id)
 }
 
 fn said(status: u16, body: &str) -> Said {

@@ -251,9 +251,13 @@ impl<'a> Check<'a> {
                     wrong.push(format!("I11: {act:?} {} has {count} records", event.id));
                 }
             }
+            if act == Act::Revoke {
+                told.extend(self.done(Act::EndToken).filter_map(|event| event.request_id.as_deref()));
+            }
             let recorded = by_request.iter().filter(|((_, action), _)| actions.contains(action));
             let untold: usize = recorded.filter(|((id, _), _)| !told.contains(id)).map(|(_, count)| count).sum();
-            let open = self.events.iter().filter(|event| event.act == act && event.is_open()).count();
+            let is_of = |event: &Event| event.act == act || (act == Act::Revoke && event.act == Act::EndToken);
+            let open = self.events.iter().filter(|event| is_of(event) && event.is_open()).count();
             if untold > open {
                 wrong.push(format!("I11: {untold} records of {act:?} without an answer, and {open} left open"));
             }

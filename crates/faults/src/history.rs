@@ -35,6 +35,8 @@ pub enum Act {
     Read,
     /// Ending the linkage from the partner's side; the key is the linkage.
     Revoke,
+    /// Ending an access token from the partner's side; the key is the linkage, which goes on.
+    EndToken,
     /// A request that was answered before, byte for byte, once more.
     Replay,
 }

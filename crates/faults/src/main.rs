@@ -25,7 +25,7 @@ struct Cli {
 
 #[derive(Debug, Args)]
 struct Times {
-    /// How often (f-06, f-18, f-25: seconds)
+    /// How often (f-06, f-18, f-21, f-22, f-25: seconds)
     #[arg(long, default_value_t = 10)]
     n: usize,
 }
@@ -74,9 +74,15 @@ enum Fault {
     /// A flush of the disk fails
     #[command(name = "f-04")]
     F04(Times),
+    /// The disk is full for a while
+    #[command(name = "f-05")]
+    F05(Times),
     /// Every flush of the disk is slow
     #[command(name = "f-06")]
     F06(Times),
+    /// A node's memory is at an end
+    #[command(name = "f-08")]
+    F08(Times),
     /// The leader's machine is lost
     #[command(name = "f-11")]
     F11(Times),
@@ -104,6 +110,15 @@ enum Fault {
     /// How soon after a new leader requests are served
     #[command(name = "f-19")]
     F19(Times),
+    /// The clock jumps
+    #[command(name = "f-20")]
+    F20(Times),
+    /// The clock is slow, then fast
+    #[command(name = "f-21")]
+    F21(Times),
+    /// Two nodes' clocks disagree
+    #[command(name = "f-22")]
+    F22(OnPostgres),
     /// SIGTERM to one node after the other
     #[command(name = "f-24")]
     F24(OnPostgres),
@@ -148,7 +163,12 @@ async fn run(cli: Cli) -> Result<(), String> {
         }
         Fault::F03 { times, control } => runs::f_03(&size(times), control).await,
         Fault::F04(times) => runs::f_04(&size(times)).await,
+        Fault::F05(times) => runs::f_05(&size(times)).await,
         Fault::F06(times) => runs::f_06(&size(times)).await,
+        Fault::F08(times) => runs::f_08(&size(times)).await,
+        Fault::F20(times) => runs::f_20(&size(times)).await,
+        Fault::F21(times) => runs::f_21(&size(times)).await,
+        Fault::F22(on) => runs::f_22(&size(on.times), &on.postgres).await,
         Fault::F11(times) => runs::f_11(&size(times)).await,
         Fault::F12(times) => runs::f_12(&size(times)).await,
         Fault::F13(times) => runs::f_13(&size(times)).await,

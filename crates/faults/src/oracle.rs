@@ -115,7 +115,26 @@ async fn live(
     Ok(())
 }
 
+impl Grant {
+    /// A read, ready to go out.
+    ///
+    /// # Errors
+    /// When it can't be signed.
+    pub fn sealed_read(&self) -> Result<Sealed, Trouble> {
+        self.partner.read(&self.access)
+    }
+}
+
 impl Oracle {
+    /// Ends the access token; the linkage goes on.
+    ///
+    /// # Errors
+    /// When it can't be signed.
+    pub async fn revoke_access(&self, grant: &Grant) -> Result<Said, Trouble> {
+        let request = grant.partner.revoke(&grant.access)?;
+        Ok(send(&self.history, Act::EndToken, &grant.id, request.request()).await.said)
+    }
+
     /// Sends until it is answered with yes or no, each time signed anew.
     ///
     /// # Errors
@@ -353,7 +372,7 @@ impl Oracle {
     ///
     /// # Errors
     /// When it can't be signed.
-    pub async fn refresh(&self, grant: &mut Grant) -> Result<(), Trouble> {
+    pub async fn refresh(&self, grant: &mut Grant) -> Result<Said, Trouble> {
         let request = grant.partner.refresh(&grant.refresh)?;
         let answer = send(&self.history, Act::Refresh, &grant.id, request.request()).await;
         if answer.said == Said::Done {
@@ -362,6 +381,6 @@ impl Oracle {
                 event.facts.insert("expires_in".into(), answer.member("expires_in"));
             });
         }
-        Ok(())
+        Ok(answer.said)
     }
 }

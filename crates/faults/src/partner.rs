@@ -1,6 +1,7 @@
 //! The partner's side: requests signed as the protocol asks, kept so that the very same one can go out again.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use aws_lc_rs::digest::{SHA256, digest};
@@ -65,6 +66,8 @@ pub struct Partner {
     pub address: String,
     /// With what.
     pub http: reqwest::Client,
+    /// How far its clock is ahead of this machine's, in seconds.
+    pub ahead: Arc<AtomicI64>,
 }
 
 /// A request, ready to go out any number of times.
@@ -103,8 +106,14 @@ impl Partner {
         Ok(Partner { dpop: new_key()?, ..self.clone() })
     }
 
+    /// The day's second, by its own clock.
+    fn now(&self) -> i64 {
+        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        i64::try_from(since.as_secs()).unwrap_or_default() + self.ahead.load(Ordering::Relaxed)
+    }
+
     fn assertion(&self) -> Result<String, Trouble> {
-        let now = now();
+        let now = self.now();
         let issuer = format!("{}/{INSTITUTION}", self.origin);
         let claims = json!({
             "iss": self.client_id, "sub": self.client_id, "aud": issuer, "jti": jti(), "iat": now, "exp": now + 60,
@@ -116,7 +125,7 @@ impl Partner {
     fn proof(&self, method: &str, path: &str, access_token: Option<&str>) -> Result<String, Trouble> {
         let header = json!({ "typ": "dpop+jwt", "alg": "ES256", "jwk": self.dpop.to_public_jwk().to_json() });
         let url = format!("{}{path}", self.origin);
-        let mut claims = json!({ "jti": jti(), "htm": method, "htu": url, "iat": now() });
+        let mut claims = json!({ "jti": jti(), "htm": method, "htu": url, "iat": self.now() });
         if let (Some(token), Some(claims)) = (access_token, claims.as_object_mut()) {
             let hash = Base64UrlUnpadded::encode_string(digest(&SHA256, token.as_bytes()).as_ref());
             claims.insert("ath".into(), Value::from(hash));
@@ -193,11 +202,6 @@ impl Partner {
         query.append_pair("client_id", &self.client_id).append_pair("request_uri", request_uri);
         format!("/{INSTITUTION}/authorize?{}", query.finish())
     }
-}
-
-/// The day's second. Nodes on this machine have the same clock.
-fn now() -> u64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
 }
 
 fn jti() -> String {

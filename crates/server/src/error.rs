@@ -25,7 +25,7 @@ pub enum Fault {
 impl From<StoreError> for Fault {
     fn from(error: StoreError) -> Fault {
         match error {
-            StoreError::Unavailable(_) | StoreError::Conflict(_) | StoreError::Unusable(_) => {
+            StoreError::Unavailable(_) | StoreError::Full(_) | StoreError::Conflict(_) | StoreError::Unusable(_) => {
                 Fault::Unavailable(error.to_string())
             }
             StoreError::Unknown(reason) => Fault::Unknown(reason),

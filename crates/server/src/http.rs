@@ -11,6 +11,7 @@ mod device;
 pub mod fence;
 pub mod flow;
 pub mod form;
+mod full_disk;
 mod health;
 pub mod limits;
 pub mod login;
@@ -67,6 +68,7 @@ pub fn partner_router(app: Arc<App>, door: PartnerDoor) -> Router {
 fn finished(routes: Router<Arc<App>>, app: Arc<App>) -> Router {
     routes
         .layer(middleware::from_fn_with_state(Arc::clone(&app), again::after_conflicts))
+        .layer(middleware::from_fn(full_disk::mark))
         .merge(health::routes())
         .method_not_allowed_fallback(public::method_not_allowed)
         .layer(middleware::from_fn_with_state(Arc::clone(&app), spelling::plain))

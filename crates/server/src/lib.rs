@@ -4,6 +4,7 @@
 
 pub mod app;
 pub mod audit;
+pub mod ballast;
 pub mod certificates;
 pub mod commands;
 pub mod config;

@@ -5,11 +5,13 @@ use std::sync::{OnceLock, PoisonError, RwLock};
 use std::time::Duration;
 
 use renkei_domain::time::Timestamp;
+use renkei_store::db::room::needed;
 use tokio::time::{Instant, sleep, timeout};
 
 use crate::app::App;
 use crate::error::Fault;
 use crate::signing;
+use crate::system::SystemClock;
 use crate::system::VERSION;
 
 /// How long a good finding counts: however many ask, the store is asked once in this time.
@@ -24,6 +26,8 @@ const ASKED_SECONDS: i64 = 15;
 const NOTICES: u32 = 3;
 /// The longest wait for those who are to be told.
 const NOTICE: Duration = Duration::from_secs(8);
+/// How far the node's clock may be ahead of the machine's before it is of no use to partners.
+const AHEAD_MAX: Duration = Duration::from_secs(60);
 /// How often it is looked whether they have been told.
 const LOOK: Duration = Duration::from_millis(50);
 
@@ -36,6 +40,8 @@ pub enum Reason {
     StoreUnreachable,
     /// A small write was not durable in time: the disk is full, or no standby confirms.
     StoreNotWritable,
+    /// The machine's clock was set back by more than partners' signatures bear; the node's own goes on from where it was.
+    Clock,
     /// The institutions' signing keys can't be opened: this is not the master key that sealed them.
     Keys,
 }
@@ -48,6 +54,7 @@ impl Reason {
             Reason::Draining => "draining",
             Reason::StoreUnreachable => "store_unreachable",
             Reason::StoreNotWritable => "store_not_writable",
+            Reason::Clock => "clock",
             Reason::Keys => "keys",
         }
     }
@@ -120,13 +127,16 @@ pub async fn look(app: &App) -> Option<Reason> {
 }
 
 async fn probe(app: &App) -> Option<Reason> {
+    if SystemClock::ahead() > AHEAD_MAX {
+        return not_ready(Reason::Clock, "the machine's clock was set back: set it right and start again");
+    }
     let institutions = match timeout(PROBE, app.store.read_all().list_institutions()).await {
         Ok(Ok(institutions)) => institutions,
         Ok(Err(error)) => return not_ready(Reason::StoreUnreachable, &error.to_string()),
         Err(_) => return not_ready(Reason::StoreUnreachable, "no answer in time"),
     };
     let name = app.memory.readiness.name.get().map_or("", String::as_str);
-    match timeout(PROBE, app.store.note_node(name, VERSION, app.now())).await {
+    match timeout(PROBE, needed(app.store.note_node(name, VERSION, app.now()))).await {
         Ok(Ok(())) => {}
         Ok(Err(error)) => return not_ready(Reason::StoreNotWritable, &error.to_string()),
         Err(_) => return not_ready(Reason::StoreNotWritable, "no commit in time"),

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use renkei_store::StoreError;
+use renkei_store::db::room::needed;
 use renkei_store::retention::{CLASSES, Class, SLICE_ROWS, Sweep};
 use tokio::sync::watch;
 use tokio::time::sleep;
@@ -22,7 +23,8 @@ const PAUSE_AFTER_FAILURE: Duration = Duration::from_secs(30);
 /// Sweeps every class until told to stop.
 pub async fn keep_swept(app: Arc<App>, mut stop: watch::Receiver<bool>) {
     tokio::select! {
-        () = sweep_all(&app) => {}
+        // Deleting makes room.
+        () = needed(sweep_all(&app)) => {}
         _ = stop.wait_for(|stop| *stop) => {}
     }
 }

@@ -1,7 +1,9 @@
 //! The real clock and the real source of randomness: the only place where either is asked.
 
 use std::process;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use renkei_domain::time::{Clock, Timestamp};
 use renkei_store::Random;
@@ -26,15 +28,39 @@ pub fn node_name() -> String {
     rustix::system::uname().nodename().to_string_lossy().into_owned()
 }
 
-/// The operating system's clock.
+/// The operating system's clock, but for two things: within a process it never goes back, and it never goes slower than
+/// time does. What is over stays over, and nothing gets more time, whatever the machine's clock is set to.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct SystemClock;
 
+/// When this process first looked, by the clock that cannot be set.
+static FIRST: OnceLock<Instant> = OnceLock::new();
+/// The most that the day's time was ever ahead of that clock, in microseconds.
+static LEAD: AtomicI64 = AtomicI64::new(i64::MIN);
+
+impl SystemClock {
+    /// How far it is ahead of the machine's clock, because that one was set back.
+    #[must_use]
+    pub fn ahead() -> Duration {
+        let (now, day) = (SystemClock.now(), time_of_day());
+        Duration::from_micros(u64::try_from(now.0 - day).unwrap_or_default())
+    }
+}
+
 impl Clock for SystemClock {
     fn now(&self) -> Timestamp {
-        let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        Timestamp(i64::try_from(since_epoch.as_micros()).unwrap_or(i64::MAX))
+        // The day's time first: whoever is held up between the two looks must not put the clock forward.
+        let day = time_of_day();
+        let gone = i64::try_from(FIRST.get_or_init(Instant::now).elapsed().as_micros()).unwrap_or(i64::MAX);
+        let lead = day.saturating_sub(gone);
+        Timestamp(gone.saturating_add(LEAD.fetch_max(lead, Ordering::AcqRel).max(lead)))
     }
+}
+
+/// The machine's clock, in microseconds.
+fn time_of_day() -> i64 {
+    let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since_epoch.as_micros()).unwrap_or(i64::MAX)
 }
 
 /// The operating system's generator, through the cryptographic library.

@@ -6,54 +6,25 @@
 
 pub mod act;
 mod bound;
+mod config;
 mod postgres;
+pub mod room;
 mod sqlite;
 pub mod unit;
 mod value;
 
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
 use renkei_domain::audit::{Action, Outcome, Record};
 use renkei_domain::institution::InstitutionCode;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
 use crate::histogram::Histogram;
 
 use bound::Bound;
+pub use config::{ClientIdentity, StoreConfig};
 pub use value::{FromValue, Param, Row, Value, to_json};
-
-/// Which engine holds the data.
-#[derive(Clone)]
-pub enum StoreConfig {
-    /// One file, in this process. The default.
-    Sqlite {
-        /// The database file; made when it is missing.
-        path: PathBuf,
-    },
-    /// A PostgreSQL server, where several nodes run.
-    Postgres {
-        /// A connection string, `postgres://…` or key-value form. Holds a password, so it is never printed.
-        url: String,
-        /// Connections kept.
-        connections: usize,
-        /// PEM of the authorities that may have issued the server's certificate. Needed for TLS, and so for every server
-        /// that is not on this machine.
-        ca: Option<String>,
-        /// What this program shows the server of itself; nothing when left out.
-        identity: Option<Arc<ClientIdentity>>,
-    },
-}
-
-/// A certificate of this program, and its key.
-pub struct ClientIdentity {
-    /// The certificate, then its intermediates.
-    pub chain: Vec<CertificateDer<'static>>,
-    /// Its private key.
-    pub key: PrivateKeyDer<'static>,
-}
 
 /// Something the store could not do.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -64,6 +35,9 @@ pub enum StoreError {
     /// The engine can't be reached, is full or failed; nothing was changed.
     #[error("the store is not available: {0}")]
     Unavailable(String),
+    /// The disk is full; nothing was changed.
+    #[error("the disk is full: {0}")]
+    Full(String),
     /// The engine took the transaction back because of others at the same time (serialization failure, deadlock): nothing
     /// was changed, and the act may be done again from its beginning.
     #[error("others were at the same rows: {0}")]
@@ -105,6 +79,7 @@ pub struct Work {
     /// From asking for durability to having it.
     pub commit_time: Histogram,
     pub(crate) records: Records,
+    pub(crate) room: room::Room,
 }
 
 /// Audit records written, by action and outcome.
@@ -272,6 +247,7 @@ impl Store {
     }
 
     async fn writer(&self, institution: Option<Param<'static>>) -> Result<Tx, StoreError> {
+        self.work.room.admit()?;
         self.work.waiting.fetch_add(1, Ordering::Relaxed);
         let _waiting = Waiting(&self.work.waiting);
         let link = match &self.engine {
@@ -395,6 +371,7 @@ impl Tx {
             }
         };
         act::note_statement(&changed);
+        self.session.work.room.note(&changed);
         changed
     }
 
@@ -455,6 +432,7 @@ impl Tx {
             Link::SqliteRead(_) | Link::SqliteSnapshot(_) | Link::PostgresRead(_) => Ok(()),
         };
         act::note_commit(&outcome);
+        work.room.note(&outcome);
         work.commit_time.observe(begun.elapsed());
         outcome
     }

@@ -43,7 +43,7 @@ pub async fn f_03(size: &Size, control: bool) -> Result<(), Trouble> {
         let port = node.port;
         node.kill();
         let chance = u64::from(some_time(Duration::ZERO, Duration::from_secs(1)).subsec_micros());
-        dropped += disk.lose_power(if round % 2 == 0 { Loss::All } else { Loss::Torn(chance) })?;
+        dropped += disk.lose_power(if control || round % 2 == 0 { Loss::All } else { Loss::Torn(chance) })?;
         let mut node = stage.bank.start(port)?;
         took.push(node.ready().await?);
         stage.nodes.push(node);

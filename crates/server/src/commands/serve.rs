@@ -6,6 +6,7 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
+use renkei_domain::time::Timestamp;
 use renkei_oauth::client_auth::{MAX_AHEAD_SECONDS, MAX_LIFETIME_SECONDS};
 use renkei_store::Store;
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -18,6 +19,7 @@ use super::data::{Data, DataArgs};
 use crate::app::App;
 use crate::audit::service::keep_sealed;
 use crate::audit::witness::keep_witnessed;
+use crate::ballast;
 use crate::http;
 use crate::keys::follow::{Followed, follow};
 use crate::retention;
@@ -52,8 +54,19 @@ pub async fn run(args: Args) -> Result<(), CommandError> {
             () = signals.wait() => return Ok(()),
         }
     }
+    if let Some(wait) = until_clock_is_right(&data).await? {
+        tracing::warn!(
+            seconds = wait.as_secs(),
+            "the clock is behind what was recorded: waiting until it has caught up, or what is over would be alive again"
+        );
+        tokio::select! {
+            () = sleep(wait) => {}
+            () = signals.wait() => return Ok(()),
+        }
+    }
     let file = Followed { path: args.data.master_key_path(), hsm: data.hsm.clone() };
     let anchors = args.data.anchors();
+    let data_folder = args.data.data.clone();
     let app = Arc::new(data.into_app(config.site(), config.limits.factor));
     app.memory.readiness.name(format!("{}:{}", host_name(), config.listen.port()));
     for institution in app.store.read_all().list_institutions().await? {
@@ -66,6 +79,9 @@ pub async fn run(args: Args) -> Result<(), CommandError> {
     }
     if let Some(traces) = &config.traces {
         tasks.spawn(traces::export(Arc::clone(&app), traces.endpoint.clone(), stop.clone()));
+    }
+    if app.store.engine_name() == "SQLite" {
+        tasks.spawn(ballast::keep(Arc::clone(&app), data_folder, stop.clone()));
     }
     tasks.spawn(statistics::keep(Arc::clone(&app), stop.clone()));
     tasks.spawn(keep_counted(Arc::clone(&app), stop.clone()));
@@ -123,6 +139,19 @@ async fn after_restore(data: &Data) -> Result<Option<Duration>, CommandError> {
     let now = data.clock.now();
     let until = latest.map(|at| at.plus_seconds(MAX_LIFETIME_SECONDS + MAX_AHEAD_SECONDS));
     Ok(until.filter(|until| *until > now).map(|until| Duration::from_secs(now.seconds_until(until).unsigned_abs() + 1)))
+}
+
+/// How far the clock is behind the newest record. Another node's clock, or this one's before it was set back, has been
+/// there already: what ended by time must not be alive again.
+async fn until_clock_is_right(data: &Data) -> Result<Option<Duration>, CommandError> {
+    let now = data.clock.now();
+    let mut newest = now;
+    for institution in data.store.read_all().list_institutions().await? {
+        let records = data.store.read(&institution.code).list_audit(1).await?;
+        newest = records.iter().map(|record| record.at).fold(newest, Timestamp::max);
+    }
+    let behind = u64::try_from(newest.0 - now.0).unwrap_or_default();
+    Ok((behind > 0).then(|| Duration::from_micros(behind)))
 }
 
 /// What this machine calls itself.

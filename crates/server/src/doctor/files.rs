@@ -6,6 +6,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use super::Finding;
+use crate::ballast;
 use crate::commands::data::DataArgs;
 use crate::config::Config;
 
@@ -43,6 +44,7 @@ pub fn judge_files(args: &DataArgs, config: Option<&Config>) -> Vec<Finding> {
             found.push(Finding::problem(name, what, format!("chmod 600 {path}")));
         }
     }
+    found.extend(judge_ballast(&args.data));
     let log = args.data.join("renkei.db-wal");
     if let Ok(bytes) = fs::metadata(&log).map(|log| log.len())
         && bytes > LOG_BYTES_MAX
@@ -52,6 +54,20 @@ pub fn judge_files(args: &DataArgs, config: Option<&Config>) -> Vec<Finding> {
         found.push(Finding::problem("log_size", what, advice));
     }
     found
+}
+
+/// The room that is kept for a full disk; only a server on SQLite keeps any.
+fn judge_ballast(data: &Path) -> Option<Finding> {
+    let path = ballast::path(data);
+    let bytes = fs::metadata(&path).ok()?.len();
+    (bytes < ballast::BYTES).then(|| {
+        let what = format!(
+            "the disk was found full: the room that was kept in {} is given up, and nothing new is begun",
+            path.display()
+        );
+        let advice = "make room; the server fills it again by itself once 32 MiB are free, and goes on";
+        Finding::problem("ballast", what, advice)
+    })
 }
 
 fn mode(path: &Path) -> Option<u32> {

@@ -97,6 +97,8 @@ fn store(page: &mut Page, app: &App) {
     page.histogram("renkei_store_commit_seconds", "", &work.commit_time.counts());
     page.family("renkei_store_waiting", "gauge", "Transactions that wait for the writer or a connection to begin.");
     page.line("renkei_store_waiting", "", work.waiting());
+    page.family("renkei_store_short", "gauge", "1 while the disk is full and only what has to go on is written.");
+    page.line("renkei_store_short", "", u64::from(app.store.is_short()));
     if let Some(pool) = app.store.pool() {
         page.family("renkei_store_connections", "gauge", "Connections to PostgreSQL.");
         page.line("renkei_store_connections", "state=\"open\"", pool.open as u64);

@@ -320,7 +320,7 @@ fn configure(connection: &Connection) -> Result<(), StoreError> {
     keep_statements(connection)?;
     let settings = "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; \
                     PRAGMA mmap_size = 0; PRAGMA trusted_schema = OFF; PRAGMA temp_store = MEMORY; \
-                    PRAGMA cache_size = -16384;";
+                    PRAGMA cache_size = -16384; PRAGMA cell_size_check = ON;";
     connection.execute_batch(settings).map_err(translate)?;
     let asked = |name: &str| connection.pragma_query_value(None, name, |row| row.get::<_, rusqlite::types::Value>(0));
     let journal = asked("journal_mode").map_err(translate)?;
@@ -347,7 +347,8 @@ fn open_reader(path: &Path) -> Result<Connection, StoreError> {
     let connection = Connection::open_with_flags(path, flags).map_err(translate)?;
     connection.busy_timeout(BUSY).map_err(translate)?;
     keep_statements(&connection)?;
-    let settings = "PRAGMA query_only = ON; PRAGMA trusted_schema = OFF; PRAGMA temp_store = MEMORY;";
+    let settings = "PRAGMA query_only = ON; PRAGMA trusted_schema = OFF; PRAGMA temp_store = MEMORY; \
+                    PRAGMA cell_size_check = ON;";
     connection.execute_batch(settings).map_err(translate)?;
     Ok(connection)
 }
@@ -407,10 +408,10 @@ fn translate(error: rusqlite::Error) -> StoreError {
     };
     match (code.code, code.extended_code) {
         (_, rusqlite::ffi::SQLITE_CONSTRAINT_UNIQUE | rusqlite::ffi::SQLITE_CONSTRAINT_PRIMARYKEY) => StoreError::Taken,
+        (ErrorCode::DiskFull, _) => StoreError::Full(error.to_string()),
         (
             ErrorCode::DatabaseBusy
             | ErrorCode::DatabaseLocked
-            | ErrorCode::DiskFull
             | ErrorCode::SystemIoFailure
             | ErrorCode::CannotOpen
             | ErrorCode::ReadOnly,

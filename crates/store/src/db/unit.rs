@@ -123,6 +123,7 @@ impl Store {
     /// As those of a transaction.
     pub async fn leave(&self, mut unit: Unit) -> Result<Ended, StoreError> {
         unit.check()?;
+        self.work.room.admit()?;
         let records = std::mem::take(&mut unit.records);
         let begun = Instant::now();
         self.work.commits.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
@@ -136,6 +137,7 @@ impl Store {
         for (_, action, outcome) in records.iter().filter(|(end, ..)| ended.as_ref().is_ok_and(|ended| ended == end)) {
             self.work.records.count(*action, *outcome);
         }
+        self.work.room.note(&ended);
         act::note_commit(&ended.clone().map(drop));
         ended
     }

@@ -42,7 +42,7 @@ async fn f_05_who_was_in_a_group_that_the_full_disk_took_back_is_not_told_that_i
     let first = tokio::spawn(first.commit());
     let second = second.await.unwrap().unwrap();
     fill_disk(&second);
-    assert!(matches!(write(&second, BIG), Err(StoreError::Unavailable(_))));
+    assert!(matches!(write(&second, BIG), Err(StoreError::Full(_))));
     assert!(second.connection().is_err(), "a statement now would stand by itself");
     drop(second);
     assert!(matches!(first.await.unwrap(), Err(StoreError::Unavailable(_))));

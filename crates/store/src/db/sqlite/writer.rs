@@ -45,10 +45,8 @@ impl Writer {
         };
         connection.wal_hook(Some(note)).map_err(translate)?;
         let (spent, look) = watch::channel(None);
-        let mut log = path.as_os_str().to_owned();
-        log.push("-wal");
-        let writer =
-            Writer { connection, waiting: Vec::new(), log_pages, log: log.into(), is_log_durable: false, spent };
+        let log = log_of(path);
+        let writer = Writer { connection, waiting: Vec::new(), log_pages, log, is_log_durable: false, spent };
         Ok((writer, look))
     }
 
@@ -112,16 +110,28 @@ impl Writer {
     /// Writes nothing from here on, and says why.
     fn spend(&self, error: &dyn std::error::Error) -> String {
         let why = format!("the disk failed while something was made durable: {error}");
+        self.give_up(&why);
+        why
+    }
+
+    /// Writes nothing from here on.
+    pub(super) fn give_up(&self, why: &str) {
         // Closing the file would flush it, and a flush after one that failed may succeed without the data.
         let _ = self.connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true);
-        self.spent.send_replace(Some(why.clone()));
-        why
+        self.spent.send_replace(Some(why.to_owned()));
     }
 }
 
 /// The engine rolled the outer transaction back by itself: nothing in it stands.
 pub(super) fn taken_back() -> StoreError {
     StoreError::Unavailable("the engine took the transaction back".into())
+}
+
+/// Where the log of a database is.
+pub(super) fn log_of(path: &Path) -> PathBuf {
+    let mut log = path.as_os_str().to_owned();
+    log.push("-wal");
+    log.into()
 }
 
 /// Writes a log's bytes over themselves and flushes them. After a flush that failed, the kernel may show the next process
