@@ -115,8 +115,11 @@ impl Sealer {
             return Ok(0);
         }
         let mut sealed = 0;
+        let mut looked = false;
         loop {
-            let records = self.next(tools).await?;
+            let late = if looked { Vec::new() } else { self.late_by_a_little(tools).await? };
+            looked = late.is_empty();
+            let records = if looked { self.next(tools).await? } else { late };
             // What came after the pass had begun waits for the next: under load this one would never end.
             if records.first().is_none_or(|oldest| made_at(uuid::Uuid::from_bytes(oldest.id)) > now) {
                 break;
@@ -175,19 +178,21 @@ impl Sealer {
         self.trail.as_ref().map_or(0, Trail::size)
     }
 
-    /// The next records without a position: those that came late by a little, those that are new, those that came very
-    /// late.
+    /// Records without a position that came late by a little. Looked for once in each pass: it means going over all of the
+    /// last seconds.
+    async fn late_by_a_little(&self, tools: &Tools<'_>) -> Result<Vec<Record>, AuditFault> {
+        let now = tools.clock.now();
+        let mut read = tools.store.read(&self.institution);
+        let Some(newest) = read.newest_sealed().await? else { return Ok(Vec::new()) };
+        let from = id_at(now.min(made_at(newest.0)).plus_seconds(-NEAR_SECONDS));
+        Ok(read.late_records(from, newest, BATCH).await?)
+    }
+
+    /// The next records without a position: those that are new, those that came very late.
     async fn next(&mut self, tools: &Tools<'_>) -> Result<Vec<Record>, AuditFault> {
         let now = tools.clock.now();
         let mut read = tools.store.read(&self.institution);
         let newest = read.newest_sealed().await?;
-        if let Some(newest) = newest {
-            let from = id_at(now.min(made_at(newest.0)).plus_seconds(-NEAR_SECONDS));
-            let late = read.late_records(from, newest, BATCH).await?;
-            if !late.is_empty() {
-                return Ok(late);
-            }
-        }
         let new = read.records_after(newest.unwrap_or(FIRST_ID), BATCH).await?;
         if !new.is_empty() {
             return Ok(new);
