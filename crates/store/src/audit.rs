@@ -9,7 +9,7 @@ use renkei_domain::time::Timestamp;
 
 use crate::db::Param;
 use crate::params;
-use crate::{Random, Session, StoreError, Tx, Unit};
+use crate::{Random, Session, Step, StoreError, Tx};
 
 /// A record as it stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -45,18 +45,9 @@ impl Tx {
     }
 }
 
-impl Unit {
-    /// Adds a record of what is done if every claim of the unit holds.
-    pub fn record(&mut self, record: &Record, now: Timestamp, random: &dyn Random) {
-        self.note_record(record);
-        self.then(INSERT, values(record, now, random));
-    }
-
-    /// Adds a record of what is refused if the claim added last is the first that does not hold.
-    pub fn record_loss(&mut self, record: &Record, now: Timestamp, random: &dyn Random) {
-        self.note_record_of_loss(record);
-        self.otherwise(INSERT, values(record, now, random));
-    }
+/// The row of a record.
+pub(crate) fn row(record: &Record, now: Timestamp, random: &dyn Random) -> Step {
+    Step::new(INSERT, values(record, now, random))
 }
 
 const INSERT: &str = "INSERT INTO audit \

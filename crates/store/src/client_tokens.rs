@@ -7,9 +7,8 @@ use renkei_domain::time::Timestamp;
 use renkei_domain::token::Binding;
 use uuid::Uuid;
 
-use crate::params;
 use crate::ticket;
-use crate::{Session, StoreError, Tx};
+use crate::{Session, Step, StoreError, params, values};
 
 /// A token of a client for itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -51,28 +50,24 @@ impl Session {
     }
 }
 
-impl Tx {
+impl Step {
     /// Adds a token. Its `id` is the ticket's.
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    pub async fn add_client_token(&mut self, ticket: &Ticket, token: &ClientToken) -> Result<(), StoreError> {
+    #[must_use]
+    pub fn add_client_token(ticket: &Ticket, token: &ClientToken) -> Step {
         let insert = "INSERT INTO client_tokens \
              (institution, token_id, hash, client_id, scope, bound_by, bound_to, expires_at) \
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
+        let (client_id, scope, expires_at) = (token.client_id.clone(), token.scope.clone(), token.expires_at);
+        let (bound_by, bound_to) = (token.binding.constraint().word(), token.binding.thumbprint().to_owned());
         let hash = ticket::hash(ticket);
-        let (bound_by, bound_to) = (token.binding.constraint().word(), token.binding.thumbprint());
-        let values = params![ticket.id(), &hash, &token.client_id, &token.scope, bound_by, bound_to, token.expires_at];
-        self.execute(insert, values).await.map(|_| ())
+        Step::new(insert, values![ticket.id(), hash, client_id, scope, bound_by, bound_to, expires_at])
     }
 
-    /// Revokes one. `false`: it was revoked before.
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    pub async fn revoke_client_token(&mut self, id: Uuid, now: Timestamp) -> Result<bool, StoreError> {
+    /// Revokes one. Changes nothing when it was revoked before.
+    #[must_use]
+    pub fn revoke_client_token(id: Uuid, now: Timestamp) -> Step {
         let update = "UPDATE client_tokens SET revoked_at = ?2 \
              WHERE institution = ?1 AND token_id = ?3 AND revoked_at IS NULL";
-        self.claim(update, params![now, id]).await
+        Step::new(update, values![now, id])
     }
 }

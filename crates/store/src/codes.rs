@@ -5,9 +5,8 @@ use renkei_domain::ticket::Ticket;
 use renkei_domain::time::Timestamp;
 use uuid::Uuid;
 
-use crate::params;
 use crate::ticket;
-use crate::{Session, StoreError, Tx};
+use crate::{Session, Step, StoreError, Tx, params, values};
 
 /// What is remembered of how a request was made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -96,15 +95,15 @@ impl Tx {
         ];
         self.execute(insert, values).await.map(|_| ())
     }
+}
 
-    /// Redeems a code. `false`: it was redeemed before. Whose it is and whether it has expired is checked first, on
-    /// what [`Session::find_code`] gave: none of that ever changes.
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    pub async fn claim_code(&mut self, id: Uuid, now: Timestamp) -> Result<bool, StoreError> {
+impl Step {
+    /// Redeems a code. Changes nothing when it was redeemed before. Whose it is and whether it has expired is checked
+    /// first, on what [`Session::find_code`] gave: none of that ever changes.
+    #[must_use]
+    pub fn claim_code(id: Uuid, now: Timestamp) -> Step {
         let update = "UPDATE codes SET redeemed_at = ?2 \
              WHERE institution = ?1 AND code_id = ?3 AND redeemed_at IS NULL";
-        self.claim(update, params![now, id]).await
+        Step::new(update, values![now, id])
     }
 }

@@ -472,3 +472,9 @@ impl std::ops::DerefMut for Tx {
 macro_rules! params {
     ($($value:expr),* $(,)?) => { &[$($crate::db::Param::from($value)),*] };
 }
+
+/// Builds the values of a statement that is made beforehand: as [`params!`], but owned.
+#[macro_export]
+macro_rules! values {
+    ($($value:expr),* $(,)?) => { vec![$($crate::db::Param::from($value)),*] };
+}

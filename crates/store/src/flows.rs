@@ -6,8 +6,7 @@ use renkei_domain::time::Timestamp;
 use uuid::Uuid;
 
 use crate::db::{Row, to_json};
-use crate::params;
-use crate::{Session, StoreError, Tx};
+use crate::{Session, Step, StoreError, Tx, params, values};
 
 /// One walk through the screens, as it stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -63,15 +62,25 @@ impl Session {
 }
 
 impl Tx {
+    /// Saves the next state of a flow if it is still at the version it was read at. `false`: somebody else was first.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn save_flow(&mut self, flow: &Flow) -> Result<bool, StoreError> {
+        Ok(self.apply(Step::save_flow(flow)?).await? == 1)
+    }
+}
+
+impl Step {
     /// Adds a flow.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn add_flow(&mut self, flow: &Flow) -> Result<(), StoreError> {
+    pub fn add_flow(flow: &Flow) -> Result<Step, StoreError> {
         let insert = "INSERT INTO flows \
              (institution, flow_id, request_id, session_id, stage, body, version, opened_at, deadline_at, used_at, \
              extended) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)";
-        let values = params![
+        let values = values![
             flow.id,
             flow.request,
             flow.session,
@@ -83,17 +92,17 @@ impl Tx {
             flow.clock.used_at,
             i64::from(flow.clock.extended),
         ];
-        self.execute(insert, values).await.map(|_| ())
+        Ok(Step::new(insert, values))
     }
 
-    /// Saves the next state of a flow if it is still at the version it was read at. `false`: somebody else was first.
+    /// Saves the next state of a flow. Changes nothing unless it is still at the version it was read at.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn save_flow(&mut self, flow: &Flow) -> Result<bool, StoreError> {
+    pub fn save_flow(flow: &Flow) -> Result<Step, StoreError> {
         let update = "UPDATE flows SET stage = ?2, body = ?3, version = ?4, deadline_at = ?5, used_at = ?6, \
              extended = ?7, permitted_at = ?8, session_id = ?9 WHERE institution = ?1 AND flow_id = ?10 AND version = ?11";
-        let values = params![
+        let values = values![
             flow.stage.word(),
             to_json(&flow.stage)?,
             flow.version.saturating_add(1),
@@ -105,16 +114,14 @@ impl Tx {
             flow.id,
             flow.version,
         ];
-        self.claim(update, values).await
+        Ok(Step::new(update, values))
     }
 
     /// Notes that a flow was looked at: its idle time begins anew. The version stays, so open forms stay valid.
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    pub async fn touch_flow(&mut self, id: FlowId, now: Timestamp) -> Result<(), StoreError> {
+    #[must_use]
+    pub fn touch_flow(id: FlowId, now: Timestamp) -> Step {
         let update = "UPDATE flows SET used_at = ?2 WHERE institution = ?1 AND flow_id = ?3 AND used_at < ?2";
-        self.execute(update, params![now, id]).await.map(|_| ())
+        Step::new(update, values![now, id])
     }
 }
 

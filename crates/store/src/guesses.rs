@@ -188,18 +188,17 @@ impl Tx {
 
     /// Counts up, and tells the sum of this hour and the last: any hour on the clock lies within the two.
     async fn add_one(&mut self, kind: Guessed, hour: i64, source: &str) -> Result<i64, StoreError> {
-        if self.put_once(kind, hour, source, ALL).await? {
+        let upsert = "INSERT INTO guesses (institution, kind, hour, source, subject, tries) \
+             VALUES (?1, ?2, ?3, ?4, ?5, 1) ON CONFLICT (institution, kind, hour, source, subject) \
+             DO UPDATE SET tries = guesses.tries + 1 RETURNING tries, COALESCE((SELECT b.tries FROM guesses b \
+             WHERE b.institution = ?1 AND b.kind = ?2 AND b.hour = ?6 AND b.source = ?4 AND b.subject = ?5), 0)";
+        let row = self.row(upsert, params![kind.word(), hour, source, ALL, hour - 1]).await?;
+        let (tries, before): (i64, i64) = row.map_or(Ok((0, 0)), |mut row| Ok((row.get(0)?, row.get(1)?)))?;
+        if tries == 1 {
             let delete = "DELETE FROM guesses WHERE institution = ?1 AND kind = ?2 AND hour < ?3";
             self.execute(delete, params![kind.word(), hour - 1]).await?;
-        } else {
-            let update = "UPDATE guesses SET tries = tries + 1 \
-                 WHERE institution = ?1 AND kind = ?2 AND hour = ?3 AND source = ?4 AND subject = ?5";
-            self.execute(update, params![kind.word(), hour, source, ALL]).await?;
         }
-        let select = "SELECT CAST(COALESCE(SUM(tries), 0) AS BIGINT) FROM guesses \
-             WHERE institution = ?1 AND kind = ?2 AND hour >= ?3 AND source = ?4 AND subject = ?5";
-        let row = self.row(select, params![kind.word(), hour - 1, source, ALL]).await?;
-        row.map_or(Ok(0), |mut row| row.get(0))
+        Ok(tries.saturating_add(before))
     }
 
     /// Takes back a guess that turned out right: it was none.

@@ -81,16 +81,6 @@ impl Session {
         self.row(select, &[]).await?.map(read).transpose()
     }
 
-    /// Whether every proof must name a nonce; no for an institution that does not exist.
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    pub async fn demands_dpop_nonces(&mut self) -> Result<bool, StoreError> {
-        let select = "SELECT dpop_nonces FROM institutions WHERE institution = ?1";
-        let row = self.row(select, &[]).await?;
-        Ok(row.map(|mut row| row.get::<i64>(0)).transpose()?.is_some_and(|demanded| demanded != 0))
-    }
-
     /// Every institution, by code. For a session across institutions.
     ///
     /// # Errors

@@ -8,9 +8,8 @@ use renkei_domain::id::{AccountId, LinkageId};
 use renkei_domain::pin::{PinStatus, SealedPin};
 use renkei_domain::time::{Day, Timestamp};
 
-use crate::db::{Param, Row};
-use crate::params;
-use crate::{Session, StoreError, Unit};
+use crate::db::Row;
+use crate::{Session, Step, StoreError, params, values};
 
 /// An account as a linkage gives it: permitted by the customer, open, and still one its user may inquire on.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -236,12 +235,13 @@ impl Session {
     }
 }
 
-impl Unit {
+impl Step {
     /// Notes that a linkage was read in this hour. Writes only when the hour is a new one.
-    pub fn note_read(&mut self, linkage: LinkageId, hour: Timestamp) {
+    #[must_use]
+    pub fn note_read(linkage: LinkageId, hour: Timestamp) -> Step {
         let update = "UPDATE linkages SET last_read_at = ?3 \
              WHERE institution = ?1 AND linkage_id = ?2 AND (last_read_at IS NULL OR last_read_at < ?3)";
-        self.then(update, vec![Param::from(linkage), Param::from(hour)]);
+        Step::new(update, values![linkage, hour])
     }
 }
 

@@ -45,6 +45,6 @@ pub mod statistics;
 mod ticket;
 pub mod tokens;
 
-pub use db::unit::{Ended, Unit};
+pub use db::unit::{Ended, Step, Unit};
 pub use db::{ClientIdentity, Session, Store, StoreConfig, StoreError, Tx};
 pub use random::Random;

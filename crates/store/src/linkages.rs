@@ -3,13 +3,12 @@
 use renkei_domain::customer::{ContractState, LoginMethod, Person, UserState};
 use renkei_domain::id::{AccountId, ConsentId, CustomerId, LinkageId, UserId};
 use renkei_domain::linkage::{EndedBy, Facts, PermittedOperation};
-use renkei_domain::partner::PartnerState;
+use renkei_domain::partner::{PartnerState, Profile};
 use renkei_domain::time::Timestamp;
 use renkei_domain::token::CODE_SECONDS;
 
 use crate::db::{Row, to_json};
-use crate::params;
-use crate::{Session, StoreError, Tx};
+use crate::{Session, Step, StoreError, Tx, params, values};
 
 /// A linkage with everything that decides whether it may be used.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,6 +35,10 @@ pub struct Linkage {
     pub taken_at: Option<Timestamp>,
     /// The weakest login whose linkages the institution lets partners read.
     pub minimum_login: LoginMethod,
+    /// Whether the institution demands a nonce in every proof.
+    pub dpop_nonces: bool,
+    /// What its product has to sign and is sent signed.
+    pub profile: Profile,
     /// When it was ended, if it was.
     pub ended_at: Option<Timestamp>,
     /// Last read of account data, to the hour.
@@ -101,10 +104,11 @@ pub(crate) const FIELDS: &str = const_format::concatcp!(
     "l.linkage_id, l.client_id, l.user_id, l.customer_id, l.operations, l.begun_at, \
      l.renewed_at, l.ends_at, l.ended_at, l.ended_by, l.last_read_at, c.contract, u.state, a.state, p.state, \
      l.login_method, l.login_at, i.minimum_login, ",
-    TAKEN_AT
+    TAKEN_AT,
+    ", i.dpop_nonces, p.profile"
 );
 /// How many columns that is.
-pub(crate) const FIELD_COUNT: usize = 19;
+pub(crate) const FIELD_COUNT: usize = 21;
 /// What is joined to `linkages l` for them.
 pub(crate) const JOINS: &str = "JOIN users u ON u.institution = l.institution AND u.user_id = l.user_id \
      JOIN customers c ON c.institution = l.institution AND c.customer_id = l.customer_id \
@@ -236,16 +240,6 @@ impl Tx {
         self.claim(update, params![to_json(&operations)?, now, ends_at, id, client_id, person.user, method, at]).await
     }
 
-    /// Notes that a code of a linkage was redeemed: from now on it does not lapse.
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    pub async fn take_linkage(&mut self, id: LinkageId, now: Timestamp) -> Result<(), StoreError> {
-        let update = "UPDATE linkages SET taken_at = ?2 \
-             WHERE institution = ?1 AND linkage_id = ?3 AND taken_at IS NULL";
-        self.execute(update, params![now, id]).await.map(|_| ())
-    }
-
     /// Puts exactly these accounts into a linkage.
     ///
     /// # Errors
@@ -295,9 +289,25 @@ impl Tx {
     /// # Errors
     /// [`StoreError`].
     pub async fn end_linkage(&mut self, id: LinkageId, by: EndedBy, now: Timestamp) -> Result<bool, StoreError> {
+        Ok(self.apply(Step::end_linkage(id, by, now)).await? == 1)
+    }
+}
+
+impl Step {
+    /// Ends a linkage. Changes nothing when somebody has.
+    #[must_use]
+    pub fn end_linkage(id: LinkageId, by: EndedBy, now: Timestamp) -> Step {
         let update = "UPDATE linkages SET ended_at = ?2, ended_by = ?3 \
              WHERE institution = ?1 AND linkage_id = ?4 AND ended_at IS NULL";
-        self.claim(update, params![now, by.word(), id]).await
+        Step::new(update, values![now, by.word(), id])
+    }
+
+    /// Notes that a code of a linkage was redeemed: from now on it does not lapse.
+    #[must_use]
+    pub fn take_linkage(id: LinkageId, now: Timestamp) -> Step {
+        let update = "UPDATE linkages SET taken_at = ?2 \
+             WHERE institution = ?1 AND linkage_id = ?3 AND taken_at IS NULL";
+        Step::new(update, values![now, id])
     }
 }
 
@@ -325,6 +335,8 @@ pub(crate) fn read_fields(row: &mut Row) -> Result<Linkage, StoreError> {
         login_at: row.get(16)?,
         minimum_login: row.word(17, LoginMethod::from_word)?,
         taken_at: row.get(18)?,
+        dpop_nonces: row.get::<i64>(19)? != 0,
+        profile: row.word(20, Profile::from_word)?,
         ended_at: row.get(8)?,
         last_read_at: row.get(10)?,
         facts: Facts {

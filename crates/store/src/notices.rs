@@ -4,8 +4,7 @@ use renkei_domain::id::{UserId, time_ordered};
 use renkei_domain::notice::{Happened, NOTICES_MAX};
 use renkei_domain::time::Timestamp;
 
-use crate::params;
-use crate::{Random, Session, StoreError, Tx};
+use crate::{Random, Session, Step, StoreError, Tx, params, values};
 
 impl Tx {
     /// Tells a user something, in the transaction in which it happens; what is beyond the newest goes.
@@ -19,15 +18,25 @@ impl Tx {
         now: Timestamp,
         random: &dyn Random,
     ) -> Result<(), StoreError> {
+        for step in Step::add_notice(user, what, now, random) {
+            self.apply(step).await?;
+        }
+        Ok(())
+    }
+}
+
+impl Step {
+    /// Tells a user something; what is beyond the newest goes.
+    #[must_use]
+    pub fn add_notice(user: UserId, what: &Happened, now: Timestamp, random: &dyn Random) -> [Step; 2] {
         let (kind, detail) = what.parts();
         let insert = "INSERT INTO notices (institution, user_id, notice_id, at, kind, detail) \
              VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
         let id = time_ordered(now, &random.bytes());
-        self.execute(insert, params![user, id, now, kind, detail.as_str()]).await?;
         let delete = "DELETE FROM notices WHERE institution = ?1 AND user_id = ?2 AND notice_id <= ( \
              SELECT notice_id FROM notices WHERE institution = ?1 AND user_id = ?2 \
              ORDER BY notice_id DESC LIMIT 1 OFFSET ?3)";
-        self.execute(delete, params![user, NOTICES_MAX]).await.map(|_| ())
+        [Step::new(insert, values![user, id, now, kind, detail]), Step::new(delete, values![user, NOTICES_MAX])]
     }
 }
 

@@ -92,14 +92,49 @@ impl Product {
     }
 }
 
-const COLUMNS: &str = "SELECT p.client_id, p.product, p.name, p.name_en, p.purpose, p.purpose_en, p.choice, \
+/// A product with what its institution decides of its requests.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Client {
+    /// The product.
+    pub product: Product,
+    /// Whether every proof needs a nonce of this server.
+    pub dpop_nonces: bool,
+    /// Whether users may have certificates to log in with.
+    pub certificates: bool,
+}
+
+const FIELDS: &str = "p.client_id, p.product, p.name, p.name_en, p.purpose, p.purpose_en, p.choice, \
      p.operations, p.redirect_uris, p.jwks, p.signing_alg, p.state, p.jwks_uri, p.auth_method, p.tls_subject, \
      p.sender_constraint, p.profile, \
-     c.partner, c.name, c.name_en, c.registration, c.domain, c.state, c.position \
-     FROM products p JOIN partners c ON c.institution = p.institution AND c.partner = p.partner \
-     WHERE p.institution = ?1";
+     c.partner, c.name, c.name_en, c.registration, c.domain, c.state, c.position";
+const FIELD_COUNT: usize = 24;
+const JOINED: &str = " FROM products p JOIN partners c ON c.institution = p.institution AND c.partner = p.partner";
+const OWN: &str = " WHERE p.institution = ?1";
+const COLUMNS: &str = const_format::concatcp!("SELECT ", FIELDS, JOINED, OWN);
 
 impl Session {
+    /// The product that calls under this `client_id`, whatever its state.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn find_client(&mut self, client_id: &str) -> Result<Option<Client>, StoreError> {
+        let select = const_format::concatcp!(
+            "SELECT ",
+            FIELDS,
+            ", i.dpop_nonces, CASE WHEN i.user_ca IS NULL THEN 0 ELSE 1 END",
+            JOINED,
+            " JOIN institutions i ON i.institution = p.institution",
+            OWN,
+            " AND p.client_id = ?2"
+        );
+        let Some(mut row) = self.row(select, params![client_id]).await? else { return Ok(None) };
+        Ok(Some(Client {
+            dpop_nonces: row.get::<i64>(FIELD_COUNT)? != 0,
+            certificates: row.get::<i64>(FIELD_COUNT + 1)? != 0,
+            product: read(row)?,
+        }))
+    }
+
     /// The product of this `client_id`, whatever its state.
     ///
     /// # Errors

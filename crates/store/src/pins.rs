@@ -6,8 +6,7 @@ use renkei_domain::time::Timestamp;
 use renkei_domain::token::CODE_SECONDS;
 
 use crate::linkages::TAKEN_AT;
-use crate::params;
-use crate::{Session, StoreError, Tx};
+use crate::{Session, Step, StoreError, Tx, params, values};
 
 /// A registered PIN.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -85,12 +84,20 @@ impl Tx {
         self.claim(update, params![now, account, &sealed.0]).await
     }
 
-    /// Deletes the PINs of a linkage's accounts that no linkage uses any more: a PIN is kept only as long as it serves.
-    /// One whose code was not redeemed in time uses none. To be called once the linkage has ended. Tells how many went.
+    /// As [`Step::delete_unused_pins`]; tells how many went.
     ///
     /// # Errors
     /// [`StoreError`].
     pub async fn delete_unused_pins(&mut self, linkage: LinkageId, now: Timestamp) -> Result<u64, StoreError> {
+        self.apply(Step::delete_unused_pins(linkage, now)).await
+    }
+}
+
+impl Step {
+    /// Deletes the PINs of a linkage's accounts that no linkage uses any more: a PIN is kept only as long as it serves.
+    /// One whose code was not redeemed in time uses none. For a linkage that has ended.
+    #[must_use]
+    pub fn delete_unused_pins(linkage: LinkageId, now: Timestamp) -> Step {
         let delete = const_format::concatcp!(
             "DELETE FROM pins WHERE institution = ?1 \
              AND account_id IN (SELECT account_id FROM linkage_accounts WHERE institution = ?1 AND linkage_id = ?2) \
@@ -101,6 +108,6 @@ impl Tx {
             TAKEN_AT,
             " IS NOT NULL))"
         );
-        self.execute(delete, params![linkage, now, now.plus_seconds(-CODE_SECONDS)]).await
+        Step::new(delete, values![linkage, now, now.plus_seconds(-CODE_SECONDS)])
     }
 }

@@ -2,9 +2,8 @@
 
 use renkei_domain::time::Timestamp;
 
-use crate::db::Param;
 use crate::params;
-use crate::{StoreError, Tx, Unit};
+use crate::{StoreError, Tx};
 
 impl Tx {
     /// Claims a digest until an instant. `false`: somebody has it already. One that has run out may be claimed anew,
@@ -22,13 +21,14 @@ impl Tx {
     }
 }
 
-impl Unit {
-    /// Adds the claim of a digest, as [`Tx::claim_replay`].
-    pub fn claim_replay(&mut self, digest: &[u8; 32], until: Timestamp, now: Timestamp) {
-        self.claim(CLAIM, vec![Param::Bytes(digest.to_vec().into()), Param::from(until), Param::from(now)]);
-    }
-}
-
-const CLAIM: &str = "INSERT INTO replays (institution, digest, expires_at) VALUES (?1, ?2, ?3) \
+/// Claims the digest `?2` until `?3`, at `?4`.
+pub(crate) const CLAIM: &str = "INSERT INTO replays (institution, digest, expires_at) VALUES (?1, ?2, ?3) \
      ON CONFLICT (institution, digest) DO UPDATE SET expires_at = excluded.expires_at \
      WHERE replays.expires_at < ?4";
+
+/// Claims many digests at once, of institutions `$1`, as of `$4`; gives those that it claimed. PostgreSQL only, and no
+/// digest twice.
+pub(crate) const CLAIM_ALL: &str = "INSERT INTO replays (institution, digest, expires_at) \
+     SELECT * FROM unnest($1::text[], $2::bytea[], $3::bigint[]) \
+     ON CONFLICT (institution, digest) DO UPDATE SET expires_at = excluded.expires_at \
+     WHERE replays.expires_at < $4 RETURNING institution, digest";

@@ -5,9 +5,8 @@ use renkei_domain::time::Timestamp;
 use uuid::Uuid;
 
 use crate::db::Row;
-use crate::params;
 use crate::ticket;
-use crate::{Session, StoreError, Tx};
+use crate::{Session, Step, StoreError, Tx, params, values};
 
 /// A pushed request as it stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -54,25 +53,17 @@ impl Session {
     }
 }
 
-impl Tx {
+impl Step {
     /// Adds a request; `body` is JSON.
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    pub async fn add_request(
-        &mut self,
-        ticket: &Ticket,
-        client_id: &str,
-        body: &str,
-        expires_at: Timestamp,
-    ) -> Result<(), StoreError> {
+    #[must_use]
+    pub fn add_request(ticket: &Ticket, client_id: &str, body: String, expires_at: Timestamp) -> Step {
         let insert = "INSERT INTO requests (institution, request_id, hash, client_id, body, expires_at) \
              VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
-        let hash = ticket::hash(ticket);
-        let values = params![ticket.id(), &hash, client_id, body, expires_at];
-        self.execute(insert, values).await.map(|_| ())
+        Step::new(insert, values![ticket.id(), ticket::hash(ticket), client_id.to_owned(), body, expires_at])
     }
+}
 
+impl Tx {
     /// Consumes a request, in the transaction that issues its code or its final error. `false`: that was done before.
     /// Its expiry does not count here: it had to be opened in time, and a customer may take longer over the screens.
     ///

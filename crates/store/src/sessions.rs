@@ -5,8 +5,7 @@ use renkei_domain::ticket::Ticket;
 use renkei_domain::time::Timestamp;
 use uuid::Uuid;
 
-use crate::params;
-use crate::{Session as Reads, StoreError, Tx};
+use crate::{Session as Reads, Step, StoreError, Tx, params, values};
 
 /// What a session is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -70,26 +69,25 @@ impl Reads {
     }
 }
 
-impl Tx {
+impl Step {
     /// Adds a session whose cookie is this ticket.
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    pub async fn add_session(
-        &mut self,
+    #[must_use]
+    pub fn add_session(
         id: Uuid,
         ticket: &Ticket,
-        hash: &[u8; 32],
+        hash: [u8; 32],
         purpose: Purpose,
         user: Option<UserId>,
         now: Timestamp,
-    ) -> Result<(), StoreError> {
+    ) -> Step {
         let insert = "INSERT INTO sessions \
              (institution, session_id, hash, ticket_id, user_id, purpose, created_at, used_at) \
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
-        self.execute(insert, params![id, hash, ticket.id(), user, purpose.word(), now, now]).await.map(|_| ())
+        Step::new(insert, values![id, hash, ticket.id(), user, purpose.word(), now, now])
     }
+}
 
+impl Tx {
     /// Gives a session a new secret and its user, if its present secret is still this one: of two logins at once in
     /// one browser, the second finds it gone. The certificate of a login before is forgotten.
     ///

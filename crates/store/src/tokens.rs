@@ -10,9 +10,8 @@ use uuid::Uuid;
 
 use crate::db::{Row, to_json};
 use crate::linkages::{self, Linkage};
-use crate::params;
 use crate::ticket;
-use crate::{Session, StoreError, Tx};
+use crate::{Session, Step, StoreError, params, values};
 
 /// A refresh token. It lives as long as its linkage and is not rotated.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -124,78 +123,63 @@ impl Session {
     }
 }
 
-impl Tx {
+impl Step {
     /// Adds a refresh token. Its `id` is the ticket's.
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    pub async fn add_refresh_token(
-        &mut self,
-        ticket: &Ticket,
-        token: &RefreshToken,
-        now: Timestamp,
-    ) -> Result<(), StoreError> {
+    #[must_use]
+    pub fn add_refresh_token(ticket: &Ticket, token: &RefreshToken, now: Timestamp) -> Step {
         let insert = "INSERT INTO refresh_tokens \
              (institution, token_id, hash, linkage_id, client_id, code_id, scope, issued_at, detailed) \
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
+        let (client_id, scope, detailed) = (token.client_id.clone(), token.scope.clone(), i64::from(token.detailed));
         let hash = ticket::hash(ticket);
-        let (client_id, detailed) = (&token.client_id, i64::from(token.detailed));
-        let values = params![ticket.id(), &hash, token.linkage, client_id, token.code, &token.scope, now, detailed];
-        self.execute(insert, values).await.map(|_| ())
+        Step::new(insert, values![ticket.id(), hash, token.linkage, client_id, token.code, scope, now, detailed])
     }
 
     /// Adds an access token. Its `id` is the ticket's.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn add_access_token(&mut self, ticket: &Ticket, token: &AccessToken) -> Result<(), StoreError> {
+    pub fn add_access_token(ticket: &Ticket, token: &AccessToken) -> Result<Step, StoreError> {
         let insert = "INSERT INTO access_tokens \
              (institution, token_id, hash, linkage_id, client_id, refresh_id, scope, bound_by, bound_to, expires_at, \
              accounts) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)";
-        let hash = ticket::hash(ticket);
-        let values = params![
+        let values = values![
             ticket.id(),
-            &hash,
+            ticket::hash(ticket),
             token.linkage,
-            &token.client_id,
+            token.client_id.clone(),
             token.refresh,
-            &token.scope,
+            token.scope.clone(),
             token.binding.constraint().word(),
-            token.binding.thumbprint(),
+            token.binding.thumbprint().to_owned(),
             token.expires_at,
             token.accounts.as_ref().map(to_json).transpose()?,
         ];
-        self.execute(insert, values).await.map(|_| ())
+        Ok(Step::new(insert, values))
     }
 
-    /// Revokes every refresh token of a linkage, and with them their access tokens. Tells how many there were.
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    pub async fn revoke_tokens_of_linkage(&mut self, linkage: LinkageId, now: Timestamp) -> Result<u64, StoreError> {
+    /// Revokes every refresh token of a linkage, and with them their access tokens.
+    #[must_use]
+    pub fn revoke_tokens_of_linkage(linkage: LinkageId, now: Timestamp) -> Step {
         let update = "UPDATE refresh_tokens SET revoked_at = ?2 \
              WHERE institution = ?1 AND linkage_id = ?3 AND revoked_at IS NULL";
-        self.execute(update, params![now, linkage]).await
+        Step::new(update, values![now, linkage])
     }
 
-    /// Revokes what a code was exchanged for. Tells how many refresh tokens that were.
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    pub async fn revoke_tokens_of_code(&mut self, code: Uuid, now: Timestamp) -> Result<u64, StoreError> {
+    /// Revokes what a code was exchanged for.
+    #[must_use]
+    pub fn revoke_tokens_of_code(code: Uuid, now: Timestamp) -> Step {
         let update = "UPDATE refresh_tokens SET revoked_at = ?2 \
              WHERE institution = ?1 AND code_id = ?3 AND revoked_at IS NULL";
-        self.execute(update, params![now, code]).await
+        Step::new(update, values![now, code])
     }
 
-    /// Revokes one access token and nothing else. `false`: it was revoked before.
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    pub async fn revoke_access_token(&mut self, id: Uuid, now: Timestamp) -> Result<bool, StoreError> {
+    /// Revokes one access token and nothing else. Changes nothing when it was revoked before.
+    #[must_use]
+    pub fn revoke_access_token(id: Uuid, now: Timestamp) -> Step {
         let update = "UPDATE access_tokens SET revoked_at = ?2 \
              WHERE institution = ?1 AND token_id = ?3 AND revoked_at IS NULL";
-        self.claim(update, params![now, id]).await
+        Step::new(update, values![now, id])
     }
 }
 

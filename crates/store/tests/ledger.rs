@@ -14,7 +14,7 @@ use renkei_domain::statement::Fingerprint;
 use renkei_domain::time::{Day, Timestamp};
 use renkei_store::ledger::{PostedEntry, RangePlace};
 use renkei_store::ledger_import::{NewEntry, Posting};
-use renkei_store::{Store, StoreError, Unit, params};
+use renkei_store::{Step, Store, StoreError, Unit, params};
 use renkei_testing::seed::{self, Line, Who};
 use renkei_testing::{aoi, midori, on_each_engine};
 use uuid::Uuid;
@@ -181,7 +181,7 @@ on_each_engine! {
         let (_, _, linkage) = linked(&store).await;
         for (hour, noted) in [(NOW, NOW), (NOW.plus_seconds(-3600), NOW), (NOW.plus_seconds(3600), NOW.plus_seconds(3600))] {
             let mut unit = Unit::new(&aoi());
-            unit.note_read(linkage, hour);
+            unit.then(Step::note_read(linkage, hour));
             store.leave(unit).await.unwrap();
             let found = store.read(&aoi()).find_linkage(linkage).await.unwrap().unwrap();
             assert_eq!(found.last_read_at, Some(noted));

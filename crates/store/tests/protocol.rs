@@ -17,7 +17,7 @@ use renkei_domain::time::Timestamp;
 use renkei_domain::token::Binding;
 use renkei_store::codes::{Code, RequestFacts};
 use renkei_store::tokens::{AccessToken, RefreshToken};
-use renkei_store::{Ended, Random, Store, Unit};
+use renkei_store::{Ended, Random, Step, Store, Unit};
 use renkei_testing::seed::{self, KAKEIBO};
 use renkei_testing::{SystemRandom, aoi, midori, on_each_engine};
 
@@ -93,8 +93,8 @@ async fn tokens(store: &Store, linkage: LinkageId) -> (Ticket, Ticket, RefreshTo
     let (refresh, access) = (ticket(), ticket());
     let token = refresh_token(&refresh, linkage, &code);
     let mut tx = store.begin(&aoi()).await.unwrap();
-    tx.add_refresh_token(&refresh, &token, NOW).await.unwrap();
-    tx.add_access_token(&access, &access_token(&access, &token)).await.unwrap();
+    tx.apply(Step::add_refresh_token(&refresh, &token, NOW)).await.unwrap();
+    tx.apply(Step::add_access_token(&access, &access_token(&access, &token)).unwrap()).await.unwrap();
     tx.commit().await.unwrap();
     (refresh, access, token)
 }
@@ -102,20 +102,18 @@ async fn tokens(store: &Store, linkage: LinkageId) -> (Ticket, Ticket, RefreshTo
 /// Claims the code and adds tokens if that was the first claim.
 async fn redeem(store: &Store, ticket_of_code: &Ticket) -> bool {
     let code = store.read(&aoi()).find_code(ticket_of_code).await.unwrap().unwrap();
-    let mut tx = store.begin(&aoi()).await.unwrap();
-    if !tx.claim_code(code.id, NOW).await.unwrap() {
-        return false;
-    }
+    let mut unit = Unit::new(&aoi());
+    unit.claim(Step::claim_code(code.id, NOW));
     let refresh = ticket();
-    tx.add_refresh_token(&refresh, &refresh_token(&refresh, code.linkage, &code), NOW).await.unwrap();
-    tx.commit().await.is_ok()
+    unit.then(Step::add_refresh_token(&refresh, &refresh_token(&refresh, code.linkage, &code), NOW));
+    store.leave(unit).await.unwrap() == Ended::Done
 }
 
 on_each_engine! {
     async fn a_request_opens_by_its_whole_ticket_in_its_institution_and_is_consumed_once(store: Store) {
         let ticket = ticket();
         let mut tx = store.begin(&aoi()).await.unwrap();
-        tx.add_request(&ticket, KAKEIBO, r#"{"a":1}"#, LATER).await.unwrap();
+        tx.apply(Step::add_request(&ticket, KAKEIBO, r#"{"a":1}"#.into(), LATER)).await.unwrap();
         tx.commit().await.unwrap();
         let request = store.read(&aoi()).find_request(&ticket).await.unwrap().unwrap();
         assert_eq!((request.client_id.as_str(), request.body.as_str()), (KAKEIBO, r#"{"a":1}"#));
@@ -202,7 +200,7 @@ on_each_engine! {
         let linkage = linkage(&store, &aoi()).await;
         let unit = |broken: bool| {
             let mut unit = Unit::new(&aoi());
-            unit.note_read(linkage, if broken { Timestamp(i64::MIN) } else { NOW });
+            unit.then(Step::note_read(linkage, if broken { Timestamp(i64::MIN) } else { NOW }));
             let detail = if broken { "a\0b" } else { "whole" };
             unit.record(&Record::refused(Actor::System, Action::ReadRefused, detail), NOW, &SystemRandom);
             let store = store.clone();
@@ -217,6 +215,59 @@ on_each_engine! {
         }
         let records = store.read(&aoi()).list_audit(100).await.unwrap();
         assert_eq!(records.iter().filter(|record| record.detail.as_deref() == Some("whole")).count(), whole);
+    }
+
+    async fn the_steps_of_a_unit_are_not_mixed_with_those_of_others(store: Store) {
+        let linkage = linkage(&store, &aoi()).await;
+        let (_, code) = code(&store, linkage).await;
+        let renew = |_| {
+            let refresh = ticket();
+            let mut unit = Unit::new(&aoi());
+            unit.then(Step::revoke_tokens_of_linkage(linkage, NOW));
+            unit.then(Step::add_refresh_token(&refresh, &refresh_token(&refresh, linkage, &code), NOW));
+            let store = store.clone();
+            tokio::spawn(async move { (store.leave(unit).await.unwrap(), refresh) })
+        };
+        let mut all = Vec::new();
+        for renewed in (0..40).map(renew).collect::<Vec<_>>() {
+            let (ended, refresh) = renewed.await.unwrap();
+            assert_eq!(ended, Ended::Done);
+            all.push(refresh);
+        }
+        let mut in_force = 0;
+        for refresh in all {
+            let (token, _) = store.read(&aoi()).find_refresh_token(&refresh).await.unwrap().unwrap();
+            in_force += u32::from(token.revoked_at.is_none());
+        }
+        assert_eq!(in_force, 1, "each replaces all before it");
+    }
+
+    async fn rows_of_many_units_at_once_are_each_its_own(store: Store) {
+        let linkage = linkage(&store, &aoi()).await;
+        let (_, _, refresh) = tokens(&store, linkage).await;
+        let add = |number: usize| {
+            let (own, pushed) = (ticket(), ticket());
+            let mut unit = Unit::new(&aoi());
+            unit.add(Step::add_access_token(&own, &access_token(&own, &refresh)).unwrap());
+            if number.is_multiple_of(3) {
+                unit.add(Step::add_request(&pushed, KAKEIBO, format!("[{number}]"), LATER));
+            }
+            unit.record(&Record::done(Actor::System, Action::RequestPushed).on(number), NOW, &SystemRandom);
+            let store = store.clone();
+            tokio::spawn(async move { (store.leave(unit).await.unwrap(), own, pushed) })
+        };
+        let mut read = store.read(&aoi());
+        for (number, added) in (0..75).map(add).collect::<Vec<_>>().into_iter().enumerate() {
+            let (ended, own, pushed) = added.await.unwrap();
+            assert_eq!(ended, Ended::Done);
+            assert_eq!(read.find_access_token(&own).await.unwrap().unwrap().0.id, own.id());
+            let request = read.find_request(&pushed).await.unwrap().map(|request| request.body);
+            assert_eq!(request, number.is_multiple_of(3).then(|| format!("[{number}]")));
+        }
+        let mut recorded: Vec<usize> =
+            read.list_audit(100).await.unwrap().into_iter().filter_map(|record| record.object?.parse().ok()).collect();
+        recorded.sort_unstable();
+        assert_eq!(recorded, (0..75).collect::<Vec<usize>>());
     }
 
     async fn a_004_a_code_is_found_by_its_whole_ticket_in_its_institution(store: Store) {
@@ -287,7 +338,7 @@ on_each_engine! {
         let (_, kept, _) = tokens(&store, linkage).await;
         let (_, gone, token) = tokens(&store, linkage).await;
         let mut tx = store.begin(&aoi()).await.unwrap();
-        assert_eq!(tx.revoke_tokens_of_code(token.code, NOW).await.unwrap(), 1);
+        assert_eq!(tx.apply(Step::revoke_tokens_of_code(token.code, NOW)).await.unwrap(), 1);
         tx.commit().await.unwrap();
         let mut read = store.read(&aoi());
         assert_eq!(read.find_access_token(&gone).await.unwrap().unwrap().0.revoked_at, Some(NOW));
@@ -298,8 +349,8 @@ on_each_engine! {
         let linkage = linkage(&store, &aoi()).await;
         let (refresh, access, _) = tokens(&store, linkage).await;
         let mut tx = store.begin(&aoi()).await.unwrap();
-        assert!(tx.revoke_access_token(access.id(), NOW).await.unwrap());
-        assert!(!tx.revoke_access_token(access.id(), NOW).await.unwrap());
+        assert_eq!(tx.apply(Step::revoke_access_token(access.id(), NOW)).await.unwrap(), 1);
+        assert_eq!(tx.apply(Step::revoke_access_token(access.id(), NOW)).await.unwrap(), 0);
         tx.commit().await.unwrap();
         let mut read = store.read(&aoi());
         assert_eq!(read.find_access_token(&access).await.unwrap().unwrap().0.revoked_at, Some(NOW));
@@ -319,7 +370,7 @@ on_each_engine! {
                 let ticket = ticket.clone();
                 async move {
                     let mut tx = adding.begin(&aoi()).await.unwrap();
-                    tx.add_access_token(&ticket, &added).await.unwrap();
+                    tx.apply(Step::add_access_token(&ticket, &added).unwrap()).await.unwrap();
                     tx.commit().await.unwrap();
                 }
             });

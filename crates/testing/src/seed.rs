@@ -10,7 +10,7 @@ use renkei_domain::pin::SealedPin;
 use renkei_domain::statement::Fingerprint;
 use renkei_domain::time::{Day, Timestamp};
 use renkei_store::ledger_import::{NewEntry, Posting};
-use renkei_store::{Store, Tx, params};
+use renkei_store::{Step, Store, Tx, params};
 use uuid::Uuid;
 
 /// The `client_id` of the product most tests act for: 家計簿クラウド by the partner kakeibo.
@@ -126,7 +126,7 @@ pub async fn linkage(
     let operations = Operation::ALL.map(|operation| PermittedOperation { operation, ends_at });
     let mut tx = store.begin(code).await.expect("a transaction");
     tx.add_linkage(linkage, KAKEIBO, &who.logged_in(begun_at), &operations, begun_at).await.expect("a linkage");
-    tx.take_linkage(linkage, begun_at).await.expect("the linkage");
+    tx.apply(Step::take_linkage(linkage, begun_at)).await.expect("the linkage");
     tx.set_linkage_accounts(linkage, accounts, begun_at).await.expect("its accounts");
     tx.commit().await.expect("the rows");
     linkage

@@ -15,17 +15,16 @@ pub const fn of(method: LoginMethod) -> Acr {
     }
 }
 
-/// The strongest login that an institution's users have.
+/// The strongest login of users who may, or may not, have certificates.
 #[must_use]
-pub fn strongest(app: &App, institution: Option<&Institution>) -> Acr {
-    let certificates = institution.is_some_and(|institution| institution.user_ca.is_some());
+pub const fn strongest(app: &App, certificates: bool) -> Acr {
     if certificates && app.site.certificate_origin.is_some() { Acr::Certificate } else { Acr::Password }
 }
 
 /// Every login that can be asked for: none that is too weak for reading, none that users don't have.
 #[must_use]
 pub fn offered(app: &App, institution: &Institution) -> Vec<Acr> {
-    let possible = of(institution.minimum_login)..=strongest(app, Some(institution));
+    let possible = of(institution.minimum_login)..=strongest(app, institution.user_ca.is_some());
     Acr::ALL.into_iter().filter(|acr| possible.contains(acr)).collect()
 }
 

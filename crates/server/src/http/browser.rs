@@ -163,6 +163,12 @@ impl Visit {
         Ok(self.app.store.begin(&self.institution.code).await?)
     }
 
+    /// Something to be written of this institution, all at once.
+    #[must_use]
+    pub fn unit(&self) -> renkei_store::Unit {
+        renkei_store::Unit::new(&self.institution.code)
+    }
+
     /// `/2990`.
     #[must_use]
     pub fn root(&self) -> String {

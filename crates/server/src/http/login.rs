@@ -216,9 +216,8 @@ fn refused(visit: &Visit, actor: Actor, reason: &str) -> Record {
 }
 
 async fn record_verdict(visit: &Visit, actor: Actor, reason: &str) -> Result<(), Fault> {
-    let mut tx = visit.begin().await?;
-    tx.record(&refused(visit, actor, reason), visit.now, visit.app.random.as_ref()).await?;
-    Ok(tx.commit().await?)
+    let record = refused(visit, actor, reason);
+    Ok(visit.app.store.record(visit.code(), &record, visit.now, visit.app.random.as_ref()).await?)
 }
 
 async fn record_refusal(visit: &Visit, actor: Actor, reason: &str) -> Result<(), Fault> {

@@ -1,35 +1,33 @@
 //! Nonces for DPoP proofs, where an institution demands them (RFC 9449 §8, §9).
 //!
 //! A nonce is an HMAC over institution, audience and a span of time, so nothing is stored and every node knows it. It is
-//! asked for in front of everything else: a client that has to try again has used up neither its assertion nor its proof.
-//! The proof that names it is verified behind this, as every other.
+//! asked for before any signature is looked at: a client that has to try again has used up neither its assertion nor its
+//! proof. The proof that names it is verified behind this, as every other.
 
+use std::cell::Cell;
 use std::sync::Arc;
 
 use axum::extract::{Request, State};
-use axum::http::{HeaderName, HeaderValue, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 use axum::middleware::Next;
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use base64ct::{Base64UrlUnpadded, Encoding as _};
 use renkei_domain::institution::InstitutionCode;
 use renkei_domain::time::Timestamp;
 use renkei_oauth::dpop;
-use renkei_oauth::error::{ErrorCode, OAuthError, ResourceError};
+use renkei_oauth::error::{ErrorCode, OAuthError};
 use subtle::ConstantTimeEq as _;
 
-use super::api::Problem;
-use super::connection::Connection;
-use super::oauth::{Denied, Refusal};
-use super::request_id::RequestId;
 use crate::app::App;
-use crate::error::Fault;
 
 /// How long a nonce is handed out, in seconds. It is taken as long again, so it lives two and a half to five minutes.
 pub const SPAN_SECONDS: i64 = 150;
 
 const HEADER: HeaderName = HeaderName::from_static("dpop-nonce");
-const DEMANDED: OAuthError =
-    OAuthError::new(ErrorCode::UseDpopNonce, "the proof must name the nonce of the DPoP-Nonce header");
+tokio::task_local! {
+    /// Whether the institution of this request demands nonces.
+    static DEMANDED: Cell<bool>;
+}
 
 /// Whose nonces they are; those of one are nothing to the other (RFC 9449 §9).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -87,47 +85,40 @@ pub async fn at_account_api(state: State<Arc<App>>, request: Request, next: Next
 /// Only a request with a proof is looked at. One that lacks a proof it needs is refused behind this.
 async fn at(audience: Audience, State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
     let code = request.uri().path().split('/').nth(1).and_then(|segment| segment.parse::<InstitutionCode>().ok());
-    let (Some(institution), Some(proof)) = (code, request.headers().get("dpop")) else {
+    let Some(institution) = code.filter(|_| request.headers().contains_key("dpop")) else {
         return next.run(request).await;
     };
-    let named = proof.to_str().ok().and_then(|proof| dpop::unverified_nonce(proof).ok());
-    match app.store.read(&institution).demands_dpop_nonces().await {
-        Ok(false) => return next.run(request).await,
-        Ok(true) => {}
-        Err(error) => return refusal(audience, &app, &institution, &request, Err(error.into())),
-    }
-    let now = app.now();
-    let response = match named {
-        // No JWT at all: what is wrong with it is told behind this, and it is refused there.
-        None => next.run(request).await,
-        Some(Some(nonce)) if is_good(&app, &institution, audience, now, &nonce) => next.run(request).await,
-        Some(_) => refusal(audience, &app, &institution, &request, Ok(DEMANDED)),
+    let answered = async {
+        let response = next.run(request).await;
+        (response, DEMANDED.with(Cell::get))
     };
-    with_nonce(response, &current(&app, &institution, audience, now))
+    let (response, demanded) = DEMANDED.scope(Cell::new(false), answered).await;
+    if demanded { with_nonce(response, &current(&app, &institution, audience, app.now())) } else { response }
 }
 
-/// An answer in the shape of its endpoint.
-fn refusal(
-    audience: Audience,
+/// Whether the proof of a request names a good nonce, where its institution demands one; told as soon as it is known whose
+/// request it claims to be.
+///
+/// # Errors
+/// `use_dpop_nonce`. The nonce to use comes with the answer, whatever that is.
+pub fn check(
     app: &App,
     institution: &InstitutionCode,
-    request: &Request,
-    why: Result<OAuthError, Fault>,
-) -> Response {
-    match audience {
-        Audience::AuthorizationServer => why.map_or_else(Refusal::from, Refusal::from).into_response(),
-        Audience::GrantManagement => match why {
-            Ok(error) => {
-                let takes_certificates = Connection::of(request.extensions(), app).takes_certificates();
-                Denied::Token(ResourceError::Refused(error), takes_certificates).into_response()
-            }
-            Err(fault) => Refusal::from(fault).into_response(),
-        },
-        Audience::AccountApi => {
-            let reference = request.extensions().get::<RequestId>().map(|id| id.0.clone()).unwrap_or_default();
-            let problem = why.map_or_else(Problem::from, |error| Problem::from(ResourceError::Refused(error)));
-            problem.into_response(&app.site.issuer(institution), &reference)
-        }
+    audience: Audience,
+    demanded: bool,
+    headers: &HeaderMap,
+    now: Timestamp,
+) -> Result<(), OAuthError> {
+    const MISSING: OAuthError =
+        OAuthError::new(ErrorCode::UseDpopNonce, "the proof must name the nonce of the DPoP-Nonce header");
+    let Some(proof) = headers.get("dpop").filter(|_| demanded) else { return Ok(()) };
+    // Outside of these endpoints nobody hands out nonces.
+    let _ = DEMANDED.try_with(|demanded| demanded.set(true));
+    match proof.to_str().ok().and_then(|proof| dpop::unverified_nonce(proof).ok()) {
+        // No JWT at all: what is wrong with it is told behind this, and it is refused there.
+        None => Ok(()),
+        Some(Some(nonce)) if is_good(app, institution, audience, now, &nonce) => Ok(()),
+        Some(_) => Err(MISSING),
     }
 }
 

@@ -54,9 +54,7 @@ pub async fn try_pin(
 
 async fn record(visit: &Visit, user: UserId, account: AccountId, reason: &str) -> Result<(), Fault> {
     let record = Record::refused(Actor::User(user), Action::PinTried, reason).on(account).in_request(&visit.request_id);
-    let mut tx = visit.begin().await?;
-    tx.record(&record, visit.now, &*visit.app.random).await?;
-    Ok(tx.commit().await?)
+    Ok(visit.app.store.record(visit.code(), &record, visit.now, &*visit.app.random).await?)
 }
 
 /// Tries left for an account before it is locked.

@@ -22,7 +22,7 @@ use renkei_server::keys::{Keys, Purpose, sha256};
 use renkei_server::ledger::entry::{EntryBody, Place};
 use renkei_server::outbound::Outbound;
 use renkei_store::tokens::{AccessToken, RefreshToken};
-use renkei_store::{Store, params};
+use renkei_store::{Step, Store, params};
 use renkei_testing::seed::{self, KAKEIBO, Line, Who};
 use renkei_testing::{SystemRandom, aoi, midori};
 use serde_json::{Value, json};
@@ -203,8 +203,8 @@ impl Bank {
             revoked_at: None,
         };
         let mut tx = self.store.begin(institution).await.unwrap();
-        tx.add_refresh_token(&refresh_ticket, &refresh, NOW).await.unwrap();
-        tx.add_access_token(&ticket, &access).await.unwrap();
+        tx.apply(Step::add_refresh_token(&refresh_ticket, &refresh, NOW)).await.unwrap();
+        tx.apply(Step::add_access_token(&ticket, &access).unwrap()).await.unwrap();
         tx.commit().await.unwrap();
         Partner { institution: institution.clone(), linkage, token: ticket.reveal(), key }
     }

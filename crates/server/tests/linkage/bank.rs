@@ -21,7 +21,7 @@ use renkei_server::outbound::Outbound;
 use renkei_server::passwords;
 use renkei_store::codes::Code;
 use renkei_store::linkages::Linkage;
-use renkei_store::params;
+use renkei_store::{Step, params};
 use renkei_testing::seed::{self, KAKEIBO, Who};
 use renkei_testing::{FreshStore, SystemRandom, aoi, fresh_postgres, fresh_sqlite, midori};
 use tokio::net::TcpListener;
@@ -248,7 +248,7 @@ impl Bank {
         let body = serde_json::to_string(request).unwrap();
         let mut tx = self.app.store.begin(institution).await.unwrap();
         let expires_at = self.now().plus_seconds(300);
-        tx.add_request(&ticket, &request.client_id, &body, expires_at).await.unwrap();
+        tx.apply(Step::add_request(&ticket, &request.client_id, body, expires_at)).await.unwrap();
         tx.commit().await.unwrap();
         let reference = ticket.reveal();
         format!("/{institution}/authorize?client_id={}&request_uri={REQUEST_URI_PREFIX}{reference}", request.client_id)

@@ -314,7 +314,8 @@ async fn r_131_every_access_token_is_made_in_one_place() {
                 continue;
             }
             let text = std::fs::read_to_string(&path).unwrap();
-            let made = text.matches(".add_access_token(").count() + text.matches(".add_client_token(").count();
+            let made =
+                text.matches("Step::add_access_token(").count() + text.matches("Step::add_client_token(").count();
             makers.extend((made > 0).then(|| (path.file_name().unwrap().to_owned(), made)));
         }
     }

@@ -4,6 +4,8 @@
 //! words: done, not done, not known.
 
 mod leads;
+mod shared;
+mod units;
 mod wire;
 
 use std::collections::HashMap;
@@ -26,10 +28,11 @@ use tokio_postgres::config::{Host, SslMode};
 use tokio_postgres::error::SqlState;
 use tokio_postgres::types::{IsNull, ToSql, Type, private::BytesMut};
 
-use super::unit::{Asked, Ended, Step, Unit, gather, gone};
+use super::unit::Asked;
 use super::value::{Param, Row, Value};
 use super::{Bound, ClientIdentity, PoolState, StoreError};
-use wire::Wires;
+use shared::Shared;
+use wire::{Wire, Wires};
 
 /// For a free connection, when all are in use.
 const WAIT: Duration = Duration::from_secs(5);
@@ -41,7 +44,10 @@ const COMMIT: Duration = Duration::from_secs(10);
 const ROLLBACK: Duration = Duration::from_secs(5);
 
 /// Every statement is short and finds its rows by key, so one plan for all values is the best, and compiling it is none.
-const PLANNING: &str = "-cplan_cache_mode=force_generic_plan -cjit=off";
+/// A plan made while a table was small is kept when it has grown, until the server's statistics are renewed: so none is made
+/// that reads a table from end to end where there is an index, or that puts one in memory to join it.
+const PLANNING: &str = "-cplan_cache_mode=force_generic_plan -cjit=off \
+     -cenable_seqscan=off -cenable_hashjoin=off -cenable_mergejoin=off";
 
 /// Statements sent before the first answer is waited for: bounds what is held of them and of their answers.
 const SENT_TOGETHER: usize = 512;
@@ -49,6 +55,7 @@ const SENT_TOGETHER: usize = 512;
 #[derive(Clone)]
 pub(super) struct Engine {
     pool: Pool<Wires>,
+    reads: Arc<Shared>,
     texts: Arc<Texts>,
     /// Where units are left; none for whoever writes them.
     units: Option<mpsc::UnboundedSender<Asked>>,
@@ -83,7 +90,7 @@ impl Engine {
             .build()
             .map_err(|error| StoreError::Unusable(error.to_string()))?;
         let (units, queue) = mpsc::unbounded_channel();
-        let engine = Engine { pool, texts: Arc::default(), units: None };
+        let engine = Engine { pool, reads: Arc::default(), texts: Arc::default(), units: None };
         drop(engine.client().await?);
         tokio::spawn(engine.clone().write_units(queue));
         Ok(Engine { units: Some(units), ..engine })
@@ -92,14 +99,12 @@ impl Engine {
     /// How its connections are used.
     pub(super) fn pool_state(&self) -> PoolState {
         let status = self.pool.status();
-        PoolState { open: status.size, idle: status.available, wanted: status.waiting }
+        let shared = self.reads.open();
+        PoolState { open: status.size + shared, idle: status.available, wanted: status.waiting }
     }
 
     async fn client(&self) -> Result<Object<Wires>, StoreError> {
-        self.pool.get().await.map_err(|error| match error {
-            PoolError::Backend(error) => error,
-            other => StoreError::Unavailable(other.to_string()),
-        })
+        self.pool.get().await.map_err(available)
     }
 
     pub(super) async fn begin(&self) -> Result<Write, StoreError> {
@@ -114,67 +119,30 @@ impl Engine {
     async fn begin_as(&self, begin: &str) -> Result<Write, StoreError> {
         let client = self.client().await?;
         in_time(&client, client.ask(client.batch_execute(begin))).await?;
-        Ok(Write { client: Some(Box::new(client)), texts: Arc::clone(&self.texts), failed: false })
+        Ok(Write::of(client, &self.texts))
     }
 
+    /// A read on its own goes over a connection that others read over at the same time.
     pub(super) async fn rows(&self, bound: &Bound<'_>) -> Result<Vec<Row>, StoreError> {
-        let client = self.client().await?;
-        rows(&client, &self.texts, bound).await
+        let wire = self.reads.wire(&self.pool).await?;
+        rows(&wire, &self.texts, bound).await
+    }
+}
+
+/// Why there is no connection.
+fn available(error: PoolError<StoreError>) -> StoreError {
+    match error {
+        PoolError::Backend(error) => error,
+        other => StoreError::Unavailable(other.to_string()),
     }
 }
 
 /// Waits for an answer as long as one statement may take.
-async fn in_time<T>(
-    client: &Object<Wires>,
-    answer: impl Future<Output = Result<T, StoreError>>,
-) -> Result<T, StoreError> {
+async fn in_time<T>(client: &Wire, answer: impl Future<Output = Result<T, StoreError>>) -> Result<T, StoreError> {
     tokio::time::timeout(STATEMENT, answer).await.unwrap_or_else(|_| {
         client.distrust();
         Err(StoreError::Unavailable("the server did not answer a statement in time".into()))
     })
-}
-
-impl Engine {
-    /// Leaves a unit to be written with others.
-    pub(super) fn leave(&self, asked: Asked) -> Result<(), StoreError> {
-        let units = self.units.as_ref().ok_or_else(gone)?;
-        units.send(asked).map_err(|_| gone())
-    }
-
-    /// Writes the units that wait, again and again: what comes while one transaction becomes durable is the next one.
-    async fn write_units(self, mut queue: mpsc::UnboundedReceiver<Asked>) {
-        while let Some(first) = queue.recv().await {
-            let (units, answers): (Vec<_>, Vec<_>) = gather(first, &mut queue).into_iter().unzip();
-            let ended: Vec<Result<Ended, StoreError>> = match self.write_together(&units).await {
-                Ok(ended) => ended.into_iter().map(Ok).collect(),
-                // One that fails must not take others with it.
-                Err(StoreError::Taken | StoreError::Statement(_) | StoreError::Conflict(_)) => {
-                    self.write_alone(&units).await
-                }
-                Err(error) => units.iter().map(|_| Err(error.clone())).collect(),
-            };
-            for (ended, answer) in ended.into_iter().zip(answers) {
-                // A waiter that was cancelled does not need the answer.
-                let _ = answer.send(ended);
-            }
-        }
-    }
-
-    async fn write_alone(&self, units: &[Unit]) -> Vec<Result<Ended, StoreError>> {
-        let mut all = Vec::with_capacity(units.len());
-        for unit in units {
-            let ended = self.write_together(std::slice::from_ref(unit)).await;
-            all.push(ended.and_then(|ended| ended.first().copied().ok_or_else(gone)));
-        }
-        all
-    }
-
-    async fn write_together(&self, units: &[Unit]) -> Result<Vec<Ended>, StoreError> {
-        let mut write = self.begin().await?;
-        let ended = write.units(units).await?;
-        write.commit().await?;
-        Ok(ended)
-    }
 }
 
 /// The authorities of this PEM text.
@@ -212,16 +180,23 @@ fn refuse_open_link(config: &Config, roots: &RootCertStore) -> Result<(), StoreE
 }
 
 /// Statements with `?1` rewritten to `$1`, each once.
+///
+/// By how many rows they add, too: one, or several at once where an `INSERT` lists its values.
 #[derive(Default)]
-struct Texts(RwLock<HashMap<&'static str, Arc<str>>>);
+struct Texts(RwLock<HashMap<(&'static str, usize), Arc<str>>>);
 
 impl Texts {
     fn of(&self, sql: &'static str) -> Arc<str> {
-        if let Some(text) = self.0.read().unwrap_or_else(PoisonError::into_inner).get(sql) {
+        self.of_rows(sql, 1)
+    }
+
+    fn of_rows(&self, sql: &'static str, rows: usize) -> Arc<str> {
+        let key = (sql, rows);
+        if let Some(text) = self.0.read().unwrap_or_else(PoisonError::into_inner).get(&key) {
             return Arc::clone(text);
         }
-        let text: Arc<str> = sql.replace('?', "$").into();
-        self.0.write().unwrap_or_else(PoisonError::into_inner).insert(sql, Arc::clone(&text));
+        let text: Arc<str> = units::of_rows(sql, rows).replace('?', "$").into();
+        self.0.write().unwrap_or_else(PoisonError::into_inner).insert(key, Arc::clone(&text));
         text
     }
 }
@@ -235,6 +210,10 @@ pub(super) struct Write {
 }
 
 impl Write {
+    fn of(client: Object<Wires>, texts: &Arc<Texts>) -> Write {
+        Write { client: Some(Box::new(client)), texts: Arc::clone(texts), failed: false }
+    }
+
     fn client(&self) -> Result<&Object<Wires>, StoreError> {
         self.client.as_deref().ok_or_else(|| StoreError::Statement("the transaction is over".into()))
     }
@@ -270,25 +249,6 @@ impl Write {
         changed
     }
 
-    /// Each unit with its claims, one round for those of one number, and then what follows from them.
-    async fn units(&mut self, units: &[Unit]) -> Result<Vec<Ended>, StoreError> {
-        let mut ended = vec![Ended::Done; units.len()];
-        let rounds = units.iter().map(|unit| unit.claims.len()).max().unwrap_or(0);
-        for round in 0..rounds {
-            let open = ended.iter_mut().zip(units).filter(|(ended, _)| **ended == Ended::Done);
-            let open = open.filter_map(|(ended, unit)| Some((ended, unit.claims.get(round)?)));
-            let (open, steps): (Vec<_>, Vec<_>) = open.map(|(ended, claim)| (ended, &claim.step)).unzip();
-            for (ended, changed) in open.into_iter().zip(self.execute_all(&steps).await?) {
-                if changed != 1 {
-                    *ended = Ended::Lost(round);
-                }
-            }
-        }
-        let steps: Vec<&Step> = ended.iter().zip(units).flat_map(|(ended, unit)| unit.follows(*ended)).collect();
-        self.execute_all(&steps).await?;
-        Ok(ended)
-    }
-
     /// Sends many of them before it waits for the first answer.
     pub(super) async fn execute_each(&mut self, all: &[Bound<'_>]) -> Result<(), StoreError> {
         let Some(first) = all.first() else { return Ok(()) };
@@ -304,23 +264,6 @@ impl Write {
             done?;
         }
         Ok(())
-    }
-
-    /// Sends all of them before it waits for the first answer. Tells how many rows each changed.
-    async fn execute_all(&mut self, steps: &[&Step]) -> Result<Vec<u64>, StoreError> {
-        let client = self.client()?;
-        let done = in_time(client, async {
-            let mut prepared = Vec::with_capacity(steps.len());
-            for step in steps {
-                prepared.push(client.ask(client.prepare_cached(&self.texts.of(step.sql))).await?);
-            }
-            let sent = prepared.iter().zip(steps);
-            let sent = sent.map(|(statement, step)| client.ask(client.execute_raw(statement, &step.values)));
-            sent.collect::<FuturesOrdered<_>>().try_collect().await
-        });
-        let done = done.await;
-        self.failed |= done.is_err();
-        done
     }
 
     pub(super) async fn define(&mut self, sql: &str) -> Result<(), StoreError> {
@@ -385,7 +328,7 @@ impl Drop for Write {
     }
 }
 
-async fn rows(client: &Object<Wires>, texts: &Texts, bound: &Bound<'_>) -> Result<Vec<Row>, StoreError> {
+async fn rows(client: &Wire, texts: &Texts, bound: &Bound<'_>) -> Result<Vec<Row>, StoreError> {
     let rows = in_time(client, async {
         let statement = client.ask(client.prepare_cached(&texts.of(bound.sql))).await?;
         client

@@ -14,6 +14,7 @@ mod tests;
 mod writer;
 
 use std::collections::VecDeque;
+use std::iter::once;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
@@ -24,9 +25,10 @@ use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 use tokio::sync::{Mutex as QueueMutex, OwnedMutexGuard, oneshot, watch};
 
-use super::unit::{Asked, Ended, Step, TOGETHER_MAX, Unit, gone};
+use super::unit::{Asked, Claim, Claimed, Digest, Ended, Step, TOGETHER_MAX, Unit, gone};
 use super::value::{Param, Row, Value};
 use super::{Bound, StoreError};
+use crate::replays;
 use writer::Writer;
 
 /// Before this version a checkpoint racing a commit could corrupt the file.
@@ -220,22 +222,34 @@ fn all_or_nothing<T>(connection: &Connection, work: impl FnOnce() -> Result<T, S
 }
 
 fn write_steps(connection: &Connection, unit: &Unit) -> Result<Ended, StoreError> {
+    let step = |step: &Step| execute(connection, step.sql, once(&unit.institution).chain(&step.values));
+    let claim = |claim: &Claim| match &claim.what {
+        Claimed::Row(row) => step(row),
+        Claimed::Digest(Digest { digest, until, now }) => {
+            let values = [Param::from(digest), Param::from(*until), Param::from(*now)];
+            execute(connection, replays::CLAIM, once(&unit.institution).chain(&values))
+        }
+    };
     let mut ended = Ended::Done;
-    for (number, claim) in unit.claims.iter().enumerate() {
-        if step(connection, &claim.step)? != 1 {
+    for (number, own) in unit.claims.iter().enumerate() {
+        if claim(own)? != 1 {
             ended = Ended::Lost(number);
             break;
         }
     }
-    for own in unit.follows(ended) {
-        step(connection, own)?;
+    if let Some(part) = unit.follows(ended) {
+        part.steps.iter().chain(&part.rows).try_for_each(|own| step(own).map(drop))?;
     }
     Ok(ended)
 }
 
-fn step(connection: &Connection, step: &Step) -> Result<usize, StoreError> {
-    let mut statement = connection.prepare_cached(step.sql).map_err(translate)?;
-    statement.execute(rusqlite::params_from_iter(&step.values)).map_err(translate)
+fn execute<'a>(
+    connection: &Connection,
+    sql: &str,
+    values: impl Iterator<Item = &'a Param<'a>>,
+) -> Result<usize, StoreError> {
+    let mut statement = connection.prepare_cached(sql).map_err(translate)?;
+    statement.execute(rusqlite::params_from_iter(values)).map_err(translate)
 }
 
 /// Runs one statement that stays prepared.
@@ -272,8 +286,7 @@ impl Write {
     }
 
     pub(super) fn execute(&mut self, bound: &Bound<'_>) -> Result<u64, StoreError> {
-        let mut statement = self.connection()?.prepare_cached(bound.sql).map_err(translate)?;
-        let changed = statement.execute(rusqlite::params_from_iter(bound.values())).map_err(translate)?;
+        let changed = execute(self.connection()?, bound.sql, bound.values())?;
         Ok(changed as u64)
     }
 

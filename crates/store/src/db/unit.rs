@@ -8,37 +8,71 @@ use std::time::Instant;
 
 use renkei_domain::audit::{Action, Outcome, Record};
 use renkei_domain::institution::InstitutionCode;
+use renkei_domain::time::Timestamp;
 use tokio::sync::{mpsc, oneshot};
 
-use super::{Engine, Param, Store, StoreError, act};
+use super::{Engine, Param, Store, StoreError, Tx, act};
+use crate::Random;
 
 /// Units written in one transaction at most: bounds how long the last one waits for the first.
 pub(super) const TOGETHER_MAX: usize = 64;
 
-/// A statement with all its values, the institution's first.
+/// A statement with its values, but for the institution's.
 #[derive(Debug, Clone)]
 pub struct Step {
     pub(super) sql: &'static str,
     pub(super) values: Vec<Param<'static>>,
 }
 
+impl Step {
+    /// A statement of an institution; its first value, `?1`, comes from whoever runs it.
+    pub(crate) const fn new(sql: &'static str, values: Vec<Param<'static>>) -> Step {
+        Step { sql, values }
+    }
+}
+
 /// What one request writes.
 #[derive(Debug, Clone)]
 pub struct Unit {
-    institution: Param<'static>,
+    pub(super) institution: Param<'static>,
     pub(super) claims: Vec<Claim>,
-    /// Written if every claim holds.
-    pub(super) then: Vec<Step>,
-    /// The audit records among all this, by the end with which they are written; to be counted.
-    records: Vec<(Ended, Action, Outcome)>,
+    pub(super) then: Part,
 }
 
-/// A conditional write that must change exactly one row. Those after one that does not are left out.
+/// What is written together once it is known how the claims ended.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Part {
+    /// One after the other, and after those of units left before.
+    pub(super) steps: Vec<Step>,
+    /// Rows that nothing else written with them looks at: those of many units are added at once.
+    pub(super) rows: Vec<Step>,
+    /// The audit records among the rows, to be counted.
+    records: Vec<(Action, Outcome)>,
+}
+
+/// What may happen once. Those after one that does not hold are left out.
 #[derive(Debug, Clone)]
 pub(super) struct Claim {
-    pub(super) step: Step,
+    pub(super) what: Claimed,
     /// Written if this is the first that does not hold.
-    pub(super) otherwise: Vec<Step>,
+    pub(super) otherwise: Part,
+}
+
+/// What a claim claims.
+#[derive(Debug, Clone)]
+pub(super) enum Claimed {
+    /// A digest that was not claimed before, or long ago.
+    Digest(Digest),
+    /// A conditional write that must change exactly one row.
+    Row(Step),
+}
+
+/// A digest on its way into the table of those that were used.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Digest {
+    pub(super) digest: [u8; 32],
+    pub(super) until: Timestamp,
+    pub(super) now: Timestamp,
 }
 
 /// How a unit ended; durable either way.
@@ -58,57 +92,83 @@ impl Unit {
     /// An empty one for this institution.
     #[must_use]
     pub fn new(institution: &InstitutionCode) -> Unit {
-        Unit { institution: Param::from(institution), claims: Vec::new(), then: Vec::new(), records: Vec::new() }
+        Unit { institution: Param::from(institution), claims: Vec::new(), then: Part::default() }
     }
 
-    /// Adds a claim.
-    pub(crate) fn claim(&mut self, sql: &'static str, values: Vec<Param<'static>>) {
-        let step = self.step(sql, values);
-        self.claims.push(Claim { step, otherwise: Vec::new() });
+    /// Adds the claim of a digest until an instant, as [`super::Tx::claim_replay`].
+    pub fn claim_replay(&mut self, digest: &[u8; 32], until: Timestamp, now: Timestamp) {
+        self.claim_what(Claimed::Digest(Digest { digest: *digest, until, now }));
+    }
+
+    /// Adds the claim of a conditional write that must change exactly one row.
+    pub fn claim(&mut self, step: Step) {
+        self.claim_what(Claimed::Row(step));
+    }
+
+    fn claim_what(&mut self, what: Claimed) {
+        self.claims.push(Claim { what, otherwise: Part::default() });
     }
 
     /// Adds what is written if the claim added last is the first that does not hold.
-    pub(crate) fn otherwise(&mut self, sql: &'static str, values: Vec<Param<'static>>) {
-        let step = self.step(sql, values);
+    pub fn otherwise(&mut self, step: Step) {
         if let Some(claim) = self.claims.last_mut() {
-            claim.otherwise.push(step);
+            claim.otherwise.steps.push(step);
         }
     }
 
-    /// Notes that a record is among what is written if every claim holds.
-    pub(crate) fn note_record(&mut self, record: &Record) {
-        self.records.push((Ended::Done, record.action, record.outcome));
+    /// Adds what is written if every claim holds, after what was added before.
+    pub fn then(&mut self, step: Step) {
+        self.then.steps.push(step);
     }
 
-    /// Notes that a record is among what is written if the claim added last is the first that does not hold.
-    pub(crate) fn note_record_of_loss(&mut self, record: &Record) {
-        let lost = Ended::Lost(self.claims.len().saturating_sub(1));
-        self.records.push((lost, record.action, record.outcome));
+    /// Adds a new row that is written if every claim holds, and that nothing written with it looks at.
+    pub fn add(&mut self, row: Step) {
+        self.then.rows.push(row);
     }
 
-    /// Adds what is written if every claim holds.
-    pub(crate) fn then(&mut self, sql: &'static str, values: Vec<Param<'static>>) {
-        let step = self.step(sql, values);
-        self.then.push(step);
+    /// Adds a record of what is done if every claim of the unit holds.
+    pub fn record(&mut self, record: &Record, now: Timestamp, random: &dyn Random) {
+        self.then.record(record, now, random);
     }
 
-    fn step(&self, sql: &'static str, mut values: Vec<Param<'static>>) -> Step {
-        values.insert(0, self.institution.clone());
-        Step { sql, values }
+    /// Adds a record of what is refused if the claim added last is the first that does not hold.
+    pub fn record_loss(&mut self, record: &Record, now: Timestamp, random: &dyn Random) {
+        if let Some(claim) = self.claims.last_mut() {
+            claim.otherwise.record(record, now, random);
+        }
     }
 
-    /// What is written after the claims ended like this.
-    pub(super) fn follows(&self, ended: Ended) -> &[Step] {
+    /// The same claims with what is written if they don't hold, and nothing else.
+    #[must_use]
+    pub fn with_claims_only(self) -> Unit {
+        Unit { then: Part::default(), ..self }
+    }
+
+    /// What is written after the claims ended like this; nothing where nobody said what.
+    pub(super) fn follows(&self, ended: Ended) -> Option<&Part> {
         match ended {
-            Ended::Done => &self.then,
-            Ended::Lost(number) => self.claims.get(number).map_or(&[], |claim| &claim.otherwise),
+            Ended::Done => Some(&self.then),
+            Ended::Lost(number) => self.claims.get(number).map(|claim| &claim.otherwise),
         }
+    }
+
+    /// The records of each end.
+    fn records(&self) -> Vec<(Ended, Action, Outcome)> {
+        let lost = self.claims.iter().enumerate().map(|(number, claim)| (Ended::Lost(number), &claim.otherwise));
+        let parts = lost.chain([(Ended::Done, &self.then)]);
+        parts
+            .flat_map(|(end, part)| part.records.iter().map(move |(action, outcome)| (end, *action, *outcome)))
+            .collect()
     }
 
     /// As [`super::Session::rows`] demands it of every statement.
     fn check(&self) -> Result<(), StoreError> {
-        let otherwise = self.claims.iter().flat_map(|claim| &claim.otherwise);
-        let mut all = self.claims.iter().map(|claim| &claim.step).chain(otherwise).chain(&self.then);
+        let claimed = self.claims.iter().filter_map(|claim| match &claim.what {
+            Claimed::Row(step) => Some(step),
+            Claimed::Digest(_) => None,
+        });
+        let parts = self.claims.iter().map(|claim| &claim.otherwise).chain([&self.then]);
+        let mut all = claimed.chain(parts.flat_map(|part| part.steps.iter().chain(&part.rows)));
         if all.all(|step| step.sql.contains("?1")) {
             return Ok(());
         }
@@ -116,15 +176,48 @@ impl Unit {
     }
 }
 
+impl Part {
+    fn record(&mut self, record: &Record, now: Timestamp, random: &dyn Random) {
+        self.records.push((record.action, record.outcome));
+        self.rows.push(crate::audit::row(record, now, random));
+    }
+}
+
+impl Tx {
+    /// Runs a statement that was made beforehand, and tells how many rows it changed.
+    ///
+    /// # Errors
+    /// As [`Tx::execute`].
+    pub async fn apply(&mut self, step: Step) -> Result<u64, StoreError> {
+        self.execute(step.sql, &step.values).await
+    }
+}
+
 impl Store {
+    /// Writes a record of something that changed nothing.
+    ///
+    /// # Errors
+    /// As [`Store::leave`].
+    pub async fn record(
+        &self,
+        institution: &InstitutionCode,
+        record: &Record,
+        now: Timestamp,
+        random: &dyn Random,
+    ) -> Result<(), StoreError> {
+        let mut unit = Unit::new(institution);
+        unit.record(record, now, random);
+        self.leave(unit).await.map(drop)
+    }
+
     /// Writes a unit together with whatever others are written at the same time, and returns once it is durable.
     ///
     /// # Errors
     /// As those of a transaction.
-    pub async fn leave(&self, mut unit: Unit) -> Result<Ended, StoreError> {
+    pub async fn leave(&self, unit: Unit) -> Result<Ended, StoreError> {
         unit.check()?;
         self.work.room.admit()?;
-        let records = std::mem::take(&mut unit.records);
+        let records = unit.records();
         let begun = Instant::now();
         self.work.commits.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
         let (answer, wait) = oneshot::channel();

@@ -23,6 +23,16 @@ pub enum Param<'a> {
     Bytes(Cow<'a, [u8]>),
 }
 
+impl Param<'_> {
+    /// Its text; empty for what is none.
+    pub(super) fn as_text(&self) -> &str {
+        match self {
+            Param::Text(text) => text,
+            Param::Null | Param::Int(_) | Param::Bytes(_) => "",
+        }
+    }
+}
+
 impl<'a> From<&'a str> for Param<'a> {
     fn from(text: &'a str) -> Param<'a> {
         Param::Text(Cow::Borrowed(text))
@@ -74,6 +84,12 @@ impl<'a> From<&'a Vec<u8>> for Param<'a> {
 impl<'a, const N: usize> From<&'a [u8; N]> for Param<'a> {
     fn from(bytes: &'a [u8; N]) -> Param<'a> {
         Param::Bytes(Cow::Borrowed(bytes))
+    }
+}
+
+impl<const N: usize> From<[u8; N]> for Param<'_> {
+    fn from(bytes: [u8; N]) -> Self {
+        Param::Bytes(Cow::Owned(bytes.to_vec()))
     }
 }
 

@@ -2,8 +2,8 @@
 
 use renkei_domain::flow::{Closed, FlowClock, Stage};
 use renkei_domain::id::FlowId;
-use renkei_store::Store;
 use renkei_store::flows::Flow;
+use renkei_store::{Step, Store};
 use renkei_testing::{aoi, midori, on_each_engine};
 use uuid::Uuid;
 
@@ -16,7 +16,7 @@ fn flow(request: Uuid, session: Uuid) -> Flow {
 
 async fn add(store: &Store, flow: &Flow) {
     let mut tx = store.begin(&aoi()).await.unwrap();
-    tx.add_flow(flow).await.unwrap();
+    tx.apply(Step::add_flow(flow).unwrap()).await.unwrap();
     tx.commit().await.unwrap();
 }
 
@@ -67,7 +67,7 @@ on_each_engine! {
         add(&store, &flow).await;
         for (at, used_at) in [(60, 60), (30, 60)] {
             let mut tx = store.begin(&aoi()).await.unwrap();
-            tx.touch_flow(flow.id, NOW.plus_seconds(at)).await.unwrap();
+            tx.apply(Step::touch_flow(flow.id, NOW.plus_seconds(at))).await.unwrap();
             tx.commit().await.unwrap();
             let kept = store.read(&aoi()).find_flow(flow.id).await.unwrap().unwrap();
             assert_eq!((kept.version, kept.clock.used_at), (0, NOW.plus_seconds(used_at)));
@@ -97,7 +97,7 @@ on_each_engine! {
         assert_eq!(elsewhere.find_flow_of_request(flow.request, flow.session).await.unwrap(), None);
         assert_eq!(elsewhere.list_open_flows(flow.session).await.unwrap(), []);
         assert!(!elsewhere.save_flow(&flow).await.unwrap());
-        elsewhere.touch_flow(flow.id, NOW.plus_seconds(60)).await.unwrap();
+        elsewhere.apply(Step::touch_flow(flow.id, NOW.plus_seconds(60))).await.unwrap();
         elsewhere.commit().await.unwrap();
         assert_eq!(store.read(&aoi()).find_flow(flow.id).await.unwrap(), Some(flow));
     }

@@ -2,8 +2,8 @@
 
 use renkei_domain::ticket::Ticket;
 use renkei_domain::token::CODE_SECONDS;
-use renkei_store::Store;
 use renkei_store::codes::{Code, RequestFacts};
+use renkei_store::{Step, Store};
 use renkei_testing::seed::{self, KAKEIBO};
 use renkei_testing::{aoi, midori, on_each_engine};
 
@@ -12,7 +12,7 @@ use super::{DAY, NOW, new_ticket, two_institutions, winners};
 async fn push(store: &Store) -> Ticket {
     let ticket = new_ticket();
     let mut tx = store.begin(&aoi()).await.unwrap();
-    tx.add_request(&ticket, KAKEIBO, "{}", NOW.plus_seconds(300)).await.unwrap();
+    tx.apply(Step::add_request(&ticket, KAKEIBO, "{}".into(), NOW.plus_seconds(300))).await.unwrap();
     tx.commit().await.unwrap();
     ticket
 }
@@ -123,7 +123,7 @@ on_each_engine! {
             let (store, id) = (store.clone(), code.id);
             async move {
                 let mut tx = store.begin(&aoi()).await.unwrap();
-                let claimed = tx.claim_code(id, NOW).await.unwrap();
+                let claimed = tx.apply(Step::claim_code(id, NOW)).await.unwrap() == 1;
                 tx.commit().await.unwrap();
                 claimed
             }
@@ -137,6 +137,6 @@ on_each_engine! {
         assert_eq!(store.read(&aoi()).find_code(&forged(&ticket)).await.unwrap(), None);
         let mut elsewhere = store.begin(&midori()).await.unwrap();
         assert_eq!(elsewhere.find_code(&ticket).await.unwrap(), None);
-        assert!(!elsewhere.claim_code(code.id, NOW).await.unwrap());
+        assert_eq!(elsewhere.apply(Step::claim_code(code.id, NOW)).await.unwrap(), 0);
     }
 }

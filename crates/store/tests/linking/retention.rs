@@ -6,11 +6,11 @@ use renkei_domain::linkage::EndedBy;
 use renkei_domain::pin::SealedPin;
 use renkei_domain::ticket::Ticket;
 use renkei_domain::time::Timestamp;
-use renkei_store::Store;
 use renkei_store::guards::Subject;
 use renkei_store::guesses::{Guess, count_guess};
 use renkei_store::retention::{CLASSES, Class, Sweep};
 use renkei_store::sessions::Purpose;
+use renkei_store::{Step, Store};
 use renkei_testing::{SystemRandom, aoi, midori, on_each_engine, seed};
 use uuid::Uuid;
 
@@ -54,7 +54,7 @@ async fn replays(store: &Store, from: u32, many: u32, until: Timestamp) {
 async fn session(store: &Store, used_at: Timestamp) -> (Uuid, Ticket) {
     let (id, ticket) = (new_id(), new_ticket());
     let mut tx = store.begin(&aoi()).await.unwrap();
-    tx.add_session(id, &ticket, &[1; 32], Purpose::Link, None, used_at).await.unwrap();
+    tx.apply(Step::add_session(id, &ticket, [1; 32], Purpose::Link, None, used_at)).await.unwrap();
     tx.note_passed_guard(id, Subject::Login, "hanako").await.unwrap();
     tx.commit().await.unwrap();
     (id, ticket)

@@ -2,8 +2,8 @@
 
 use renkei_domain::id::UserId;
 use renkei_domain::ticket::Ticket;
-use renkei_store::Store;
 use renkei_store::sessions::{BrowserSession, Purpose};
+use renkei_store::{Step, Store};
 use renkei_testing::{aoi, midori, on_each_engine};
 use uuid::Uuid;
 
@@ -16,7 +16,7 @@ fn hash(mark: u8) -> [u8; 32] {
 
 async fn add(store: &Store, id: Uuid, ticket: &Ticket, purpose: Purpose) {
     let mut tx = store.begin(&aoi()).await.unwrap();
-    tx.add_session(id, ticket, &hash(1), purpose, None, NOW).await.unwrap();
+    tx.apply(Step::add_session(id, ticket, hash(1), purpose, None, NOW)).await.unwrap();
     tx.commit().await.unwrap();
 }
 

@@ -15,7 +15,7 @@ use renkei_domain::time::{MICROS_PER_SECOND, Timestamp};
 use renkei_oauth::dpop;
 use renkei_oauth::error::ResourceError;
 use renkei_store::ledger::LinkedAccount;
-use renkei_store::{Ended, Unit};
+use renkei_store::{Ended, Step, Unit};
 use serde::Deserialize;
 use utoipa::IntoParams;
 
@@ -158,6 +158,7 @@ impl FromRequestParts<Arc<App>> for Call {
                         .await;
                 recorded.map_or_else(Problem::from, |()| Problem::from(error))
             }
+            Err(Refusal::Nonce(error)) => Problem::from(ResourceError::Refused(error)),
             Err(Refusal::Fault(fault)) => Problem::from(fault),
         };
         let problem = problem.at(&Connection::of(&parts.extensions, app), &institution);
@@ -282,7 +283,7 @@ impl Call {
         self.caller.claim_proof(&mut unit, self.now);
         let hour = Timestamp(self.now.0 - self.now.0.rem_euclid(HOUR_MICROS));
         if outcome.is_ok() && linkage.last_read_at.is_none_or(|last| last < hour) {
-            unit.note_read(linkage.id, hour);
+            unit.then(Step::note_read(linkage.id, hour));
         }
         unit.record(&record.in_request(&self.request_id), self.now, &*self.app.random);
         Ok(self.app.store.leave(unit).await? == Ended::Done)

@@ -9,6 +9,7 @@ use renkei_domain::id::FlowId;
 use renkei_domain::ticket::Ticket;
 use renkei_oauth::request::AuthorizationQuery;
 use renkei_screens::Ending;
+use renkei_store::Step;
 use renkei_store::flows::Flow;
 use renkei_store::requests::Request;
 use renkei_store::sessions::Purpose;
@@ -50,22 +51,22 @@ async fn begin(visit: &Visit, query: &str) -> Result<Option<Response>, Fault> {
         }
     }
     let mut cookie: Option<(HeaderName, String)> = None;
-    let mut tx = visit.begin().await?;
+    let mut unit = visit.unit();
     let session_id = match session {
         Some(session) => session.id,
         None => {
             let id = visit.app.new_id(visit.now);
             let ticket = visit.app.new_ticket(visit.now);
-            tx.add_session(id, &ticket, &sha256(ticket.bytes()), Purpose::Link, None, visit.now).await?;
+            unit.add(Step::add_session(id, &ticket, sha256(ticket.bytes()), Purpose::Link, None, visit.now));
             cookie = Some(visit.session_cookie(Purpose::Link, &ticket));
             id
         }
     };
     let flow = new_flow(visit, request.id, session_id);
-    tx.add_flow(&flow).await?;
+    unit.add(Step::add_flow(&flow)?);
     let record = Record::done(Actor::Visitor, Action::FlowOpened).on(flow.id).with(request.client_id);
-    tx.record(&record.in_request(&visit.request_id), visit.now, &*visit.app.random).await?;
-    tx.commit().await?;
+    unit.record(&record.in_request(&visit.request_id), visit.now, &*visit.app.random);
+    visit.app.store.leave(unit).await?;
     let mut response = see_other(&screen_path(visit, &flow));
     if let Some((name, value)) = cookie {
         set(&mut response, name, &value);

@@ -11,13 +11,13 @@ use renkei_domain::time::Timestamp;
 use renkei_oauth::redirect::{RedirectUriFault, check_redirect_uri};
 use renkei_oauth::request::PushedRequest;
 use renkei_screens::{Ending, WayOn};
-use renkei_store::Tx;
 use renkei_store::customers::User;
 use renkei_store::flows::Flow;
 use renkei_store::linkages::Linkage;
 use renkei_store::partners::Product;
 use renkei_store::requests::Request;
 use renkei_store::sessions::{BrowserSession, Purpose};
+use renkei_store::{Ended, Step, Tx};
 
 use crate::error::Fault;
 use crate::http::browser::{Visit, see_other};
@@ -100,9 +100,9 @@ impl Walk {
     async fn note_use(&self) -> Result<(), Fault> {
         let now = self.visit.now;
         if self.flow.clock.used_at.plus_seconds(NOTE_USE_AFTER_SECONDS) < now {
-            let mut tx = self.visit.begin().await?;
-            tx.touch_flow(self.flow.id, now).await?;
-            tx.commit().await?;
+            let mut unit = self.visit.unit();
+            unit.then(Step::touch_flow(self.flow.id, now));
+            self.visit.app.store.leave(unit).await?;
         }
         Ok(())
     }
@@ -231,14 +231,13 @@ impl Walk {
     /// [`Fault`] when the store is away.
     pub async fn step(&self, event: Event, record: Record) -> Result<Response, Fault> {
         let Ok(stage) = self.flow.stage.advance(event) else { return Ok(self.to_current()) };
-        let mut tx = self.visit.begin().await?;
         let next = self.next(stage);
-        if !tx.save_flow(&next).await? {
-            tx.concede().await?;
+        let mut unit = self.visit.unit();
+        unit.claim(Step::save_flow(&next)?);
+        unit.record(&record.in_request(&self.visit.request_id), self.visit.now, &*self.visit.app.random);
+        if self.visit.app.store.leave(unit).await? != Ended::Done {
             return Ok(self.to_newest().await);
         }
-        self.record(&mut tx, record).await?;
-        tx.commit().await?;
         Ok(see_other(&format!("{}/{}", self.base(), next.stage.screen().path())))
     }
 

@@ -90,9 +90,7 @@ pub async fn record_refusal(
 ) -> Result<(), StoreError> {
     let record = if record.object.is_none() { record.on(format!("source {source}")) } else { record };
     if app.memory.limits.refusals.admit(institution, source, record.action, now) {
-        let mut tx = app.store.begin(institution).await?;
-        tx.record(&record, now, app.random.as_ref()).await?;
-        tx.commit().await?;
+        app.store.record(institution, &record, now, app.random.as_ref()).await?;
     }
     Ok(())
 }

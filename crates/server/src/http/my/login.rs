@@ -4,6 +4,7 @@ use axum::http::{HeaderName, StatusCode};
 use axum::response::Response;
 use renkei_domain::audit::{Action, Actor, Record};
 use renkei_screens::{CertificatePage, Ending, Frame, LoginError, LoginPage, LoginPurpose, WayOn};
+use renkei_store::Step;
 use renkei_store::customers::User;
 use renkei_store::sessions::{BrowserSession, Purpose};
 
@@ -104,7 +105,7 @@ async fn anonymous(visit: &Visit) -> Result<(BrowserSession, Option<(HeaderName,
     let ticket = visit.app.new_ticket(visit.now);
     let hash = sha256(ticket.bytes());
     let mut tx = visit.begin().await?;
-    tx.add_session(id, &ticket, &hash, Purpose::My, None, visit.now).await?;
+    tx.apply(Step::add_session(id, &ticket, hash, Purpose::My, None, visit.now)).await?;
     tx.commit().await?;
     let (used_at, created_at) = (visit.now, visit.now);
     let session = BrowserSession { id, hash, user: None, used_at, created_at, certificate: None };

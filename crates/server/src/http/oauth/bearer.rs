@@ -11,7 +11,7 @@ use renkei_domain::token::Binding;
 use renkei_oauth::authorization::access_token;
 use renkei_oauth::client_auth::certificate::thumbprint;
 use renkei_oauth::dpop::{self, DpopFault, Proof, Target};
-use renkei_oauth::error::ResourceError;
+use renkei_oauth::error::{OAuthError, ResourceError};
 use renkei_oauth::token::TokenType;
 use renkei_store::linkages::Linkage;
 use renkei_store::tokens::AccessToken;
@@ -22,6 +22,7 @@ use crate::app::App;
 use crate::certificates::PeerCertificate;
 use crate::error::Fault;
 use crate::http::connection::Connection;
+use crate::http::nonces::{self, Audience};
 
 /// A caller with a token that holds, for a linkage that may be used now.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -44,6 +45,8 @@ pub enum Refusal {
     Linkage(Reason, Box<Caller>),
     /// Token and proof hold, but the login behind the linkage is too weak for the institution.
     Login(Box<Caller>),
+    /// The proof lacks the nonce that the institution demands.
+    Nonce(OAuthError),
     /// A failure on this side.
     Fault(Fault),
 }
@@ -126,6 +129,8 @@ pub async fn authenticate(
     let (scheme, text) = access_token(headers)?;
     let shown = Shown::of(scheme, sent)?;
     let (token, linkage) = find(app, institution, text, now).await?;
+    nonces::check(app, institution, Audience::AccountApi, linkage.dpop_nonces, sent.headers, now)
+        .map_err(Refusal::Nonce)?;
     let proof = shown.check(&token.binding, text, sent, now)?;
     let scope = Operations::from_scope(&token.scope)
         .map_err(|_| Fault::Defect("an access token has a scope of unknown words".into()))?;

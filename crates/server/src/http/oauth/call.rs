@@ -1,5 +1,6 @@
 //! One request to an endpoint that clients authenticate at: what every such endpoint reads and does alike.
 
+mod act;
 mod server;
 
 use std::sync::Arc;
@@ -16,18 +17,19 @@ use renkei_oauth::dpop::{self, DpopFault, Proof, Target};
 use renkei_oauth::error::OAuthError;
 use renkei_oauth::form::{Form, MAX_FORM_BYTES};
 use renkei_oauth::replay::Replay;
-use renkei_store::institutions::Institution;
+use renkei_store::StoreError;
 use renkei_store::partners::Product;
-use renkei_store::{StoreError, Tx};
 
 use super::answer::Refusal;
 use crate::app::App;
 use crate::error::Fault;
 use crate::http::connection::Connection;
 use crate::http::limits::{self, Budget, Party, Prefix};
+use crate::http::nonces::{self, Audience};
 use crate::http::observe;
 use crate::http::request_id::RequestId;
 
+pub use act::Act;
 pub use server::Asker;
 
 /// A request as it came, its form read and nothing else checked.
@@ -52,13 +54,24 @@ pub struct Call {
 pub struct Client {
     /// The product it authenticated as.
     pub product: Product,
+    /// Whether users of the institution may have certificates to log in with.
+    pub certificates: bool,
     assertion: Option<Replay>,
 }
 
 impl Client {
+    fn actor(&self) -> Actor {
+        Actor::Product(self.product.client_id.clone())
+    }
+
     /// The record of something this client did.
     pub fn did(&self, action: Action) -> Record {
-        Record::done(Actor::Product(self.product.client_id.clone()), action)
+        Record::done(self.actor(), action)
+    }
+
+    /// The record of something this client was refused.
+    pub fn refused(&self, action: Action, why: &str) -> Record {
+        Record::refused(self.actor(), action, why)
     }
 }
 
@@ -164,25 +177,22 @@ impl Call {
             Err(fault) => return Err(self.refuse_client(None, &fault.to_string(), fault.into()).await),
         };
         let read = readable(&self.form).map_err(Into::into)?;
-        let product = self.app.store.read(&self.institution).find_product(sent.unverified_client_id()).await?;
+        let found = self.app.store.read(&self.institution).find_client(sent.unverified_client_id()).await?;
+        let demanded = found.as_ref().is_some_and(|found| found.dpop_nonces);
+        let (app, institution) = (&self.app, &self.institution);
+        nonces::check(app, institution, Audience::AuthorizationServer, demanded, &self.headers, self.now)?;
+        let certificates = found.as_ref().is_some_and(|found| found.certificates);
+        let product = found.map(|found| found.product);
         match (self.prove(&sent, product.as_ref()).await?, product) {
             (Ok(assertion), Some(product)) if product.is_active() => {
                 observe::is_of(&self.app, &self.institution, &product.client_id);
-                Ok((Client { product, assertion }, read))
+                Ok((Client { product, certificates, assertion }, read))
             }
             (proven, product) => {
                 let why = proven.err().map_or_else(|| "not active".to_owned(), |unproven| unproven.to_string());
                 Err(self.refuse_client(product.map(|known| known.client_id), &why, INVALID_CLIENT).await)
             }
         }
-    }
-
-    /// The institution, if there is one of this code.
-    ///
-    /// # Errors
-    /// A failure of the store.
-    pub async fn existing(&self) -> Result<Option<Institution>, StoreError> {
-        self.app.store.read(&self.institution).find_institution().await
     }
 
     /// The one `DPoP` header, checked against this request. `None`: there is none.
@@ -198,64 +208,6 @@ impl Call {
     /// Whether a `DPoP` header was sent, whatever it holds.
     pub fn has_proof(&self) -> bool {
         self.headers.contains_key("dpop")
-    }
-
-    /// Begins the one transaction of the request. Its first statements use up the assertion and the proof: what was
-    /// used before, here or on any other node, goes no further.
-    ///
-    /// # Errors
-    /// `invalid_client` or `invalid_dpop_proof`; a failure of the store.
-    pub async fn begin(&self, client: &Client, proof: Option<&Proof>) -> Result<Tx, Refusal> {
-        let mut tx = self.app.store.begin(&self.institution).await?;
-        let actor = Actor::Product(client.product.client_id.clone());
-        if let Some(assertion) = &client.assertion
-            && !self.claim(&mut tx, assertion).await?
-        {
-            let record = Record::refused(actor, Action::ClientRefused, "assertion already used");
-            return Err(self.refuse(tx, record, INVALID_CLIENT).await);
-        }
-        if let Some(proof) = proof
-            && !self.claim(&mut tx, &proof.replay).await?
-        {
-            let record = Record::refused(actor, Action::ClientRefused, "proof already used");
-            return Err(self.refuse(tx, record, dpop::REPLAYED).await);
-        }
-        Ok(tx)
-    }
-
-    async fn claim(&self, tx: &mut Tx, replay: &Replay) -> Result<bool, StoreError> {
-        tx.claim_replay(&replay.digest, Timestamp::from_seconds(replay.remember_until), self.now).await
-    }
-
-    /// Ends the transaction with this record.
-    ///
-    /// # Errors
-    /// A failure of the store; nothing has happened then.
-    pub async fn commit(&self, mut tx: Tx, record: Record) -> Result<(), StoreError> {
-        let record = record.in_request(&self.request_id);
-        tx.record(&record, self.now, self.app.random.as_ref()).await?;
-        tx.commit().await
-    }
-
-    /// Ends the transaction of a client that is denied what it asked for. What was used up stays so; after a failure on
-    /// this side nothing has happened at all.
-    pub async fn deny(&self, tx: Tx, client: &Client, action: Action, denial: Denial) -> Refusal {
-        let (error, why, reason) = match denial {
-            Denial::Refused { error, why, reason } => (error, why, reason),
-            Denial::Fault(fault) => return fault.into(),
-        };
-        let record = Record::refused(Actor::Product(client.product.client_id.clone()), action, why);
-        match reason {
-            Some(reason) => self.refuse(tx, record, Refusal::Linkage(error, reason)).await,
-            None => self.refuse(tx, record, error).await,
-        }
-    }
-
-    async fn refuse(&self, tx: Tx, record: Record, refusal: impl Into<Refusal>) -> Refusal {
-        match self.commit(tx, record).await {
-            Ok(()) => refusal.into(),
-            Err(error) => error.into(),
-        }
     }
 
     /// Takes this request out of the budgets of an authenticated client and of the institution, in this order: a client

@@ -12,12 +12,12 @@ use super::possession::Possession;
 
 /// Issues one, bound to what the client was seen to hold.
 pub async fn issue(call: &Call, client: &Client, held: &Possession, asked: Option<&str>) -> Answered {
-    let mut tx = call.begin(client, held.proof()).await?;
-    let (ticket, token) = match mint::client_token(call, &mut tx, &client.product, held, asked).await {
+    let mut act = call.begin(client, held.proof());
+    let (ticket, token) = match mint::client_token(call, &mut act, &client.product, held, asked) {
         Ok(issued) => issued,
-        Err(denial) => return Err(call.deny(tx, client, Action::ClientTokenIssued, denial).await),
+        Err(denial) => return Err(call.deny(act, client, Action::ClientTokenIssued, denial).await),
     };
-    call.commit(tx, client.did(Action::ClientTokenIssued).with(token.scope.clone())).await?;
+    call.commit(act, client.did(Action::ClientTokenIssued).with(token.scope.clone())).await?;
     let response = ClientTokenResponse::new(ticket.reveal(), held.token_type(), ACCESS_TOKEN_SECONDS, token.scope);
     Ok::<_, Refusal>(secret(StatusCode::OK, to_json(&response)?))
 }

@@ -35,6 +35,7 @@ use crate::error::Fault;
 use crate::http::browser::set;
 use crate::http::connection::Connection;
 use crate::http::limits::{self, INSTITUTION_TOKENS, PRODUCT_TOKEN_CARE, Party, Prefix};
+use crate::http::nonces::{self, Audience};
 use crate::http::request_id::RequestId;
 
 /// What is another client's, lapsed or not there at all.
@@ -120,6 +121,9 @@ impl FromRequestParts<Arc<App>> for Manager {
                     .await?;
                 return Err(Denied::Token(error, takes_certificates));
             }
+            Err(bearer::Refusal::Nonce(error)) => {
+                return Err(Denied::Token(ResourceError::Refused(error), takes_certificates));
+            }
             Err(bearer::Refusal::Fault(fault)) => return Err(fault.into()),
             Err(bearer::Refusal::Linkage(..) | bearer::Refusal::Login(_)) => {
                 return Err(Denied::Token(UNKNOWN, takes_certificates));
@@ -145,11 +149,13 @@ async fn authenticate(
     let ticket = Ticket::parse(text).map_err(|_| UNKNOWN)?;
     let mut read = app.store.read(institution);
     let token = read.find_client_token(&ticket).await?.ok_or(UNKNOWN)?;
-    let product = read.find_product(&token.client_id).await?;
-    let may_act = product.is_some_and(|product| product.is_active());
-    if token.revoked_at.is_some() || now >= token.expires_at || !may_act {
+    let client =
+        read.find_client(&token.client_id).await?.filter(|client| client.product.is_active()).ok_or(UNKNOWN)?;
+    if token.revoked_at.is_some() || now >= token.expires_at {
         return Err(UNKNOWN.into());
     }
+    nonces::check(app, institution, Audience::GrantManagement, client.dpop_nonces, sent.headers, now)
+        .map_err(bearer::Refusal::Nonce)?;
     let proof = shown.check(&token.binding, text, sent, now)?;
     Ok((token, proof))
 }

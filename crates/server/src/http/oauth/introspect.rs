@@ -48,10 +48,9 @@ pub async fn introspect(call: Call) -> Answered {
     let found = find(&call, &asker.server, &token).await?;
     let signed = asker.server.signed_introspection || found.must_be_signed || call.asks_for_jwt();
     let response = respond(&call, &asker, &found.answer, signed).await?;
-    let tx = call.begin_for(&asker).await?;
     let activity = if found.answer.is_active() { "active" } else { "inactive" };
     let record = asker.did(Action::TokenIntrospected).on(found.why).with(activity);
-    call.commit(tx, record).await?;
+    call.commit(call.begin_for(&asker), record).await?;
     Ok::<Response, Refusal>(response)
 }
 
@@ -89,7 +88,6 @@ async fn find(call: &Call, server: &ResourceServer, token: &str) -> Result<Found
     }
     let scope = narrow::stored_scope(&token.scope)?.intersection(&in_force(&linkage, call.now));
     let accounts = read.list_linked_accounts(linkage.id).await?;
-    let product = read.find_product(&linkage.client_id).await?;
     let facts = TokenFacts {
         iss: call.app.site.issuer(&call.institution),
         client_id: token.client_id,
@@ -104,7 +102,7 @@ async fn find(call: &Call, server: &ResourceServer, token: &str) -> Result<Found
         auth_time: linkage.login_at.seconds(),
         grant_id: linkage.id.to_string(),
     };
-    let must_be_signed = product.is_some_and(|product| product.profile.signs_responses());
+    let must_be_signed = linkage.profile.signs_responses();
     Ok(Found { answer: Introspection::active(facts), why: linkage.id.to_string(), must_be_signed })
 }
 

@@ -8,7 +8,7 @@ use renkei_domain::token::{ACCESS_TOKEN_SECONDS, access_token_ends_at};
 use renkei_oauth::error::{ErrorCode, OAuthError};
 use renkei_oauth::grant_management::{QUERY, REVOKE};
 use renkei_oauth::scope;
-use renkei_store::Tx;
+use renkei_store::Step;
 use renkei_store::client_tokens::ClientToken;
 use renkei_store::codes::Code;
 use renkei_store::linkages::Linkage;
@@ -16,7 +16,7 @@ use renkei_store::partners::Product;
 use renkei_store::tokens::AccessToken;
 use uuid::Uuid;
 
-use super::call::{Call, Denial};
+use super::call::{Act, Call, Denial};
 use super::narrow::Wanted;
 use super::policy;
 use super::possession::Possession;
@@ -72,9 +72,9 @@ pub struct Issued {
 ///
 /// # Errors
 /// The linkage's reason when it may not be used, `invalid_scope` when nothing of `wanted` is permitted any more.
-pub async fn access_token(
+pub fn access_token(
     call: &Call,
-    tx: &mut Tx,
+    act: &mut Act,
     ground: &Ground<'_>,
     wanted: &Wanted,
     refresh: Uuid,
@@ -101,7 +101,7 @@ pub async fn access_token(
         expires_at: call.now.plus_seconds(seconds),
         revoked_at: None,
     };
-    tx.add_access_token(&ticket, &token).await?;
+    act.add(Step::add_access_token(&ticket, &token)?);
     Ok(Issued { ticket, scope, seconds })
 }
 
@@ -110,9 +110,9 @@ pub async fn access_token(
 ///
 /// # Errors
 /// Those of [`policy`]; `invalid_scope` for any other word.
-pub async fn client_token(
+pub fn client_token(
     call: &Call,
-    tx: &mut Tx,
+    act: &mut Act,
     product: &Product,
     held: &Possession,
     asked: Option<&str>,
@@ -128,6 +128,6 @@ pub async fn client_token(
         expires_at: call.now.plus_seconds(ACCESS_TOKEN_SECONDS),
         revoked_at: None,
     };
-    tx.add_client_token(&ticket, &token).await?;
+    act.add(Step::add_client_token(&ticket, &token));
     Ok((ticket, token))
 }

@@ -7,7 +7,6 @@ use renkei_domain::partner::SenderConstraint;
 use renkei_oauth::authorization_details::{self, AskedAccount, Granted};
 use renkei_oauth::error::{ErrorCode, OAuthError};
 use renkei_oauth::scope;
-use renkei_store::Session;
 use renkei_store::ledger::LinkedAccount;
 use renkei_store::linkages::Linkage;
 
@@ -31,12 +30,7 @@ pub struct Wanted {
 ///
 /// # Errors
 /// `invalid_scope` or `invalid_authorization_details` for anything beyond it.
-pub async fn wanted(
-    call: &Call,
-    session: &mut Session,
-    linkage: &Linkage,
-    granted: &Granting<'_>,
-) -> Result<Wanted, Denial> {
+pub async fn wanted(call: &Call, linkage: &Linkage, granted: &Granting<'_>) -> Result<Wanted, Denial> {
     let allowed = words(&stored_scope(granted.scope)?);
     let locations = call.app.site.resources(&call.institution);
     let asked = authorization_details::read(call.form.get("authorization_details"), &allowed, &locations)?;
@@ -49,7 +43,9 @@ pub async fn wanted(
     }
     let accounts = match limits.accounts {
         None => None,
-        Some(asked) => Some(pick(&asked, &session.list_linked_accounts(linkage.id).await?)?),
+        Some(asked) => {
+            Some(pick(&asked, &call.app.store.read(&call.institution).list_linked_accounts(linkage.id).await?)?)
+        }
     };
     Ok(Wanted { scope, accounts, detailed })
 }
@@ -80,7 +76,6 @@ fn is(account: &LinkedAccount, asked: &AskedAccount) -> bool {
 /// [`Fault`] when the store is away.
 pub async fn details(
     call: &Call,
-    session: &mut Session,
     linkage: &Linkage,
     wanted: &Wanted,
     issued: &Issued,
@@ -89,7 +84,7 @@ pub async fn details(
     if !wanted.detailed {
         return Ok(None);
     }
-    let accounts = session.list_linked_accounts(linkage.id).await?;
+    let accounts = call.app.store.read(&call.institution).list_linked_accounts(linkage.id).await?;
     let resource = call.app.site.resource(&call.institution, bound);
     Ok(Some(granted(resource, &issued.scope, &accounts, wanted.accounts.as_deref())))
 }

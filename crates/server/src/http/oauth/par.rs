@@ -17,6 +17,7 @@ use renkei_oauth::request::{
     ClientPolicy, GrantRequest, Parameters, PushedRequest, PushedResponse, REQUEST_URI_PREFIX, check_pushed_request,
 };
 use renkei_oauth::request_object::{self, Signer, take_parameters};
+use renkei_store::Step;
 
 use super::answer::{Answered, Refusal, secret, to_json};
 use super::call::{Call, Client, Denial};
@@ -30,15 +31,15 @@ pub async fn push(call: Call) -> Answered {
     call.pace(&client, &PRODUCT_PUSHES, &INSTITUTION_PUSHES)?;
     let checked = check(&call, &client).await;
     let proof = checked.as_ref().ok().and_then(|(_, proof)| proof.as_ref());
-    let mut tx = call.begin(&client, proof).await?;
+    let mut act = call.begin(&client, proof);
     let request = match checked {
         Ok((request, _)) => request,
-        Err(denial) => return Err(call.deny(tx, &client, Action::RequestPushed, denial).await),
+        Err(denial) => return Err(call.deny(act, &client, Action::RequestPushed, denial).await),
     };
     let ticket = call.app.new_ticket(call.now);
     let expires_at = call.now.plus_seconds(REQUEST_SECONDS);
-    tx.add_request(&ticket, &request.client_id, &to_json(&request)?, expires_at).await?;
-    call.commit(tx, client.did(Action::RequestPushed).on(ticket.id())).await?;
+    act.add(Step::add_request(&ticket, &request.client_id, to_json(&request)?, expires_at));
+    call.commit(act, client.did(Action::RequestPushed).on(ticket.id())).await?;
     let request_uri = format!("{REQUEST_URI_PREFIX}{}", ticket.reveal());
     let response = PushedResponse { request_uri, expires_in: REQUEST_SECONDS };
     Ok::<_, Refusal>(secret(StatusCode::CREATED, to_json(&response)?))
@@ -61,7 +62,7 @@ async fn check(call: &Call, client: &Client) -> Result<(PushedRequest, Option<Pr
         redirect_uris: &client.product.redirect_uris,
         scopes: &scopes,
         resources: &call.app.site.resources(&call.institution),
-        strongest: acr::strongest(&call.app, call.existing().await?.as_ref()),
+        strongest: acr::strongest(&call.app, client.certificates),
     };
     let parameters = parameters(call, client).await?;
     let request = check_pushed_request(&parameters, &policy, proof.as_ref().map(|proof| proof.jkt.as_str()))?;

@@ -17,7 +17,7 @@ use renkei_oauth::error::OAuthError;
 use renkei_oauth::form::Form;
 use renkei_oauth::pkce::{self, CodeChallenge};
 use renkei_oauth::token::{TokenRequest, TokenResponse};
-use renkei_store::Tx;
+use renkei_store::Step;
 use renkei_store::codes::Code;
 use renkei_store::linkages::Linkage;
 use renkei_store::partners::Product;
@@ -25,7 +25,7 @@ use renkei_store::tokens::RefreshToken;
 use uuid::Uuid;
 
 use super::answer::{Answered, Refusal, secret, to_json};
-use super::call::{Call, Client, Denial};
+use super::call::{Act, Call, Client, Denial};
 use super::client_token;
 use super::mint::{self, Ground, Issued};
 use super::narrow::{self, Granting, words};
@@ -61,10 +61,7 @@ pub async fn exchange(call: Call) -> Answered {
     };
     let held = match possession::prove(&call, &client.product) {
         Ok(held) => held,
-        Err(error) => {
-            let tx = call.begin(&client, None).await?;
-            return Err(call.deny(tx, &client, refused_as, error.into()).await);
-        }
+        Err(error) => return Err(call.deny(call.begin(&client, None), &client, refused_as, error.into()).await),
     };
     match request {
         TokenRequest::Code { code, redirect_uri, code_verifier } => {
@@ -90,43 +87,43 @@ async fn redeem(call: &Call, client: &Client, held: &Possession, sent: &Sent) ->
         Err(_) => None,
     };
     let own = found.filter(|code| code.client_id == client.product.client_id);
-    let mut tx = call.begin(client, held.proof()).await?;
-    match spend(call, &mut tx, &client.product, own.as_ref(), held, sent).await {
+    let mut act = call.begin(client, held.proof());
+    match spend(call, &mut act, client, own.as_ref(), held, sent).await {
         Ok((given, linkage, refresh_token)) => {
-            call.commit(tx, client.did(Action::CodeRedeemed).on(linkage.id)).await?;
+            call.commit(act, client.did(Action::CodeRedeemed).on(linkage.id)).await?;
             answer(call, given, held, &linkage, Some(refresh_token.reveal()))
         }
-        Err(denial) => Err(call.deny(tx, client, Action::CodeRefused, denial).await),
+        Err(denial) => Err(call.deny(act, client, Action::CodeRefused, denial).await),
     }
 }
 
-/// Claims the code first; only then looks whether it may be redeemed like this.
+/// Claims the code whatever comes of it; only then looks whether it may be redeemed like this.
 async fn spend(
     call: &Call,
-    tx: &mut Tx,
-    product: &Product,
+    act: &mut Act,
+    client: &Client,
     code: Option<&Code>,
     held: &Possession,
     sent: &Sent,
 ) -> Result<(Given, Linkage, Ticket), Denial> {
     let code = code.ok_or(NO_CODE)?;
-    if !tx.claim_code(code.id, call.now).await? {
-        tx.revoke_tokens_of_code(code.id, call.now).await?;
-        return Err(Denial::recorded_as(NO_CODE, "code used twice: its tokens are revoked"));
-    }
+    let twice = client.refused(Action::CodeRefused, "code used twice: its tokens are revoked");
+    call.claim(act, Step::claim_code(code.id, call.now), twice, Some(NO_CODE));
+    call.otherwise(act, Step::revoke_tokens_of_code(code.id, call.now));
     check_code(call, code, held, sent)?;
-    if tx.is_held_back(code.id, call.now).await? {
+    let mut read = call.app.store.read(&call.institution);
+    if read.is_held_back(code.id, call.now).await? {
         return Err(Denial::recorded_as(NO_CODE, "the login behind the code is locked"));
     }
-    let linkage = tx.find_linkage(code.linkage).await?;
+    let linkage = read.find_linkage(code.linkage).await?;
     let linkage = linkage.ok_or_else(|| Fault::Defect("a code without linkage".into()))?;
-    let ground = Ground::new(product, &linkage, held, Some(code))?;
-    tx.take_linkage(linkage.id, call.now).await?;
+    let ground = Ground::new(&client.product, &linkage, held, Some(code))?;
+    act.then(Step::take_linkage(linkage.id, call.now));
     // A renewal replaces what the partner held before (Grant Management, `replace`).
-    tx.revoke_tokens_of_linkage(linkage.id, call.now).await?;
+    act.then(Step::revoke_tokens_of_linkage(linkage.id, call.now));
     let ticket = call.app.new_ticket(call.now);
     let granting = Granting { scope: &code.scope, detailed: code.detailed, asked_scope: None };
-    let given = give(call, tx, &ground, &granting, ticket.id()).await?;
+    let given = give(call, act, &ground, &granting, ticket.id()).await?;
     let token = RefreshToken {
         id: ticket.id(),
         linkage: linkage.id,
@@ -136,7 +133,7 @@ async fn spend(
         detailed: code.detailed,
         revoked_at: None,
     };
-    tx.add_refresh_token(&ticket, &token, call.now).await?;
+    act.then(Step::add_refresh_token(&ticket, &token, call.now));
     Ok((given, linkage, ticket))
 }
 
@@ -149,14 +146,14 @@ struct Given {
 /// Issues an access token for what the request asks for out of what was granted.
 async fn give(
     call: &Call,
-    tx: &mut Tx,
+    act: &mut Act,
     ground: &Ground<'_>,
     granting: &Granting<'_>,
     refresh: Uuid,
 ) -> Result<Given, Denial> {
-    let wanted = narrow::wanted(call, tx, ground.linkage(), granting).await?;
-    let issued = mint::access_token(call, tx, ground, &wanted, refresh).await?;
-    let details = narrow::details(call, tx, ground.linkage(), &wanted, &issued, ground.bound()).await?;
+    let wanted = narrow::wanted(call, ground.linkage(), granting).await?;
+    let issued = mint::access_token(call, act, ground, &wanted, refresh)?;
+    let details = narrow::details(call, ground.linkage(), &wanted, &issued, ground.bound()).await?;
     Ok(Given { issued, details })
 }
 
@@ -186,13 +183,13 @@ async fn refresh(call: &Call, client: &Client, held: &Possession, token: &str, a
     if let Some((_, linkage)) = &own {
         call.app.memory.limits.take(Party::Linkage(&call.institution, linkage.id), &LINKAGE_TOKENS, call.now)?;
     }
-    let mut tx = call.begin(client, held.proof()).await?;
-    match renew(call, &mut tx, &client.product, own, held, asked).await {
+    let mut act = call.begin(client, held.proof());
+    match renew(call, &mut act, &client.product, own, held, asked).await {
         Ok((given, linkage)) => {
-            call.commit(tx, client.did(Action::TokenRefreshed).on(linkage.id)).await?;
+            call.commit(act, client.did(Action::TokenRefreshed).on(linkage.id)).await?;
             answer(call, given, held, &linkage, None)
         }
-        Err(denial) => Err(call.deny(tx, client, Action::RefreshRefused, denial).await),
+        Err(denial) => Err(call.deny(act, client, Action::RefreshRefused, denial).await),
     }
 }
 
@@ -200,7 +197,7 @@ async fn refresh(call: &Call, client: &Client, held: &Possession, token: &str, a
 /// token is looked up together with both.
 async fn renew(
     call: &Call,
-    tx: &mut Tx,
+    act: &mut Act,
     product: &Product,
     found: Option<(RefreshToken, Linkage)>,
     held: &Possession,
@@ -209,7 +206,7 @@ async fn renew(
     let (token, linkage) = found.filter(|(token, _)| token.revoked_at.is_none()).ok_or(NO_REFRESH_TOKEN)?;
     let ground = Ground::new(product, &linkage, held, None)?;
     let granting = Granting { scope: &token.scope, detailed: token.detailed, asked_scope: asked };
-    let given = give(call, tx, &ground, &granting, token.id).await?;
+    let given = give(call, act, &ground, &granting, token.id).await?;
     Ok((given, linkage))
 }
 

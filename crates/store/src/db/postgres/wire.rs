@@ -184,11 +184,13 @@ impl Manager for Wires {
 
 impl Wire {
     fn is_sound(&self) -> bool {
-        let current = self.born == self.generation.load(Ordering::Acquire);
-        current
-            && !self.asked.load(Ordering::Acquire)
-            && !self.client.is_closed()
-            && self.leads.check(self.timeline).is_ok()
+        self.is_current() && !self.asked.load(Ordering::Acquire)
+    }
+
+    /// Whether its server is trusted still, and there.
+    pub(super) fn is_current(&self) -> bool {
+        let born_since = self.born == self.generation.load(Ordering::Acquire);
+        born_since && !self.client.is_closed() && self.leads.check(self.timeline).is_ok()
     }
 
     /// Waits for what was asked over this connection. Where the answer is not waited for, or tells that the server is

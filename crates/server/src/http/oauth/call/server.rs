@@ -11,10 +11,9 @@ use renkei_oauth::form::Form;
 use renkei_oauth::introspection::asks_for_jwt;
 use renkei_oauth::jose::{Algorithm, KeySet};
 use renkei_oauth::replay::Replay;
-use renkei_store::Tx;
 use renkei_store::resource_servers::ResourceServer;
 
-use super::{Call, Refusal};
+use super::{Act, Call, Refusal};
 use crate::error::Fault;
 use crate::http::limits::{INSTITUTION_TOKENS, PRODUCT_TOKEN_CARE, Party};
 
@@ -27,9 +26,13 @@ pub struct Asker {
 }
 
 impl Asker {
+    fn actor(&self) -> Actor {
+        Actor::ResourceServer(self.server.server_id.clone())
+    }
+
     /// The record of something it did.
     pub fn did(&self, action: Action) -> Record {
-        Record::done(Actor::ResourceServer(self.server.server_id.clone()), action)
+        Record::done(self.actor(), action)
     }
 }
 
@@ -81,18 +84,9 @@ impl Call {
         Ok(limits.take(Party::Institution(&self.institution), &INSTITUTION_TOKENS, self.now)?)
     }
 
-    /// Begins the one transaction of the request, which uses up the assertion.
-    ///
-    /// # Errors
-    /// `invalid_client` for one used before; a failure of the store.
-    pub async fn begin_for(&self, asker: &Asker) -> Result<Tx, Refusal> {
-        let mut tx = self.app.store.begin(&self.institution).await?;
-        if self.claim(&mut tx, &asker.assertion).await? {
-            return Ok(tx);
-        }
-        let actor = Actor::ResourceServer(asker.server.server_id.clone());
-        let record = Record::refused(actor, Action::ClientRefused, "assertion already used");
-        Err(self.refuse(tx, record, INVALID_CLIENT).await)
+    /// Begins what its request writes.
+    pub fn begin_for(&self, asker: &Asker) -> Act {
+        self.begin_as(asker.actor(), Some(&asker.assertion), None)
     }
 
     /// Whether the answer is asked for in signed form.

@@ -1,0 +1,240 @@
+//! Units on PostgreSQL: those of many requests in one transaction and in few statements, however many there are.
+
+use std::collections::HashSet;
+
+use futures_util::future::join;
+use futures_util::stream::{FuturesOrdered, TryStreamExt};
+use tokio::sync::mpsc;
+
+use super::super::StoreError;
+use super::super::unit::{Asked, Claimed, Digest, Ended, Part, Step, Unit, gather, gone};
+use super::super::value::Param;
+use super::wire::Wire;
+use super::{Engine, Texts, Write, in_time, translate};
+use crate::replays;
+
+/// How many rows are added by one statement; few sizes, so that few statements are prepared.
+const ROWS_AT_ONCE: [usize; 4] = [32, 8, 4, 2];
+
+impl Engine {
+    /// Leaves a unit to be written with others.
+    pub(in super::super) fn leave(&self, asked: Asked) -> Result<(), StoreError> {
+        let units = self.units.as_ref().ok_or_else(gone)?;
+        units.send(asked).map_err(|_| gone())
+    }
+
+    /// Writes the units that wait, again and again: what comes while one transaction becomes durable is the next one.
+    pub(super) async fn write_units(self, mut queue: mpsc::UnboundedReceiver<Asked>) {
+        while let Some(first) = queue.recv().await {
+            let (units, answers): (Vec<_>, Vec<_>) = gather(first, &mut queue).into_iter().unzip();
+            let ended: Vec<Result<Ended, StoreError>> = match self.write_together(&units).await {
+                Ok(ended) => ended.into_iter().map(Ok).collect(),
+                // One that fails must not take others with it.
+                Err(StoreError::Taken | StoreError::Statement(_) | StoreError::Conflict(_)) if units.len() > 1 => {
+                    self.write_alone(&units).await
+                }
+                Err(error) => units.iter().map(|_| Err(error.clone())).collect(),
+            };
+            for (ended, answer) in ended.into_iter().zip(answers) {
+                // A waiter that was cancelled does not need the answer.
+                let _ = answer.send(ended);
+            }
+        }
+    }
+
+    async fn write_alone(&self, units: &[Unit]) -> Vec<Result<Ended, StoreError>> {
+        let mut all = Vec::with_capacity(units.len());
+        for unit in units {
+            let ended = self.write_together(std::slice::from_ref(unit)).await;
+            all.push(ended.and_then(|ended| ended.first().copied().ok_or_else(gone)));
+        }
+        all
+    }
+
+    async fn write_together(&self, units: &[Unit]) -> Result<Vec<Ended>, StoreError> {
+        let write = Write::of(self.client().await?, &self.texts);
+        let together = Together { wire: write.client()?, texts: &self.texts, units };
+        // The first question goes along with BEGIN.
+        let (begun, ended) = join(together.begin(), together.write()).await;
+        begun?;
+        let ended = ended?;
+        write.commit().await?;
+        Ok(ended)
+    }
+}
+
+/// Units that are written in one transaction of this connection.
+struct Together<'a> {
+    wire: &'a Wire,
+    texts: &'a Texts,
+    units: &'a [Unit],
+}
+
+/// A statement with the values of one row or of several.
+struct Filled<'a> {
+    sql: &'static str,
+    rows: usize,
+    values: Vec<&'a Param<'static>>,
+}
+
+impl<'a> Filled<'a> {
+    fn new(rows: &[(&'a Unit, &'a Step)], sql: &'static str) -> Filled<'a> {
+        let own = |(unit, step): &(&'a Unit, &'a Step)| std::iter::once(&unit.institution).chain(&step.values);
+        Filled { sql, rows: rows.len(), values: rows.iter().flat_map(own).collect() }
+    }
+
+    fn one(unit: &'a Unit, step: &'a Step) -> Filled<'a> {
+        Filled::new(&[(unit, step)], step.sql)
+    }
+}
+
+impl<'a> Together<'a> {
+    async fn begin(&self) -> Result<(), StoreError> {
+        in_time(self.wire, self.wire.ask(self.wire.batch_execute("BEGIN"))).await
+    }
+
+    /// Each unit with its claims, one round for those of one number, and then what follows from them.
+    async fn write(&self) -> Result<Vec<Ended>, StoreError> {
+        let mut ended = vec![Ended::Done; self.units.len()];
+        let rounds = self.units.iter().map(|unit| unit.claims.len()).max().unwrap_or(0);
+        for round in 0..rounds {
+            for number in self.lost(round, &ended).await? {
+                if let Some(ended) = ended.get_mut(number) {
+                    *ended = Ended::Lost(round);
+                }
+            }
+        }
+        let parts = self.units.iter().zip(&ended).filter_map(|(unit, ended)| Some((unit, unit.follows(*ended)?)));
+        self.execute(&filled(parts)).await?;
+        Ok(ended)
+    }
+
+    /// The units, by their place, whose claim of this round does not hold.
+    async fn lost(&self, round: usize, ended: &[Ended]) -> Result<Vec<usize>, StoreError> {
+        let mut digests = Vec::new();
+        let (mut places, mut rows) = (Vec::new(), Vec::new());
+        for (place, (unit, ended)) in self.units.iter().zip(ended).enumerate() {
+            match unit.claims.get(round).filter(|_| *ended == Ended::Done).map(|claim| &claim.what) {
+                Some(Claimed::Digest(digest)) => digests.push((place, &unit.institution, digest)),
+                Some(Claimed::Row(step)) => {
+                    places.push(place);
+                    rows.push(Filled::one(unit, step));
+                }
+                None => {}
+            }
+        }
+        let mut lost = self.lost_digests(digests).await?;
+        let changed = self.execute(&rows).await?;
+        lost.extend(places.into_iter().zip(changed).filter(|(_, changed)| *changed != 1).map(|(place, _)| place));
+        Ok(lost)
+    }
+
+    /// Claims digests with one statement. Of those that are alike the first counts.
+    async fn lost_digests(&self, mut claims: Vec<(usize, &Param<'static>, &Digest)>) -> Result<Vec<usize>, StoreError> {
+        if claims.is_empty() {
+            return Ok(Vec::new());
+        }
+        // In one order at every node, so that no two wait for each other.
+        claims.sort_by_key(|(place, institution, digest)| (digest.digest, institution.as_text(), *place));
+        let mut lost: Vec<usize> = Vec::new();
+        let mut seen = HashSet::with_capacity(claims.len());
+        claims.retain(|(place, institution, digest)| {
+            let is_first = seen.insert((institution.as_text().to_owned(), digest.digest));
+            if !is_first {
+                lost.push(*place);
+            }
+            is_first
+        });
+        let claimed = self.claim_digests(&claims).await?;
+        let unclaimed = claims.iter().filter(|(_, institution, digest)| {
+            let own = (institution.as_text(), digest.digest);
+            !claimed.iter().any(|(institution, digest)| (institution.as_str(), digest.as_slice()) == (own.0, &own.1))
+        });
+        lost.extend(unclaimed.map(|(place, ..)| *place));
+        Ok(lost)
+    }
+
+    /// Those that were claimed, of digests that are all different.
+    async fn claim_digests(
+        &self,
+        claims: &[(usize, &Param<'static>, &Digest)],
+    ) -> Result<Vec<(String, Vec<u8>)>, StoreError> {
+        let institutions: Vec<&str> = claims.iter().map(|(_, institution, _)| institution.as_text()).collect();
+        let digests: Vec<&[u8]> = claims.iter().map(|(.., own)| own.digest.as_slice()).collect();
+        let until: Vec<i64> = claims.iter().map(|(.., own)| own.until.0).collect();
+        // Of all that are written together the earliest instant: one that has run out in between is not taken for it.
+        let now = claims.iter().map(|(.., own)| own.now.0).min().unwrap_or_default();
+        let rows = in_time(self.wire, async {
+            let statement = self.wire.ask(self.wire.prepare_cached(replays::CLAIM_ALL)).await?;
+            self.wire.ask(self.wire.query(&statement, &[&institutions, &digests, &until, &now])).await
+        });
+        let read = |row: &tokio_postgres::Row| Ok((row.try_get(0)?, row.try_get(1)?));
+        rows.await?.iter().map(read).collect::<Result<_, _>>().map_err(|error| translate(&error))
+    }
+
+    /// Sends all of them before it waits for the first answer. Tells how many rows each changed.
+    async fn execute(&self, all: &[Filled<'_>]) -> Result<Vec<u64>, StoreError> {
+        in_time(self.wire, async {
+            let mut prepared = Vec::with_capacity(all.len());
+            for filled in all {
+                let text = self.texts.of_rows(filled.sql, filled.rows);
+                prepared.push(self.wire.ask(self.wire.prepare_cached(&text)).await?);
+            }
+            let sent = prepared.iter().zip(all).map(|(statement, filled)| {
+                self.wire.ask(self.wire.execute_raw(statement, filled.values.iter().copied()))
+            });
+            sent.collect::<FuturesOrdered<_>>().try_collect().await
+        })
+        .await
+    }
+}
+
+/// The steps of all parts in their order, and then their rows, those of one table together.
+fn filled<'a>(parts: impl Iterator<Item = (&'a Unit, &'a Part)>) -> Vec<Filled<'a>> {
+    let mut all = Vec::new();
+    let mut tables: Vec<(&'static str, Vec<(&Unit, &Step)>)> = Vec::new();
+    for (unit, part) in parts {
+        all.extend(part.steps.iter().map(|step| Filled::one(unit, step)));
+        for row in &part.rows {
+            match tables.iter_mut().find(|(sql, _)| *sql == row.sql) {
+                Some((_, rows)) => rows.push((unit, row)),
+                None => tables.push((row.sql, vec![(unit, row)])),
+            }
+        }
+    }
+    for (sql, rows) in &tables {
+        let mut rest = rows.as_slice();
+        while !rest.is_empty() {
+            let size = ROWS_AT_ONCE.into_iter().find(|size| *size <= rest.len()).unwrap_or(1);
+            let (these, others) = rest.split_at(size);
+            all.push(Filled::new(these, sql));
+            rest = others;
+        }
+    }
+    all
+}
+
+/// The text of an `INSERT … VALUES (?1, …, ?n)` for so many rows; the values of one after those of the other.
+pub(super) fn of_rows(sql: &str, rows: usize) -> String {
+    let values = sql.rfind('(').map(|at| sql.split_at(at));
+    let Some((head, values)) = values.filter(|_| rows > 1) else { return sql.to_owned() };
+    let width = values.matches('?').count();
+    let row = |row: usize| {
+        let values: Vec<String> = (1..=width).map(|value| format!("?{}", row * width + value)).collect();
+        format!("({})", values.join(", "))
+    };
+    let all: Vec<String> = (0..rows).map(row).collect();
+    format!("{head}{}", all.join(", "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_row_becomes_several() {
+        let one = "INSERT INTO t (institution, a) VALUES (?1, ?2)";
+        assert_eq!(of_rows(one, 1), one);
+        assert_eq!(of_rows(one, 3), "INSERT INTO t (institution, a) VALUES (?1, ?2), (?3, ?4), (?5, ?6)");
+    }
+}
