@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use renkei_oauth::jose::SigningKey;
 use renkei_store::{Store, StoreConfig};
+use rustix::process::{Pid, Signal, kill_process};
 
 use crate::partner::{BACK, INSTITUTION, Partner, http_client, new_key};
 use crate::{Trouble, trouble};
@@ -89,7 +90,15 @@ impl Bank {
         Ok(bank)
     }
 
-    fn path(&self, name: &str) -> PathBuf {
+    /// The program it was made with.
+    #[must_use]
+    pub fn program(&self) -> &Path {
+        &self.binary
+    }
+
+    /// Where a file of the installation is.
+    #[must_use]
+    pub fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
 
@@ -147,7 +156,11 @@ impl Bank {
         command
     }
 
-    fn run(&self, words: &[&str]) -> Result<String, Trouble> {
+    /// Runs a command of the program on the installation, and tells what it printed.
+    ///
+    /// # Errors
+    /// When it fails; its words are passed on.
+    pub fn run(&self, words: &[&str]) -> Result<String, Trouble> {
         printed(words, self.command(&self.binary, words).output())
     }
 
@@ -219,6 +232,7 @@ impl Bank {
             dpop: new_key()?,
             origin: self.origin.clone(),
             address: address.to_owned(),
+            signed_answers: false,
             http: http_client()?,
             ahead: Arc::default(),
         })
@@ -257,8 +271,23 @@ impl Bank {
     /// # Errors
     /// As [`Bank::start`].
     pub fn start_with(&self, binary: &Path, port: u16, variables: &[(&str, &str)]) -> Result<Node, Trouble> {
+        self.start_configured(binary, port, "", variables)
+    }
+
+    /// The same with more in its configuration.
+    ///
+    /// # Errors
+    /// As [`Bank::start`].
+    pub fn start_configured(
+        &self,
+        binary: &Path,
+        port: u16,
+        more: &str,
+        variables: &[(&str, &str)],
+    ) -> Result<Node, Trouble> {
         let name = format!("node-{port}.toml");
-        let text = format!("origin = \"{}\"\nlisten = \"127.0.0.1:{port}\"\n[limits]\nfactor = 100\n", self.origin);
+        let text =
+            format!("origin = \"{}\"\nlisten = \"127.0.0.1:{port}\"\n[limits]\nfactor = 100\n{more}", self.origin);
         self.write(&name, &text)?;
         let log = File::options().create(true).append(true).open(self.path(&format!("node-{port}.log")));
         let mut command = self.command(binary, &["serve"]);
@@ -398,9 +427,20 @@ impl Node {
     /// # Errors
     /// When it is gone.
     pub fn terminate(&self) -> Result<(), Trouble> {
-        use rustix::process::{Pid, Signal, kill_process};
+        self.signal(Signal::TERM)
+    }
+
+    /// Tells it to read its files again.
+    ///
+    /// # Errors
+    /// When it is gone.
+    pub fn hang_up(&self) -> Result<(), Trouble> {
+        self.signal(Signal::HUP)
+    }
+
+    fn signal(&self, signal: Signal) -> Result<(), Trouble> {
         let pid = i32::try_from(self.process.id()).ok().and_then(Pid::from_raw).ok_or("no process")?;
-        kill_process(pid, Signal::TERM).map_err(trouble("a signal"))
+        kill_process(pid, signal).map_err(trouble("a signal"))
     }
 
     /// Waits for its end and tells how long that took.

@@ -36,6 +36,7 @@ pub fn violations(events: &[Event], truth: &Truth) -> Vec<String> {
         check.reads(),
         check.lives(),
         check.records(),
+        check.trail(),
         check.outcomes(),
     ];
     parts.concat()
@@ -269,6 +270,42 @@ impl<'a> Check<'a> {
             let begun = begun.count();
             if begun != 1 {
                 wrong.push(format!("I11: permission {} has {begun} records", permit.id));
+            }
+        }
+        wrong
+    }
+
+    /// F-35: the trail is one list, from 0 without a gap or a double, and whatever was acknowledged before another act
+    /// began stands before it.
+    fn trail(&self) -> Vec<String> {
+        let mut wrong = Vec::new();
+        let places = self.truth.sealed.iter().zip(0..);
+        if let Some(((place, _), due)) = places.into_iter().find(|((place, _), due)| place != due) {
+            wrong.push(format!("F-35: the trail has an entry {place} where {due} is due"));
+        }
+        let mut of_request: BTreeMap<&str, (i64, i64)> = BTreeMap::new();
+        for (place, request) in &self.truth.sealed {
+            let own = of_request.entry(request).or_insert((*place, *place));
+            own.1 = *place;
+        }
+        let acted = self.events.iter().filter(|event| event.said == Said::Done);
+        let mut begun: Vec<(u64, u64, i64, i64, usize)> = acted
+            .filter_map(|event| {
+                let (first, last) = of_request.get(event.request_id.as_deref().filter(|id| !id.is_empty())?)?;
+                Some((event.begin, event.end?, *first, *last, event.id))
+            })
+            .collect();
+        begun.sort_unstable();
+        let mut ended: Vec<(u64, i64, usize)> = begun.iter().map(|(_, end, _, last, id)| (*end, *last, *id)).collect();
+        ended.sort_unstable();
+        let mut ended = ended.into_iter().peekable();
+        let mut latest: Option<(i64, usize)> = None;
+        for (begin, _, first, _, id) in begun {
+            while let Some((_, last, other)) = ended.next_if(|(end, ..)| *end < begin) {
+                latest = latest.max(Some((last, other)));
+            }
+            if let Some((_, other)) = latest.filter(|(place, _)| *place > first) {
+                wrong.push(format!("F-35: act {other} was acknowledged before act {id} began, and stands after it"));
             }
         }
         wrong

@@ -18,8 +18,9 @@ use crate::{Trouble, trouble};
 /// Longest wait for the cluster to be whole again.
 const PATIENCE: Duration = Duration::from_secs(180);
 const LOOK: Duration = Duration::from_millis(50);
-/// The first of its ports, as the scripts know it.
-const PORT0: u16 = 43_100;
+/// Rows of ports to choose from, below those that the system hands out to whoever connects.
+const ROWS: std::ops::Range<u16> = 21_000..30_000;
+const ROW: usize = 40;
 const NODES: [u16; 3] = [1, 2, 3];
 const DESCRIBE: &str = "SELECT concat_ws(' ', \
      CASE WHEN pg_is_in_recovery() THEN 'standby' ELSE 'leads ' || pg_walfile_name(pg_current_wal_insert_lsn()) END, \
@@ -34,6 +35,16 @@ pub struct Cluster {
     pub url: String,
     http: reqwest::Client,
     ways: Vec<Way>,
+    /// The first of its ports, as the scripts know it.
+    port0: u16,
+}
+
+/// The first of a row of ports that nobody has.
+fn free_row() -> Result<u16, Trouble> {
+    let is_free = |port: u16| std::net::TcpListener::bind(("127.0.0.1", port)).is_ok();
+    let mut firsts = ROWS.step_by(ROW);
+    let free = firsts.find(|first| (*first..).take(ROW).all(is_free));
+    free.ok_or_else(|| "no row of free ports".into())
 }
 
 impl Cluster {
@@ -43,12 +54,13 @@ impl Cluster {
     /// When the script fails; its words are passed on.
     pub async fn up() -> Result<Cluster, Trouble> {
         let mut ways = Vec::new();
+        let port0 = free_row()?;
         for node in NODES {
-            ways.push(Way::open(PORT0 + 30 + node, PORT0).await?);
+            ways.push(Way::open(port0 + 30 + node, port0).await?);
         }
         let folder = tempfile::Builder::new().prefix("renkei-cluster.").tempdir().map_err(trouble("a folder"))?;
         let http = crate::partner::http_client()?;
-        let mut cluster = Cluster { folder, url: String::new(), http, ways };
+        let mut cluster = Cluster { folder, url: String::new(), http, ways, port0 };
         let mut script = cluster.script("up");
         let run = tokio::task::spawn_blocking(move || script.stderr(Stdio::inherit()).output());
         let output = run.await.map_err(trouble("the script"))?.map_err(trouble("the script"))?;
@@ -62,14 +74,14 @@ impl Cluster {
     fn script(&self, name: &str) -> Command {
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("cluster").join(name);
         let mut command = Command::new(path);
-        command.arg(self.folder.path()).env("PORT0", PORT0.to_string()).env("WAYS", "yes").stdin(Stdio::null());
+        command.arg(self.folder.path()).env("PORT0", self.port0.to_string()).env("WAYS", "yes").stdin(Stdio::null());
         command
     }
 
     /// The members and their parts: name without `pg`, role, state.
     async fn members(&self) -> Vec<(u16, String, String)> {
         for node in NODES {
-            let url = format!("http://127.0.0.1:{}/cluster", PORT0 + 20 + node);
+            let url = format!("http://127.0.0.1:{}/cluster", self.port0 + 20 + node);
             let Ok(answer) = self.http.get(url).timeout(Duration::from_secs(2)).send().await else { continue };
             let Ok(Value::Object(cluster)) = answer.json().await else { continue };
             let members = cluster.get("members").and_then(Value::as_array).cloned().unwrap_or_default();
@@ -87,7 +99,7 @@ impl Cluster {
     /// The leader, if there is one that says so itself.
     pub async fn leader(&self) -> Option<u16> {
         for node in NODES {
-            let url = format!("http://127.0.0.1:{}/primary", PORT0 + 20 + node);
+            let url = format!("http://127.0.0.1:{}/primary", self.port0 + 20 + node);
             let asked = self.http.get(url).timeout(Duration::from_millis(500)).send().await;
             if asked.is_ok_and(|answer| answer.status().is_success()) {
                 return Some(node);
@@ -104,7 +116,7 @@ impl Cluster {
         let begun = Instant::now();
         while begun.elapsed() < PATIENCE {
             for node in NODES.into_iter().filter(|node| *node != than) {
-                let url = format!("http://127.0.0.1:{}/primary", PORT0 + 20 + node);
+                let url = format!("http://127.0.0.1:{}/primary", self.port0 + 20 + node);
                 let asked = self.http.get(url).timeout(Duration::from_millis(500)).send().await;
                 if asked.is_ok_and(|answer| answer.status().is_success()) {
                     return Ok(node);
@@ -181,7 +193,7 @@ impl Cluster {
     /// # Errors
     /// When it can't be asked.
     pub async fn describe(&self, node: u16) -> Result<String, Trouble> {
-        let url = format!("postgres://postgres@127.0.0.1:{}/postgres?sslmode=disable", PORT0 + 10 + node);
+        let url = format!("postgres://postgres@127.0.0.1:{}/postgres?sslmode=disable", self.port0 + 10 + node);
         let connected = tokio_postgres::connect(&url, tokio_postgres::NoTls).await;
         let (client, link) = connected.map_err(trouble("a session"))?;
         let link = tokio::spawn(link);
@@ -203,7 +215,7 @@ impl Cluster {
     /// # Errors
     /// When Patroni refuses.
     pub async fn switch_over(&self, leader: u16) -> Result<(), Trouble> {
-        let url = format!("http://127.0.0.1:{}/switchover", PORT0 + 20 + leader);
+        let url = format!("http://127.0.0.1:{}/switchover", self.port0 + 20 + leader);
         let body = serde_json::json!({ "leader": format!("pg{leader}") });
         let answer = self.http.post(url).json(&body).send().await.map_err(trouble("the switchover"))?;
         let status = answer.status();
@@ -216,7 +228,7 @@ impl Cluster {
     /// # Errors
     /// When the node can't be asked.
     pub async fn cancel_waiting_commits(&self, node: u16) -> Result<u64, Trouble> {
-        let url = format!("postgres://postgres@127.0.0.1:{}/postgres?sslmode=disable", PORT0 + 10 + node);
+        let url = format!("postgres://postgres@127.0.0.1:{}/postgres?sslmode=disable", self.port0 + 10 + node);
         let connected = tokio_postgres::connect(&url, tokio_postgres::NoTls).await;
         let (client, link) = connected.map_err(trouble("a session"))?;
         let link = tokio::spawn(link);
@@ -232,7 +244,7 @@ impl Cluster {
     /// # Errors
     /// When that is not so in three minutes.
     pub async fn writable(&self, node: u16) -> Result<(), Trouble> {
-        let url = format!("postgres://postgres@127.0.0.1:{}/postgres?sslmode=disable", PORT0 + 10 + node);
+        let url = format!("postgres://postgres@127.0.0.1:{}/postgres?sslmode=disable", self.port0 + 10 + node);
         let begun = Instant::now();
         while begun.elapsed() < PATIENCE {
             if let Ok((client, link)) = tokio_postgres::connect(&url, tokio_postgres::NoTls).await {

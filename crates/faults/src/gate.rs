@@ -64,6 +64,8 @@ impl Gate {
                 let (server, shared) = (server.clone(), Arc::clone(&at));
                 tokio::spawn(async move {
                     let Ok(server) = TcpStream::connect(server).await else { return };
+                    // Many small messages: none waits for the one before to be confirmed.
+                    let _ = node.set_nodelay(true).and_then(|()| server.set_nodelay(true));
                     let (from_node, to_node) = node.into_split();
                     let (from_server, to_server) = server.into_split();
                     let held = Arc::new(AtomicBool::new(false));

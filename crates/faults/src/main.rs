@@ -25,7 +25,7 @@ struct Cli {
 
 #[derive(Debug, Args)]
 struct Times {
-    /// How often (f-06, f-18, f-21, f-22, f-25: seconds)
+    /// How often (f-06, f-18, f-21, f-22, f-25, f-27, f-31: seconds)
     #[arg(long, default_value_t = 10)]
     n: usize,
 }
@@ -50,6 +50,12 @@ enum Fault {
         #[arg(long, default_value_t = 2_000)]
         ready_ms: u64,
     },
+    /// A node is killed at each statement of an act
+    #[command(name = "f-02")]
+    F02(OnPostgres),
+    /// A node is killed at each statement of sealing and signing the audit trail
+    #[command(name = "f-29")]
+    F29(OnPostgres),
     /// Backups under load, each restored and held against the history
     #[command(name = "f-09")]
     F09 {
@@ -134,6 +140,15 @@ enum Fault {
         #[arg(long)]
         new: PathBuf,
     },
+    /// Signing keys, master keys and TLS certificates are changed again and again
+    #[command(name = "f-26")]
+    F26(OnPostgres),
+    /// Load for long
+    #[command(name = "f-27")]
+    F27(Times),
+    /// Ten times of what can be done
+    #[command(name = "f-31")]
+    F31(Times),
     /// The same act on two nodes at the same time
     #[command(name = "f-28")]
     F28(OnPostgres),
@@ -158,6 +173,8 @@ async fn run(cli: Cli) -> Result<(), String> {
     let size = |times: Times| Size { n: times.n, users: cli.users, pace, history: cli.history.clone() };
     match cli.fault {
         Fault::F01 { times, ready_ms } => runs::f_01(&size(times), Duration::from_millis(ready_ms)).await,
+        Fault::F02(on) => runs::f_02(&size(on.times), &on.postgres).await,
+        Fault::F29(on) => runs::f_29(&size(on.times), &on.postgres).await,
         Fault::F09 { times, every, postgres } => {
             runs::f_09(&size(times), Duration::from_secs(every), postgres.as_deref()).await
         }
@@ -180,6 +197,9 @@ async fn run(cli: Cli) -> Result<(), String> {
         Fault::F19(times) => runs::f_19(&size(times)).await,
         Fault::F24(on) => runs::f_24(&size(on.times), &on.postgres).await,
         Fault::F25 { on, old, new } => runs::f_25(&size(on.times), &on.postgres, &old, &new).await,
+        Fault::F26(on) => runs::f_26(&size(on.times), &on.postgres).await,
+        Fault::F27(times) => runs::f_27(&size(times)).await,
+        Fault::F31(times) => runs::f_31(&size(times)).await,
         Fault::F28(on) => runs::f_28(&size(on.times), &on.postgres).await,
     }
 }

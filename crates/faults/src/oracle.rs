@@ -10,7 +10,7 @@ use crate::Trouble;
 use crate::bank::{PASSWORD, PIN};
 use crate::browser::{Answer, Browser, Stuck, send};
 use crate::history::{Act, History, Said};
-use crate::partner::{BACK, Partner, Sealed};
+use crate::partner::{BACK, Partner, Sealed, claim};
 
 /// How often whoever got no answer, or was put off, tries again.
 const TRIES: usize = 60;
@@ -294,11 +294,16 @@ impl Oracle {
         for _ in 0..TRIES {
             let answer = browser.post(last, &key, &fields).await?;
             if answer.status == 303 && answer.location.starts_with(BACK) {
-                let code = form_urlencoded::parse(answer.location.split_once('?').unwrap_or_default().1.as_bytes())
-                    .find(|(name, _)| name == "code")
-                    .map(|(_, code)| code.into_owned());
+                let query = answer.location.split_once('?').unwrap_or_default().1.as_bytes();
+                let member = |wanted: &str| {
+                    let found = form_urlencoded::parse(query).find(|(name, _)| name == wanted);
+                    found.map(|(_, value)| value.into_owned())
+                };
+                let response = member("response");
+                let code = response.as_ref().map_or_else(|| member("code"), |response| claim(response, "code"));
                 self.history.change(answer.event, |event| {
                     event.facts.insert("accounts".into(), accounts.join(" "));
+                    response.map(|response| event.facts.insert("response".into(), response));
                     match &code {
                         Some(code) => event.key.clone_from(code),
                         // The partner is told why, and that it was not done.
@@ -316,6 +321,21 @@ impl Oracle {
             tokio::time::sleep(PAUSE).await;
         }
         Err(Stuck)
+    }
+
+    /// A whole life of a linkage: begun, read, refreshed, ended, and looked at once more.
+    ///
+    /// # Errors
+    /// When the test itself is in trouble.
+    pub async fn life(&self, user: usize) -> Result<(), Trouble> {
+        let Some(mut grant) = self.link(user).await? else { return Ok(()) };
+        self.read(&grant).await?;
+        self.refresh(&mut grant).await?;
+        let (revoked, _) = self.insist(Act::Revoke, &grant.id, || grant.partner.revoke(&grant.refresh)).await?;
+        if revoked.said == Said::Done {
+            self.read(&grant).await?;
+        }
+        Ok(())
     }
 
     /// Reads and refreshes for a while; in the end gives the linkage back and looks whether it is over.

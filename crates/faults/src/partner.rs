@@ -1,5 +1,6 @@
 //! The partner's side: requests signed as the protocol asks, kept so that the very same one can go out again.
 
+use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -40,15 +41,36 @@ pub fn new_key() -> Result<Arc<SigningKey>, Trouble> {
 /// # Errors
 /// When it can't be made.
 pub fn http_client() -> Result<reqwest::Client, Trouble> {
-    // Nothing here speaks TLS, and the library asks for a provider all the same.
-    let _already_there = rustls::crypto::aws_lc_rs::default_provider().install_default();
-    let client = reqwest::Client::builder()
+    let client = client_builder()
         .redirect(reqwest::redirect::Policy::none())
         .tls_certs_only([])
         .pool_max_idle_per_host(0)
         .timeout(PATIENCE)
         .build();
     client.map_err(trouble("an HTTP client"))
+}
+
+/// A client at this address that keeps connections, for whoever asks so often that making them would be most of the work.
+///
+/// # Errors
+/// As [`http_client`].
+pub fn keeping_client(from: Ipv4Addr) -> Result<reqwest::Client, Trouble> {
+    let builder = client_builder().redirect(reqwest::redirect::Policy::none()).tls_certs_only([]);
+    let builder = builder.pool_max_idle_per_host(1_000).timeout(PATIENCE).local_address(IpAddr::from(from));
+    builder.build().map_err(trouble("an HTTP client"))
+}
+
+/// Names the cryptography for TLS; the library asks for it even where nothing speaks TLS.
+pub fn client_builder() -> reqwest::ClientBuilder {
+    let _already_there = rustls::crypto::aws_lc_rs::default_provider().install_default();
+    reqwest::Client::builder()
+}
+
+/// The claim of this name in a signed answer; whether the signature is right is another question.
+pub fn claim(answer: &str, name: &str) -> Option<String> {
+    let payload = Base64UrlUnpadded::decode_vec(answer.split('.').nth(1)?).ok()?;
+    let claims: Value = serde_json::from_slice(&payload).ok()?;
+    Some(claims.get(name)?.as_str()?.to_owned())
 }
 
 /// A product of a partner.
@@ -64,6 +86,8 @@ pub struct Partner {
     pub origin: String,
     /// Where it connects: the origin, or one node of several.
     pub address: String,
+    /// Whether it asks for signed authorization responses (JARM).
+    pub signed_answers: bool,
     /// With what.
     pub http: reqwest::Client,
     /// How far its clock is ahead of this machine's, in seconds.
@@ -148,8 +172,10 @@ impl Partner {
     /// # Errors
     /// When it can't be signed; so with all of these.
     pub fn push(&self) -> Result<Sealed, Trouble> {
+        let mode = if self.signed_answers { "query.jwt" } else { "query" };
         let fields = [
             ("response_type", "code"),
+            ("response_mode", mode),
             ("redirect_uri", BACK),
             ("scope", "balances transactions"),
             ("state", "s"),

@@ -49,6 +49,8 @@ pub struct Truth {
     pub pins: BTreeSet<String>,
     /// The audit trail.
     pub records: Vec<RecordRow>,
+    /// Its sealed part: places in the trail, and the request whose act each is of.
+    pub sealed: Vec<(i64, String)>,
 }
 
 impl Truth {
@@ -100,6 +102,12 @@ async fn read_all(read: &mut Session) -> Result<Truth, StoreError> {
             object: record.object.unwrap_or_default(),
             detail: record.detail.unwrap_or_default(),
         });
+    }
+    let sealed = "SELECT p.position, a.request_id FROM audit_positions p \
+         LEFT JOIN audit a ON a.institution = p.institution AND a.audit_id = p.audit_id \
+         WHERE p.institution = ?1 ORDER BY p.position";
+    for mut row in read.rows(sealed, &[]).await? {
+        truth.sealed.push((row.get(0)?, row.get::<Option<String>>(1)?.unwrap_or_default()));
     }
     Ok(truth)
 }

@@ -52,6 +52,7 @@ impl World {
             (event(Act::Revoke, LINKAGE, Said::Done, (50, 51)), "linkage_ended"),
         ];
         let records = told.iter().map(|(event, action)| record(event, action, LINKAGE)).collect();
+        let sealed = (0..).zip(&told).map(|(place, (event, _))| (place, event.request_id.clone().unwrap())).collect();
         let mut events: Vec<Event> = told.into_iter().map(|(event, _)| event).collect();
         events.push(event(Act::Replay, &code, Said::Refused, (22, 23)));
         let mut vain = event(Act::Read, LINKAGE, Said::Refused, (60, 61));
@@ -65,6 +66,7 @@ impl World {
             tokens: BTreeMap::from([(id, 1)]),
             pins: BTreeSet::new(),
             records,
+            sealed,
         };
         World { events, truth, code }.numbered()
     }
@@ -240,6 +242,20 @@ fn i_11_a_missing_record_two_of_them_and_one_of_nothing_are_found() {
         world.events.push(event(Act::Refresh, LINKAGE, Said::Silent, (32, 33)));
     };
     assert_eq!(World::found(open), "");
+}
+
+#[test]
+fn f_35_a_gap_a_double_and_another_order_in_the_trail_are_found() {
+    let gap = World::found(|world| drop(world.truth.sealed.remove(2)));
+    assert!(gap.contains("an entry 3 where 2 is due"), "{gap}");
+    let double = World::found(|world| world.truth.sealed[3].0 = 2);
+    assert!(double.contains("an entry 2 where 3 is due"), "{double}");
+    let order = World::found(|world| {
+        let (one, other) = (world.truth.sealed[1].1.clone(), world.truth.sealed[2].1.clone());
+        world.truth.sealed[1].1 = other;
+        world.truth.sealed[2].1 = one;
+    });
+    assert!(order.contains("was acknowledged before"), "{order}");
 }
 
 #[test]

@@ -29,7 +29,7 @@ async fn empty() -> Option<(String, renkei_testing::FreshStore)> {
 
 /// One after the other, as each needs the machine for itself.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn f_01_f_09_f_18_f_24_f_28_in_small_numbers() {
+async fn f_01_f_02_f_09_f_18_f_24_f_28_f_29_in_small_numbers() {
     build();
     // On a machine busy with other tests the time to ready says nothing; the invariants do.
     runs::f_01(&size(5), Duration::from_secs(60)).await.unwrap();
@@ -42,5 +42,11 @@ async fn f_01_f_09_f_18_f_24_f_28_in_small_numbers() {
     }
     if let Some((url, _kept)) = empty().await {
         runs::f_28(&size(4), &url).await.unwrap();
+    }
+    if let Some((url, _kept)) = empty().await {
+        runs::f_02(&size(12), &url).await.unwrap();
+    }
+    if let Some((url, _kept)) = empty().await {
+        runs::f_29(&size(4), &url).await.unwrap();
     }
 }
