@@ -20,6 +20,9 @@ const CODE_AGING_SECONDS: u64 = 50;
 const TOKEN_SECONDS_MAX: u64 = 600;
 /// An access token younger than this is certainly in its time, in seconds.
 const TOKEN_YOUNG_SECONDS: u64 = 240;
+/// An act this long may have its record sealed with those that came very late, up to a minute after others, in
+/// microseconds.
+const LATE: u64 = 4 * SECOND;
 /// Verdicts given on the inquiry PIN of an account before it is locked.
 pub const PIN_TRIES: u32 = 3;
 
@@ -296,7 +299,8 @@ impl<'a> Check<'a> {
             })
             .collect();
         begun.sort_unstable();
-        let mut ended: Vec<(u64, i64, usize)> = begun.iter().map(|(_, end, _, last, id)| (*end, *last, *id)).collect();
+        let in_time = begun.iter().filter(|(begin, end, ..)| end - begin < LATE);
+        let mut ended: Vec<(u64, i64, usize)> = in_time.map(|(_, end, _, last, id)| (*end, *last, *id)).collect();
         ended.sort_unstable();
         let mut ended = ended.into_iter().peekable();
         let mut latest: Option<(i64, usize)> = None;
