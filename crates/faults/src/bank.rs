@@ -90,12 +90,6 @@ impl Bank {
         Ok(bank)
     }
 
-    /// The program it was made with.
-    #[must_use]
-    pub fn program(&self) -> &Path {
-        &self.binary
-    }
-
     /// Where a file of the installation is.
     #[must_use]
     pub fn path(&self, name: &str) -> PathBuf {
