@@ -51,6 +51,8 @@ pub struct Truth {
     pub records: Vec<RecordRow>,
     /// Its sealed part: places in the trail, and the request whose act each is of.
     pub sealed: Vec<(i64, String)>,
+    /// Whether clocks jumped or went apart: then records of one instant to another have no order by time.
+    pub clocks_differ: bool,
 }
 
 impl Truth {

@@ -67,6 +67,7 @@ impl World {
             pins: BTreeSet::new(),
             records,
             sealed,
+            clocks_differ: false,
         };
         World { events, truth, code }.numbered()
     }

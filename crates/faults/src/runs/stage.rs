@@ -39,6 +39,8 @@ pub struct Stage {
     pub nodes: Vec<Node>,
     /// Who asks.
     pub oracle: Oracle,
+    /// Whether its nodes are given clocks that jump or go apart.
+    pub clocks_differ: bool,
 }
 
 impl Stage {
@@ -76,7 +78,7 @@ impl Stage {
         }
         let history = Arc::new(History::new(size.history.as_deref())?);
         let oracle = Oracle { history, partner: bank.partner(&bank.origin)? };
-        let stage = Stage { bank, proxy, nodes: started, oracle };
+        let stage = Stage { bank, proxy, nodes: started, oracle, clocks_differ: false };
         stage.send_to_all().await;
         Ok(stage)
     }
@@ -110,7 +112,8 @@ impl Stage {
     pub async fn settle(&self, load: Load) -> Result<(Vec<Event>, Vec<String>), Trouble> {
         tokio::time::sleep(SETTLE).await;
         load.end().await?;
-        let truth = Truth::read(&self.bank.store().await?).await?;
+        let mut truth = Truth::read(&self.bank.store().await?).await?;
+        truth.clocks_differ = self.clocks_differ;
         let events = self.oracle.history.events();
         let wrong = violations(&events, &truth);
         Ok((events, wrong))

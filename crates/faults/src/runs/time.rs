@@ -173,6 +173,7 @@ pub async fn f_21(size: &Size) -> Result<(), Trouble> {
         let port = node.port;
         node.kill();
         start(&mut stage, &dial, port).await?;
+        stage.clocks_differ = true;
         let late = stage.oracle.walk(0, bank::PIN, Act::Permit).await?.ok_or("no code")?;
         let load = stage.load(size);
         tokio::time::sleep(Duration::from_secs(size.n as u64)).await;
@@ -194,6 +195,7 @@ pub async fn f_21(size: &Size) -> Result<(), Trouble> {
 /// What failed.
 pub async fn f_22(size: &Size, url: &str) -> Result<(), Trouble> {
     let mut stage = Stage::set(Some(url), 2, size).await?;
+    stage.clocks_differ = true;
     let dial = Dial(stage.bank.data.join("dial"));
     let load = stage.load(size);
     let mut report = Report::of("f-22");
