@@ -5,16 +5,12 @@ use std::time::{Duration, Instant};
 
 use renkei_store::StoreError;
 use renkei_store::db::room::needed;
-use renkei_store::retention::{CLASSES, Class, SLICE_ROWS, Sweep};
+use renkei_store::retention::{CLASSES, Class, SLICE_ROWS, Sweep, rest_after};
 use tokio::sync::watch;
 use tokio::time::sleep;
 
 use crate::app::App;
 
-/// Of the time in which something is swept, at most one part in so many is spent in the store.
-const REST_FOR_EACH_STEP: u32 = 9;
-/// The shortest pause after a step, so that requests come between.
-const PAUSE_MIN: Duration = Duration::from_millis(2);
 /// The longest wait for the first walk after the start.
 const FIRST_WALK: Duration = Duration::from_secs(300);
 /// The wait after a walk that failed: the store is away, or full.
@@ -66,6 +62,6 @@ pub async fn walk(app: &App, class: &'static Class) -> Result<u64, StoreError> {
         if swept.is_end {
             return Ok(deleted);
         }
-        sleep((begun.elapsed() * REST_FOR_EACH_STEP).max(PAUSE_MIN)).await;
+        sleep(rest_after(begun.elapsed())).await;
     }
 }

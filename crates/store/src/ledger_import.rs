@@ -13,6 +13,7 @@ use renkei_domain::account::{AccountNumber, AccountType, BranchCode};
 use renkei_domain::id::{AccountId, ImportId};
 use renkei_domain::statement::Fingerprint;
 use renkei_domain::time::{Day, Timestamp};
+use serde::Serialize;
 
 use crate::db::Param;
 use crate::params;
@@ -90,6 +91,45 @@ pub struct NewStatement {
     pub added: i64,
 }
 
+const INSERT: &str = "INSERT INTO entries (institution, account_id, seq, booked_on, credit, debit, balance_after, \
+     fingerprint, body, import_id) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)";
+/// The same for rows that are written as a JSON array, on PostgreSQL.
+const INSERT_ALL: &str = "INSERT INTO entries (institution, account_id, seq, booked_on, credit, debit, balance_after, \
+     fingerprint, body, import_id) SELECT ?1, e.a, e.s, e.o, e.c, e.d, e.b, decode(e.f, 'hex'), e.t, ?2 \
+     FROM json_to_recordset(CAST(CAST(?3 AS TEXT) AS JSON)) \
+     AS e (a TEXT, s BIGINT, o TEXT, c BIGINT, d BIGINT, b BIGINT, f TEXT, t TEXT)";
+
+/// Rows of one such statement: some hundred kilobytes.
+const ROWS_AT_ONCE: usize = 1_000;
+
+/// An entry as [`INSERT_ALL`] reads it.
+#[derive(Serialize)]
+struct EntryRow<'a> {
+    a: String,
+    s: i64,
+    o: String,
+    c: i64,
+    d: i64,
+    b: i64,
+    f: String,
+    t: &'a str,
+}
+
+impl EntryRow<'_> {
+    fn of(account: AccountId, entry: &NewEntry) -> EntryRow<'_> {
+        EntryRow {
+            a: account.to_string(),
+            s: entry.seq,
+            o: entry.booked_on.to_string(),
+            c: entry.credit,
+            d: entry.debit,
+            b: entry.balance_after,
+            f: entry.fingerprint.0.iter().map(|byte| format!("{byte:02x}")).collect(),
+            t: &entry.body,
+        }
+    }
+}
+
 impl Tx {
     /// Adds an account that belongs to no customer yet, without entries.
     ///
@@ -144,22 +184,29 @@ impl Tx {
         self.execute(delete, params![account, at_most]).await
     }
 
-    /// Adds entries that are not in force yet.
+    /// Adds entries of some accounts that are not in force yet.
     ///
     /// # Errors
     /// [`StoreError::Taken`] when one of the numbers is taken; the rest of [`StoreError`].
     pub async fn add_entries(
         &mut self,
-        account: AccountId,
         import: ImportId,
-        entries: &[NewEntry],
+        accounts: &[(AccountId, Vec<NewEntry>)],
     ) -> Result<(), StoreError> {
-        let insert = "INSERT INTO entries (institution, account_id, seq, booked_on, credit, debit, balance_after, \
-             fingerprint, body, import_id) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)";
+        let all = accounts.iter().flat_map(|(account, entries)| entries.iter().map(move |entry| (*account, entry)));
+        if !self.is_sqlite() {
+            // A server takes all of them in one statement in a fraction of the time that one each would take it.
+            let rows: Vec<EntryRow<'_>> = all.map(|(account, entry)| EntryRow::of(account, entry)).collect();
+            for some in rows.chunks(ROWS_AT_ONCE) {
+                let some = serde_json::to_string(some).map_err(|error| StoreError::Statement(error.to_string()))?;
+                self.execute(INSERT_ALL, params![import, &some]).await?;
+            }
+            return Ok(());
+        }
         fn own<'a>(values: &[Param<'a>]) -> Vec<Param<'a>> {
             values.to_vec()
         }
-        let rows = entries.iter().map(|entry| {
+        let rows = all.map(|(account, entry)| {
             own(params![
                 account,
                 entry.seq,
@@ -173,7 +220,7 @@ impl Tx {
             ])
         });
         let rows: Vec<_> = rows.collect();
-        self.execute_each(insert, &rows).await
+        self.execute_each(INSERT, &rows).await
     }
 
     /// Puts the entries after `base_seq` up to `last_seq` in force, with the account's balance, the days covered and the

@@ -5,6 +5,8 @@
 //! index of its own, so that no request pays for it, and the walk costs the same whether a table is of one institution or
 //! of a thousand. Two nodes that sweep at once do each other no harm.
 
+use std::time::Duration;
+
 use renkei_domain::audit::{Action, Actor, Record};
 use renkei_domain::institution::InstitutionCode;
 use renkei_domain::time::Timestamp;
@@ -14,6 +16,17 @@ use crate::{Random, Store, StoreError, Tx};
 
 /// Rows looked at in one step: about a millisecond of the one writer's time if all of them go.
 pub const SLICE_ROWS: u32 = 500;
+
+/// Of the time in which something is swept, at most one part in so many more is spent in the store.
+const REST_FOR_EACH_STEP: u32 = 9;
+/// The shortest pause after a step, so that requests come between.
+const PAUSE_MIN: Duration = Duration::from_millis(2);
+
+/// How long to rest after a step that took so long.
+#[must_use]
+pub fn rest_after(step: Duration) -> Duration {
+    (step * REST_FOR_EACH_STEP).max(PAUSE_MIN)
+}
 
 const MINUTE: i64 = 60;
 const HOUR: i64 = 60 * MINUTE;

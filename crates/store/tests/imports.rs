@@ -45,7 +45,7 @@ fn entry(seq: i64, booked_on: &str, credit: i64, fingerprint: u8) -> NewEntry {
 
 async fn add(store: &Store, account: AccountId, entries: &[NewEntry]) {
     let mut tx = store.begin(&aoi()).await.unwrap();
-    tx.add_entries(account, IMPORT, entries).await.unwrap();
+    tx.add_entries(IMPORT, &[(account, entries.to_vec())]).await.unwrap();
     tx.commit().await.unwrap();
 }
 

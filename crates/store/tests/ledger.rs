@@ -76,7 +76,7 @@ on_each_engine! {
     async fn entries_are_unseen_until_they_are_posted_and_then_all_are_there(store: Store) {
         let (_, account, linkage) = linked(&store).await;
         let mut tx = store.begin(&aoi()).await.unwrap();
-        tx.add_entries(account, IMPORT, &[entry(1, "2026-10-02", 5, 1_005), entry(2, "2026-10-02", 7, 1_012)]).await.unwrap();
+        tx.add_entries(IMPORT, &[(account, vec![entry(1, "2026-10-02", 5, 1_005), entry(2, "2026-10-02", 7, 1_012)])]).await.unwrap();
         tx.commit().await.unwrap();
         let before = store.read(&aoi()).find_linked_account(linkage, account).await.unwrap().unwrap().ledger;
         assert_eq!((before.last_seq, before.days), (0, None));
@@ -105,10 +105,10 @@ on_each_engine! {
         let (_, account, _) = linked(&store).await;
         post(&store, account, 0, &[line("2026-10-01", 10)]).await;
         let mut tx = store.begin(&aoi()).await.unwrap();
-        tx.add_entries(account, IMPORT, &[entry(2, "2026-10-02", 5, 15)]).await.unwrap();
+        tx.add_entries(IMPORT, &[(account, vec![entry(2, "2026-10-02", 5, 15)])]).await.unwrap();
         tx.commit().await.unwrap();
         let mut again = store.begin(&aoi()).await.unwrap();
-        let taken = again.add_entries(account, IMPORT, &[entry(2, "2026-10-02", 5, 15)]).await;
+        let taken = again.add_entries(IMPORT, &[(account, vec![entry(2, "2026-10-02", 5, 15)])]).await;
         assert!(matches!(taken, Err(StoreError::Taken)));
         drop(again);
         let mut tx = store.begin(&aoi()).await.unwrap();

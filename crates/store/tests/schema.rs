@@ -71,7 +71,8 @@ fn tables(statement: &str) -> usize {
     let words: Vec<&str> = statement.split_whitespace().collect();
     let named = words.windows(2).filter(|pair| {
         let [verb, name] = pair else { return false };
-        ["FROM", "JOIN", "UPDATE", "INTO"].contains(verb) && !name.starts_with(['(', '?']) && *name != "ids"
+        let is_given = name.starts_with(['(', '?']) || name.starts_with("json_to_recordset(") || *name == "ids";
+        ["FROM", "JOIN", "UPDATE", "INTO"].contains(verb) && !is_given
     });
     named.count()
 }

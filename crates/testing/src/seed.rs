@@ -157,13 +157,14 @@ pub async fn post(
             body: body(seq, line, balance),
         });
     }
-    tx.add_entries(account, ImportId(Uuid::now_v7()), &entries).await.expect("entries");
+    let last_seq = base_seq + entries.len() as i64;
+    tx.add_entries(ImportId(Uuid::now_v7()), &[(account, entries)]).await.expect("entries");
     let days = lines.iter().map(|line| line.booked_on);
     let until_on = days.clone().max().expect("a line");
     let posting = Posting {
         account,
         base_seq,
-        last_seq: base_seq + entries.len() as i64,
+        last_seq,
         opening_balance: opening,
         balance,
         from_on: days.min().expect("a line"),

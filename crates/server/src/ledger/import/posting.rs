@@ -153,9 +153,7 @@ impl Writer<'_> {
         }
         let mut tx = self.at.store.begin(self.at.institution).await?;
         self.lease.hold(&mut tx, self.at).await?;
-        for (account, entries) in &self.waiting {
-            tx.add_entries(*account, self.import, entries).await?;
-        }
+        tx.add_entries(self.import, &self.waiting).await?;
         tx.commit().await?;
         self.waiting.clear();
         self.count = 0;
