@@ -16,7 +16,7 @@ const NOW: Timestamp = Timestamp::from_seconds(1_800_000_000);
 /// Who write at the same time.
 const WRITERS: usize = 16;
 /// Rows written by one statement.
-const PIECE: i64 = 50_000;
+const PIECE: i64 = 10_000;
 /// Windows without and with clearing, in turn, so that a busy machine is as busy for both.
 const ROUNDS: usize = 4;
 
