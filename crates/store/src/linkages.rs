@@ -99,15 +99,11 @@ pub struct Consent {
 /// versions, only the first refresh token tells.
 pub(crate) const TAKEN_AT: &str = "COALESCE(l.taken_at, (SELECT MIN(f.issued_at) FROM refresh_tokens f \
      WHERE f.institution = l.institution AND f.linkage_id = l.linkage_id))";
-/// What is read of a linkage, from `l` and what is joined to it.
-pub(crate) const FIELDS: &str = const_format::concatcp!(
-    "l.linkage_id, l.client_id, l.user_id, l.customer_id, l.operations, l.begun_at, \
+/// What is read of a linkage, from `l` and what is joined to it, but for when it was taken.
+pub(crate) const FIELDS: &str = "l.linkage_id, l.client_id, l.user_id, l.customer_id, l.operations, l.begun_at, \
      l.renewed_at, l.ends_at, l.ended_at, l.ended_by, l.last_read_at, c.contract, u.state, a.state, p.state, \
-     l.login_method, l.login_at, i.minimum_login, ",
-    TAKEN_AT,
-    ", i.dpop_nonces, p.profile"
-);
-/// How many columns that is.
+     l.login_method, l.login_at, i.minimum_login, i.dpop_nonces, p.profile, ";
+/// How many columns that is, with when it was taken as the last.
 pub(crate) const FIELD_COUNT: usize = 21;
 /// What is joined to `linkages l` for them.
 pub(crate) const JOINS: &str = "JOIN users u ON u.institution = l.institution AND u.user_id = l.user_id \
@@ -116,7 +112,7 @@ pub(crate) const JOINS: &str = "JOIN users u ON u.institution = l.institution AN
      JOIN partners a ON a.institution = p.institution AND a.partner = p.partner \
      JOIN institutions i ON i.institution = l.institution";
 const COLUMNS: &str =
-    const_format::concatcp!("SELECT ", FIELDS, " FROM linkages l ", JOINS, " WHERE l.institution = ?1");
+    const_format::concatcp!("SELECT ", FIELDS, TAKEN_AT, " FROM linkages l ", JOINS, " WHERE l.institution = ?1");
 
 impl Session {
     /// The linkage of this identifier.
@@ -320,7 +316,7 @@ fn read(mut row: Row) -> Result<Linkage, StoreError> {
     read_fields(&mut row)
 }
 
-/// Reads [`FIELDS`], which stand first in the row.
+/// Reads [`FIELDS`] and when the linkage was taken, which stand first in the row.
 pub(crate) fn read_fields(row: &mut Row) -> Result<Linkage, StoreError> {
     let ended_by = row.get::<Option<String>>(9)?.as_deref().map(EndedBy::from_word);
     Ok(Linkage {
@@ -334,9 +330,9 @@ pub(crate) fn read_fields(row: &mut Row) -> Result<Linkage, StoreError> {
         login_method: row.word(15, LoginMethod::from_word)?,
         login_at: row.get(16)?,
         minimum_login: row.word(17, LoginMethod::from_word)?,
-        taken_at: row.get(18)?,
-        dpop_nonces: row.get::<i64>(19)? != 0,
-        profile: row.word(20, Profile::from_word)?,
+        dpop_nonces: row.get::<i64>(18)? != 0,
+        profile: row.word(19, Profile::from_word)?,
+        taken_at: row.get(20)?,
         ended_at: row.get(8)?,
         last_read_at: row.get(10)?,
         facts: Facts {

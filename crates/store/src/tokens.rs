@@ -64,7 +64,8 @@ impl Session {
         let select = const_format::concatcp!(
             "SELECT ",
             linkages::FIELDS,
-            ", t.hash, t.token_id, t.client_id, t.refresh_id, t.scope, t.bound_by, t.bound_to, t.expires_at, \
+            // A refresh token comes of a code that was redeemed.
+            "COALESCE(l.taken_at, r.issued_at), t.hash, t.token_id, t.client_id, t.refresh_id, t.scope, t.bound_by, t.bound_to, t.expires_at, \
              COALESCE(t.revoked_at, r.revoked_at), t.accounts FROM access_tokens t \
              JOIN refresh_tokens r ON r.institution = t.institution AND r.token_id = t.refresh_id \
              JOIN linkages l ON l.institution = t.institution AND l.linkage_id = t.linkage_id ",
@@ -99,7 +100,7 @@ impl Session {
         let select = const_format::concatcp!(
             "SELECT ",
             linkages::FIELDS,
-            ", t.hash, t.token_id, t.client_id, t.code_id, t.scope, t.revoked_at, t.detailed FROM refresh_tokens t \
+            "COALESCE(l.taken_at, t.issued_at), t.hash, t.token_id, t.client_id, t.code_id, t.scope, t.revoked_at, t.detailed FROM refresh_tokens t \
              JOIN linkages l ON l.institution = t.institution AND l.linkage_id = t.linkage_id ",
             linkages::JOINS,
             " WHERE t.institution = ?1 AND t.token_id = ?2"
