@@ -1,6 +1,7 @@
 //! Importers that are interrupted, meet one another, or take over.
 
 use std::path::PathBuf;
+use std::sync::Mutex;
 
 use renkei_server::ledger::import::{Failure, Importer, Pass, Progress, Step, import_entries};
 use renkei_store::leases::Lease;
@@ -38,10 +39,21 @@ fn meanwhile<T: Send>(work: impl Future<Output = T> + Send) -> T {
     tokio::task::block_in_place(|| Handle::current().block_on(work))
 }
 
+/// Drops a run in the middle of the second reading. Somebody holds its lease then, so that it can't come to its end before
+/// it is looked whether it is to stop.
 async fn interrupt(importer: &Importer<'_>, path: PathBuf) {
     let paths = [path];
     let (stop, stopped) = oneshot::channel();
-    let mut progress = WhileWriting(Some(move || stop.send(()).unwrap()));
+    let held = Mutex::new(None);
+    let mut progress = WhileWriting(Some(|| {
+        let tx = meanwhile(async {
+            let mut tx = importer.store.begin(importer.institution).await.unwrap();
+            tx.execute("UPDATE leases SET holder = holder WHERE institution = ?1", &[]).await.unwrap();
+            tx
+        });
+        *held.lock().unwrap() = Some(tx);
+        stop.send(()).unwrap();
+    }));
     tokio::select! {
         biased;
         told = stopped => told.unwrap(),
