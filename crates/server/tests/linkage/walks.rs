@@ -189,17 +189,25 @@ async fn r_093_a_second_walk_asks_again() {
     browser.expect_screen("login");
 }
 
+impl Bank {
+    /// One at which hanako walked from the login to a permission, without a step left out.
+    async fn where_hanako_permitted() -> Bank {
+        let bank = Bank::open().await;
+        let hanako = bank.user("hanako").await;
+        bank.account(&hanako).await;
+        let mut browser = bank.at_login_for(CHOICE, GrantRequest::Create).await;
+        browser.log_in("hanako").await;
+        browser.submit("operations", &[("operation", "balances")]).await;
+        browser.register_all().await;
+        browser.submit("results", &[("action", "confirm")]).await;
+        browser.allow_for_code().await;
+        bank
+    }
+}
+
 #[tokio::test]
 async fn r_233_every_step_leaves_its_record() {
-    let bank = Bank::open().await;
-    let hanako = bank.user("hanako").await;
-    bank.account(&hanako).await;
-    let mut browser = bank.at_login_for(CHOICE, GrantRequest::Create).await;
-    browser.log_in("hanako").await;
-    browser.submit("operations", &[("operation", "balances")]).await;
-    browser.register_all().await;
-    browser.submit("results", &[("action", "confirm")]).await;
-    browser.allow_for_code().await;
+    let bank = Bank::where_hanako_permitted().await;
     let actions: Vec<String> = bank.records().await.into_iter().rev().map(|record| record.0).collect();
     for action in ["flow_opened", "login_tried", "operations_chosen", "pin_tried", "linkage_begun", "pins_registered"] {
         assert!(actions.iter().any(|recorded| recorded == action), "{action} is missing in {actions:?}");
@@ -208,15 +216,7 @@ async fn r_233_every_step_leaves_its_record() {
 
 #[tokio::test]
 async fn r_233_the_record_of_a_permission_names_the_text_that_was_shown_by_its_hash() {
-    let bank = Bank::open().await;
-    let hanako = bank.user("hanako").await;
-    bank.account(&hanako).await;
-    let mut browser = bank.at_login_for(CHOICE, GrantRequest::Create).await;
-    browser.log_in("hanako").await;
-    browser.submit("operations", &[("operation", "balances")]).await;
-    browser.register_all().await;
-    browser.submit("results", &[("action", "confirm")]).await;
-    browser.allow_for_code().await;
+    let bank = Bank::where_hanako_permitted().await;
     let select = "SELECT shown_text FROM consents WHERE institution = ?1";
     let shown: String = bank.fresh.store.read(&aoi()).row(select, &[]).await.unwrap().unwrap().get(0).unwrap();
     let hash: String = sha256(shown.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect();

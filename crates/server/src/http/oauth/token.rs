@@ -109,7 +109,7 @@ async fn spend(
     let code = code.ok_or(NO_CODE)?;
     let twice = client.refused(Action::CodeRefused, "code used twice: its tokens are revoked");
     call.claim(act, Step::claim_code(code.id, call.now), twice, Some(NO_CODE));
-    call.otherwise(act, Step::revoke_tokens_of_code(code.id, call.now));
+    act.otherwise(Step::revoke_tokens_of_code(code.id, call.now));
     check_code(call, code, held, sent)?;
     let mut read = call.app.store.read(&call.institution);
     if read.is_held_back(code.id, call.now).await? {

@@ -25,6 +25,11 @@ impl Act {
         self.unit.then(step);
     }
 
+    /// Adds something written if the claim added last does not hold.
+    pub fn otherwise(&mut self, step: Step) {
+        self.unit.otherwise(step);
+    }
+
     /// Adds a new row written if every claim holds, at which nothing else looks that is written with it.
     pub fn add(&mut self, row: Step) {
         self.unit.add(row);
@@ -55,11 +60,6 @@ impl Call {
         self.on_loss(act, loss, error);
     }
 
-    /// Adds something written if the claim added last does not hold.
-    pub fn otherwise(&self, act: &mut Act, step: Step) {
-        act.unit.otherwise(step);
-    }
-
     fn on_loss(&self, act: &mut Act, record: Record, error: Option<OAuthError>) {
         act.unit.record_loss(&record.in_request(&self.request_id), self.now, self.app.random.as_ref());
         act.lost.push(error);
@@ -73,10 +73,7 @@ impl Call {
         act.unit.record(&record.in_request(&self.request_id), self.now, self.app.random.as_ref());
         match self.app.store.leave(act.unit).await? {
             Ended::Done => Ok(()),
-            Ended::Lost(number) => match act.lost.get(number) {
-                Some(Some(error)) => Err((*error).into()),
-                Some(None) | None => Ok(()),
-            },
+            Ended::Lost(number) => act.lost.get(number).copied().flatten().map_or(Ok(()), |error| Err(error.into())),
         }
     }
 
