@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{BufWriter, Write as _};
 use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
-use std::time::Instant;
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use serde::{Deserialize, Serialize};
 
@@ -17,6 +18,8 @@ use crate::{Trouble, trouble};
 pub enum Act {
     /// Pushing a request.
     Push,
+    /// Coming with a pushed request that decides nothing yet; the key is its `request_uri`.
+    Open,
     /// A page or form of the flow that decides nothing.
     Step,
     /// A login by password.
@@ -70,6 +73,9 @@ pub struct Event {
     pub key: String,
     /// When it went out, in microseconds since the history began.
     pub begin: u64,
+    /// How far the clock of every node was ahead of this machine's at least, in microseconds.
+    #[serde(default)]
+    pub ahead: u64,
     /// When the answer was there; `None`: never.
     pub end: Option<u64>,
     /// What came back.
@@ -83,6 +89,19 @@ pub struct Event {
 }
 
 impl Event {
+    /// When it went out by the clock of the node that is furthest behind, in microseconds since the history began. Nodes'
+    /// clocks never go back, so neither does this one.
+    #[must_use]
+    pub const fn by_clock(&self) -> u64 {
+        self.begin.saturating_add(self.ahead)
+    }
+
+    /// When its answer was there, by the same clock.
+    #[must_use]
+    pub fn end_by_clock(&self) -> Option<u64> {
+        Some(self.end?.saturating_add(self.ahead))
+    }
+
     /// Whether it may have had an effect that nobody was told of.
     #[must_use]
     pub fn is_open(&self) -> bool {
@@ -99,6 +118,9 @@ impl Event {
 /// A history being written; also to a file, each intent before it goes out, for whoever looks into a failure.
 pub struct History {
     start: Instant,
+    /// When it began by this machine's clock, in microseconds since 1970.
+    pub began_at: i64,
+    ahead: AtomicU64,
     events: Mutex<Vec<Event>>,
     file: Option<Mutex<BufWriter<File>>>,
 }
@@ -112,6 +134,10 @@ impl History {
         let file = file.map(File::create).transpose().map_err(trouble("the history's file"))?;
         Ok(History {
             start: Instant::now(),
+            began_at: SystemTime::now()
+                .duration_since(UNIX_EPOCH)
+                .map_or(0, |since| i64::try_from(since.as_micros()).unwrap_or(i64::MAX)),
+            ahead: AtomicU64::new(0),
             events: Mutex::default(),
             file: file.map(|file| Mutex::new(BufWriter::new(file))),
         })
@@ -123,6 +149,11 @@ impl History {
         u64::try_from(self.start.elapsed().as_micros()).unwrap_or(u64::MAX)
     }
 
+    /// From now on the clock of every node is this much ahead of this machine's, or more: they never go back.
+    pub fn put_forward(&self, seconds: u64) {
+        self.ahead.fetch_max(seconds.saturating_mul(1_000_000), Ordering::AcqRel);
+    }
+
     /// Notes an intent; until its end it is an event without an answer.
     pub fn begin(&self, act: Act, key: &str) -> usize {
         let mut events = self.events.lock().unwrap_or_else(PoisonError::into_inner);
@@ -131,6 +162,7 @@ impl History {
             act,
             key: key.to_owned(),
             begin: self.now(),
+            ahead: self.ahead.load(Ordering::Acquire),
             end: None,
             said: Said::Silent,
             note: String::new(),

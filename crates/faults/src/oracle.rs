@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
+use renkei_domain::ticket::Ticket;
 use tokio::task::JoinSet;
 
 use crate::Trouble;
@@ -115,7 +116,18 @@ async fn live(
     Ok(())
 }
 
+/// An access token's identifier, without its secret.
+fn name_of(token: &str) -> String {
+    Ticket::parse(token).map_or_else(|_| String::new(), |ticket| ticket.id().to_string())
+}
+
 impl Grant {
+    /// The same, used at another node by a partner whose clock is so many seconds ahead.
+    #[must_use]
+    pub fn at(&self, node: &str, ahead: i64) -> Grant {
+        Grant { partner: self.partner.at(node, ahead), ..self.clone() }
+    }
+
     /// A read, ready to go out.
     ///
     /// # Errors
@@ -180,6 +192,7 @@ impl Oracle {
         self.history.change(answer.event, |event| {
             event.facts.insert("linkage".into(), id.clone());
             event.facts.insert("expires_in".into(), answer.member("expires_in"));
+            event.facts.insert("token".into(), name_of(&answer.member("access_token")));
         });
         send(&self.history, Act::Replay, code, request.request()).await;
         let (access, refresh) = (answer.member("access_token"), answer.member("refresh_token"));
@@ -201,20 +214,33 @@ impl Oracle {
         Ok(self.walk_on(&mut browser, &path, user, pin, last).await.unwrap_or_default())
     }
 
+    /// A browser at the last page of the customer's way; nothing where the way ended before.
+    async fn at_permission(&self, user: usize) -> Result<Option<Browser>, Trouble> {
+        let (pushed, _) = self.insist(Act::Push, "", || self.partner.push()).await?;
+        let path = self.partner.authorize_path(&pushed.member("request_uri"));
+        let partner = &self.partner;
+        let mut browser = Browser::new(&self.history, &partner.http, &partner.origin, &partner.address);
+        let there = self.to_permission(&mut browser, &path, user, PIN).await.is_ok();
+        Ok(there.then_some(browser))
+    }
+
+    /// The customer's way, with something that happens before its last step.
+    ///
+    /// # Errors
+    /// When the test itself is in trouble.
+    pub async fn permit_after(&self, user: usize, something: impl Future) -> Result<Option<String>, Trouble> {
+        let Some(mut browser) = self.at_permission(user).await? else { return Ok(None) };
+        something.await;
+        Ok(self.decide(&mut browser, user, Act::Permit).await.unwrap_or_default())
+    }
+
     /// The customer's way with the last step at two nodes at the same time; the code where both lead to the same one.
     ///
     /// # Errors
     /// When the test itself is in trouble, or the two answers differ.
     pub async fn permit_twice(&self, user: usize, nodes: [&str; 2]) -> Result<Option<String>, Trouble> {
-        let (pushed, _) = self.insist(Act::Push, "", || self.partner.push()).await?;
-        let path = self.partner.authorize_path(&pushed.member("request_uri"));
-        let partner = &self.partner;
-        let mut browser = Browser::new(&self.history, &partner.http, &partner.origin, &partner.address);
-        if self.to_permission(&mut browser, &path, user, PIN).await.is_err() {
-            return Ok(None);
-        }
-        let [one, two] = nodes.map(|node| browser.at(node));
-        let (mut one, mut two) = (one, two);
+        let Some(browser) = self.at_permission(user).await? else { return Ok(None) };
+        let [mut one, mut two] = nodes.map(|node| browser.at(node));
         let (left, right) =
             tokio::join!(self.decide(&mut one, user, Act::Permit), self.decide(&mut two, user, Act::Permit));
         match (left, right) {
@@ -377,15 +403,20 @@ impl Oracle {
     /// # Errors
     /// When it can't be signed.
     pub async fn read(&self, grant: &Grant) -> Result<Answer, Trouble> {
-        let request = grant.partner.read(&grant.access)?;
+        Ok(self.read_with(grant, &grant.sealed_read()?).await)
+    }
+
+    /// One read that is signed already.
+    pub async fn read_with(&self, grant: &Grant, request: &Sealed) -> Answer {
         let answer = send(&self.history, Act::Read, &grant.id, request.request()).await;
+        self.history.change(answer.event, |event| drop(event.facts.insert("token".into(), name_of(&grant.access))));
         if answer.said == Said::Done {
             let read: serde_json::Value = serde_json::from_str(&answer.body).unwrap_or_default();
             let ids = read.get("accounts").and_then(|accounts| accounts.as_array()).into_iter().flatten();
             let ids: Vec<&str> = ids.filter_map(|account| account.get("account_id")?.as_str()).collect();
             self.history.change(answer.event, |event| drop(event.facts.insert("accounts".into(), ids.join(" "))));
         }
-        Ok(answer)
+        answer
     }
 
     /// One refresh.
@@ -399,6 +430,7 @@ impl Oracle {
             grant.access = answer.member("access_token");
             self.history.change(answer.event, |event| {
                 event.facts.insert("expires_in".into(), answer.member("expires_in"));
+                event.facts.insert("token".into(), name_of(&grant.access));
             });
         }
         Ok(answer.said)

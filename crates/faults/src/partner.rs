@@ -130,6 +130,12 @@ impl Partner {
         Ok(Partner { dpop: new_key()?, ..self.clone() })
     }
 
+    /// The same, connecting elsewhere, with a clock of its own.
+    #[must_use]
+    pub fn at(&self, node: &str, ahead: i64) -> Partner {
+        Partner { address: node.to_owned(), ahead: Arc::new(AtomicI64::new(ahead)), ..self.clone() }
+    }
+
     /// The day's second, by its own clock.
     fn now(&self) -> i64 {
         let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();

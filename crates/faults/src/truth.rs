@@ -11,12 +11,15 @@ use crate::{Trouble, trouble};
 /// How long the rows are waited for after the last fault.
 const TRIES: u32 = 240;
 const PAUSE: Duration = Duration::from_millis(500);
+const LINKAGES: &str = "SELECT linkage_id, ended_by, ends_at FROM linkages WHERE institution = ?1";
 
 /// A linkage as it stands.
 #[derive(Debug, Clone, Default)]
 pub struct LinkageRow {
     /// Who ended it.
     pub ended_by: Option<String>,
+    /// When its consent ends, in microseconds since 1970; `None`: not looked at.
+    pub ends_at: Option<i64>,
     /// Its accounts.
     pub accounts: BTreeSet<String>,
 }
@@ -53,6 +56,8 @@ pub struct Truth {
     pub sealed: Vec<(i64, String)>,
     /// Whether clocks jumped or went apart: then records of one instant to another have no order by time.
     pub clocks_differ: bool,
+    /// When the history began, in microseconds since 1970.
+    pub began_at: i64,
 }
 
 impl Truth {
@@ -76,9 +81,10 @@ impl Truth {
 
 async fn read_all(read: &mut Session) -> Result<Truth, StoreError> {
     let mut truth = Truth::default();
-    for mut row in read.rows("SELECT linkage_id, ended_by FROM linkages WHERE institution = ?1", &[]).await? {
-        let row: (String, Option<String>) = (row.get(0)?, row.get(1)?);
-        truth.linkages.insert(row.0, LinkageRow { ended_by: row.1, accounts: BTreeSet::new() });
+    for mut row in read.rows(LINKAGES, &[]).await? {
+        let id = row.get(0)?;
+        let linkage = LinkageRow { ended_by: row.get(1)?, ends_at: Some(row.get(2)?), accounts: BTreeSet::new() };
+        truth.linkages.insert(id, linkage);
     }
     let accounts = "SELECT linkage_id, account_id FROM linkage_accounts WHERE institution = ?1";
     for mut row in read.rows(accounts, &[]).await? {

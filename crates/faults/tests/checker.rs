@@ -10,6 +10,8 @@ use renkei_faults::truth::{LinkageRow, RecordRow, Truth};
 use uuid::Uuid;
 
 const LINKAGE: &str = "0192f0c0-0000-7000-8000-000000000001";
+/// The end of the consent.
+const ENDS_AT: i64 = 1_000_000_000;
 const ACCOUNT: &str = "0192f0c0-0000-4000-8000-00000000000a";
 
 /// One linkage: permitted, redeemed, the redemption replayed, refreshed, read, ended, and read again in vain.
@@ -26,7 +28,18 @@ fn event(act: Act, key: &str, said: Said, (begin, end): (u64, u64)) -> Event {
         _ => BTreeMap::new(),
     };
     let request_id = Some(format!("{act:?}{begin}"));
-    Event { id: 0, act, key: key.to_owned(), begin, end: Some(end), said, note: String::new(), request_id, facts }
+    Event {
+        id: 0,
+        act,
+        key: key.to_owned(),
+        begin,
+        ahead: 0,
+        end: Some(end),
+        said,
+        note: String::new(),
+        request_id,
+        facts,
+    }
 }
 
 fn record(event: &Event, action: &str, object: &str) -> RecordRow {
@@ -58,7 +71,11 @@ impl World {
         let mut vain = event(Act::Read, LINKAGE, Said::Refused, (60, 61));
         vain.note = "ended_by_partner".to_owned();
         events.push(vain);
-        let row = LinkageRow { ended_by: Some("partner".to_owned()), accounts: BTreeSet::from([ACCOUNT.to_owned()]) };
+        let row = LinkageRow {
+            ended_by: Some("partner".to_owned()),
+            ends_at: Some(ENDS_AT),
+            accounts: BTreeSet::from([ACCOUNT.to_owned()]),
+        };
         let id = ticket.id().to_string();
         let truth = Truth {
             linkages: BTreeMap::from([(LINKAGE.to_owned(), row)]),
@@ -68,6 +85,7 @@ impl World {
             records,
             sealed,
             clocks_differ: false,
+            began_at: 0,
         };
         World { events, truth, code }.numbered()
     }
@@ -221,6 +239,57 @@ fn i_8_a_token_and_a_code_that_live_too_long_are_found() {
         }
     };
     assert!(World::found(late).contains("I8: a code was taken after its time"));
+}
+
+/// A day, in microseconds.
+const DAY: u64 = 86_400_000_000;
+
+#[test]
+fn i_8_a_token_that_is_taken_after_its_time_or_outlives_its_consent_is_found() {
+    let late = |world: &mut World| {
+        world.of(Act::Redeem).facts.insert("token".into(), "t".into());
+        world.of(Act::Read).facts.insert("token".into(), "t".into());
+        world.of(Act::Read).ahead = 302_000_000;
+    };
+    assert!(World::found(late).contains("I8: an access token was taken after its time"));
+    let end = |world: &mut World| world.truth.linkages.get_mut(LINKAGE).unwrap().ends_at = Some(299_000_000);
+    assert!(World::found(end).contains("I8: an access token outlives its consent"));
+}
+
+#[test]
+fn i_9_what_works_after_the_end_of_its_consent_is_found_by_the_clock_of_the_nodes() {
+    let late = |world: &mut World| world.of(Act::Read).ahead = DAY;
+    assert!(World::found(late).contains("I9: Read"));
+    let refreshed = |world: &mut World| world.of(Act::Refresh).ahead = DAY;
+    assert!(World::found(refreshed).contains("I9: Refresh"));
+    // A refusal after the end is no loss.
+    let refused = |world: &mut World| {
+        let mut refused = event(Act::Refresh, LINKAGE, Said::Refused, (62, 63));
+        (refused.note, refused.ahead) = ("invalid_grant".to_owned(), DAY);
+        world.events.push(refused);
+    };
+    assert_eq!(World::found(refused), "");
+}
+
+#[test]
+fn i_10_what_was_over_and_is_alive_again_is_found() {
+    let open = |world: &mut World, times: [(u64, u64); 2]| {
+        for (said, time) in [Said::Refused, Said::Done].into_iter().zip(times) {
+            world.events.push(event(Act::Open, "request", said, time));
+        }
+    };
+    assert!(World::found(|world| open(world, [(70, 71), (72, 73)])).contains("I10: Open"));
+    // Who looked at the same time may have been first.
+    assert_eq!(World::found(|world| open(world, [(70, 73), (71, 72)])), "");
+    let token = |world: &mut World| {
+        let mut refused = event(Act::Read, LINKAGE, Said::Refused, (32, 33));
+        refused.note = "invalid_token".to_owned();
+        refused.facts.insert("token".into(), "t".into());
+        refused.ahead = DAY;
+        world.events.push(refused);
+        world.of(Act::Read).facts.insert("token".into(), "t".into());
+    };
+    assert!(World::found(token).contains("I10: Read"));
 }
 
 #[test]

@@ -25,6 +25,7 @@ pub mod passwords;
 pub mod readiness;
 pub mod registry;
 pub mod retention;
+pub mod shared_clock;
 pub mod signing;
 pub mod statistics;
 pub mod system;

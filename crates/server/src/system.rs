@@ -28,33 +28,60 @@ pub fn node_name() -> String {
     rustix::system::uname().nodename().to_string_lossy().into_owned()
 }
 
-/// The operating system's clock, but for two things: within a process it never goes back, and it never goes slower than
-/// time does. What is over stays over, and nothing gets more time, whatever the machine's clock is set to.
+/// The clock of this process. It begins with the operating system's, or with the one that all nodes share
+/// ([`SystemClock::follow`]), and differs from it in two things: it never goes back, and it never goes slower than time
+/// does. What is over stays over, and nothing gets more time, whatever a clock is set to.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct SystemClock;
 
 /// When this process first looked, by the clock that cannot be set.
 static FIRST: OnceLock<Instant> = OnceLock::new();
-/// The most that the day's time was ever ahead of that clock, in microseconds.
+/// The most that the clock it goes by was ever ahead of that one, in microseconds.
 static LEAD: AtomicI64 = AtomicI64::new(i64::MIN);
+/// How much the shared clock was ahead of it when it was last asked, in microseconds; the least number: nobody told.
+static TOLD: AtomicI64 = AtomicI64::new(i64::MIN);
 
 impl SystemClock {
-    /// How far it is ahead of the machine's clock, because that one was set back.
+    /// Goes from now on by the clock that all nodes of the installation share, which says that it was at least this late a
+    /// moment ago. Otherwise what one node issued would live longer at another that is behind it.
+    pub fn follow(told: Timestamp) {
+        let lead = told.0.saturating_sub(gone());
+        if TOLD.swap(lead, Ordering::AcqRel) == i64::MIN {
+            // Nothing was served yet, so nothing was over by the machine's own clock.
+            LEAD.store(lead, Ordering::Release);
+        } else {
+            LEAD.fetch_max(lead, Ordering::AcqRel);
+        }
+    }
+
+    /// How far it is ahead of the clock it goes by, because that one was set back.
     #[must_use]
     pub fn ahead() -> Duration {
-        let (now, day) = (SystemClock.now(), time_of_day());
-        Duration::from_micros(u64::try_from(now.0 - day).unwrap_or_default())
+        let now = SystemClock.now();
+        let there = match TOLD.load(Ordering::Acquire) {
+            i64::MIN => time_of_day(),
+            told => gone().saturating_add(told),
+        };
+        Duration::from_micros(u64::try_from(now.0.saturating_sub(there)).unwrap_or_default())
     }
 }
 
 impl Clock for SystemClock {
     fn now(&self) -> Timestamp {
+        if TOLD.load(Ordering::Acquire) != i64::MIN {
+            return Timestamp(gone().saturating_add(LEAD.load(Ordering::Acquire)));
+        }
         // The day's time first: whoever is held up between the two looks must not put the clock forward.
         let day = time_of_day();
-        let gone = i64::try_from(FIRST.get_or_init(Instant::now).elapsed().as_micros()).unwrap_or(i64::MAX);
+        let gone = gone();
         let lead = day.saturating_sub(gone);
         Timestamp(gone.saturating_add(LEAD.fetch_max(lead, Ordering::AcqRel).max(lead)))
     }
+}
+
+/// Since this process first looked, by the clock that cannot be set, in microseconds.
+fn gone() -> i64 {
+    i64::try_from(FIRST.get_or_init(Instant::now).elapsed().as_micros()).unwrap_or(i64::MAX)
 }
 
 /// The machine's clock, in microseconds.

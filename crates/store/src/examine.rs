@@ -14,6 +14,8 @@ const SETTINGS: &str = "SELECT name, setting FROM pg_settings WHERE name IN ('sy
 const SERVER: &str = "SELECT CAST(pg_is_in_recovery() AS TEXT), \
      CAST(date_part('epoch', clock_timestamp()) * 1000000 AS BIGINT)";
 
+const CLOCK: &str = "SELECT CAST(date_part('epoch', clock_timestamp()) * 1000000 AS BIGINT)";
+
 /// What an engine says of itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Facts {
@@ -69,6 +71,19 @@ impl Store {
         let mut row = read.row(SERVER, &[]).await?.ok_or_else(no_answer)?;
         let standby: String = row.get(0)?;
         Ok(Facts::Postgres { settings, is_standby: standby == "true", clock: row.get(1)? })
+    }
+
+    /// The clock that all nodes share: that of the server that writes. `None` on SQLite, where there is one node and one
+    /// machine.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn shared_clock(&self) -> Result<Option<Timestamp>, StoreError> {
+        let mut read = self.read_all();
+        if read.is_sqlite() {
+            return Ok(None);
+        }
+        read.row(CLOCK, &[]).await?.map(|mut row| row.get(0)).transpose()
     }
 
     /// How the tables stand to this program.

@@ -114,6 +114,7 @@ impl Stage {
         load.end().await?;
         let mut truth = Truth::read(&self.bank.store().await?).await?;
         truth.clocks_differ = self.clocks_differ;
+        truth.began_at = self.oracle.history.began_at;
         let events = self.oracle.history.events();
         let wrong = violations(&events, &truth);
         Ok((events, wrong))

@@ -15,6 +15,7 @@ use crate::keys::Keys;
 use crate::keys::hsm::Hsm;
 use crate::listener::tls::{read_certificates, read_key};
 use crate::outbound::Outbound;
+use crate::shared_clock;
 use crate::system::{SystemClock, SystemRandom, node_name};
 
 /// The data folder where none is named.
@@ -79,7 +80,7 @@ pub struct Data {
     pub store: Store,
     /// The keys.
     pub keys: Keys,
-    /// The operating system's clock.
+    /// The clock of this process.
     pub clock: Arc<dyn Clock>,
     /// The operating system's generator.
     pub random: Arc<dyn Random>,
@@ -174,6 +175,7 @@ impl DataArgs {
     async fn open_with(&self, config: Option<&Config>) -> Result<Data, CommandError> {
         let keys = self.load_keys(config)?;
         let store = Store::open(&self.store_config(config.and_then(|config| config.postgres.as_ref()))?).await?;
+        shared_clock::look(&store).await?;
         self.data(keys, store, config)
     }
 

@@ -23,6 +23,7 @@ use crate::ballast;
 use crate::http;
 use crate::keys::follow::{Followed, follow};
 use crate::retention;
+use crate::shared_clock;
 use crate::{statistics, traces};
 use door::doors;
 
@@ -82,6 +83,9 @@ pub async fn run(args: Args) -> Result<(), CommandError> {
     }
     if app.store.engine_name() == "SQLite" {
         tasks.spawn(ballast::keep(Arc::clone(&app), data_folder, stop.clone()));
+    }
+    if app.store.engine_name() != "SQLite" {
+        tasks.spawn(shared_clock::keep(Arc::clone(&app), stop.clone()));
     }
     tasks.spawn(statistics::keep(Arc::clone(&app), stop.clone()));
     tasks.spawn(keep_counted(Arc::clone(&app), stop.clone()));
