@@ -271,7 +271,7 @@ async fn last_seconds(
     size: &Size,
     report: &mut Report,
 ) -> Result<(), Trouble> {
-    let (oracle, user, begun) = (&stage.oracle, size.users - 1, Instant::now());
+    let (oracle, user) = (&stage.oracle, size.users - 1);
     let clocks = if ahead == 0 { vec![0] } else { vec![0, ahead] };
     let mut codes = Vec::new();
     for (issuer, other) in [(one, two), (two, one)] {
@@ -281,7 +281,7 @@ async fn last_seconds(
         }
     }
     let grant = short_grant(stage, user).await?;
-    let (mut taken, mut refused) = (0, 0);
+    let (mut taken, mut refused, begun) = (0, 0, Instant::now());
     let long = Duration::from_secs(size.n as u64).max(Duration::from_secs(SOON + 3));
     while begun.elapsed() < long {
         for (node, ahead) in [one, two].into_iter().flat_map(|node| clocks.iter().map(move |ahead| (node, *ahead))) {
