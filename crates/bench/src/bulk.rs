@@ -1,7 +1,7 @@
 //! Rows by the million, the same in every run: each statement makes its rows in the database itself.
 
 use renkei_domain::institution::InstitutionCode;
-use renkei_store::{Store, params};
+use renkei_store::{Store, Tx, params};
 
 use crate::Problem;
 use crate::people::institution;
@@ -9,8 +9,10 @@ use crate::stage::Engine;
 
 /// Rows of one statement, and of one transaction.
 const PIECE: i64 = 50_000;
+/// The same of entries.
+const BIG_PIECE: i64 = 1_000_000;
 /// Entries of each account.
-pub const ENTRIES_EACH: i64 = 1_000;
+pub const ENTRIES_EACH: i64 = 100;
 /// Institutions are numbered from here.
 const FIRST_CODE: usize = 3_000;
 
@@ -57,8 +59,8 @@ const LINKAGE: [&str; 9] = [
     numbered!(
         "linkages (institution, linkage_id, client_id, user_id, customer_id, operations, begun_at, renewed_at, ends_at)",
         "'d0000000-0000-7000-8000-' || id, CAST(?4 AS TEXT), 'a0000000-0000-7000-8000-' || id, \
-         'c0000000-0000-7000-8000-' || id, '[{\"operation\":\"balances\",\"ends_at\":4000000000000000}]', 0, 0, \
-         4000000000000000"
+         'c0000000-0000-7000-8000-' || id, '[{\"operation\":\"balances\",\"ends_at\":4000000000000000},\
+         {\"operation\":\"transactions\",\"ends_at\":4000000000000000}]', 0, 0, 4000000000000000"
     ),
     numbered!(
         "linkage_accounts (institution, linkage_id, account_id, added_at)",
@@ -74,34 +76,52 @@ const LINKAGE: [&str; 9] = [
     numbered!(
         "refresh_tokens (institution, token_id, hash, linkage_id, client_id, code_id, scope, issued_at)",
         "'f0000000-0000-7000-8000-' || id, COALESCE(?5, CAST(NULL AS BYTEA)), 'd0000000-0000-7000-8000-' || id, CAST(?4 AS TEXT), \
-         'f1000000-0000-7000-8000-' || id, 'balances', 0"
+         'f1000000-0000-7000-8000-' || id, 'balances transactions', 0"
     ),
 ];
 
-/// Entries, so many for each account, ten a day; `?4` each.
-const ENTRIES: &str = "INSERT INTO entries (institution, account_id, seq, booked_on, credit, debit, balance_after, fingerprint, body, \
-     import_id) \
-     WITH RECURSIVE n(i) AS (SELECT CAST(?2 AS BIGINT) UNION ALL SELECT i + 1 FROM n WHERE i + 1 < ?3), \
-     m(a, seq) AS (SELECT i / ?4, i % ?4 + 1 FROM n), \
-     d(account_id, seq, day) AS (SELECT 'b0000000-0000-4000-8000-' || \
-     substr('000000000000' || CAST(a AS TEXT), length(CAST(a AS TEXT)) + 1), seq, \
-     '2025-' || substr('0' || CAST(seq / 280 + 1 AS TEXT), length(CAST(seq / 280 + 1 AS TEXT))) || '-' || \
-     substr('0' || CAST(seq / 10 % 28 + 1 AS TEXT), length(CAST(seq / 10 % 28 + 1 AS TEXT))) FROM m) \
-     SELECT ?1, account_id, seq, day, 1000, 0, seq * 1000, COALESCE(?5, CAST(NULL AS BYTEA)), \
-     '{\"transaction_id\":\"' || account_id || '-' || CAST(seq AS TEXT) || '\",\"sequence\":' || CAST(seq AS TEXT) || \
-     ',\"booked_on\":\"' || day || '\",\"value_on\":\"' || day || \
-     '\",\"direction\":\"credit\",\"amount\":1000,\"uncleared\":0,\"balance_after\":' || CAST(seq * 1000 AS TEXT) || \
-     ',\"description\":\"ｹﾞﾝｷﾝ\",\"description_normalised\":\"ゲンキン\"}', \
-     'f2000000-0000-7000-8000-000000000000' FROM d";
+/// What partners get of an entry, in the accounts that are read.
+macro_rules! body {
+    () => {
+        "'{\"transaction_id\":\"' || a.account_id || '-' || CAST(l.seq AS TEXT) || '\",\"sequence\":' || \
+         CAST(l.seq AS TEXT) || ',\"booked_on\":\"' || l.day || '\",\"value_on\":\"' || l.day || \
+         '\",\"direction\":\"credit\",\"amount\":1000,\"uncleared\":0,\"balance_after\":' || CAST(l.seq * 1000 AS TEXT) || \
+         ',\"description\":\"ｹﾞﾝｷﾝ\",\"description_normalised\":\"ゲンキン\"}'"
+    };
+}
 
-/// Puts them in force.
-const POST: &str = "UPDATE accounts SET last_seq = ?4, balance = ?4 * 1000, first_on = '2025-01-01', \
-     last_on = '2025-12-31', as_of_at = 0 WHERE institution = ?1 AND account_id >= ?2 AND account_id < ?3";
+/// Entries for each account from `?2` to before `?3` that has none, in the order of the key; `?4` each, fifty a day.
+macro_rules! entries {
+    ($body:expr) => {
+        concat!(
+            "INSERT INTO entries (institution, account_id, seq, booked_on, credit, debit, balance_after, fingerprint, \
+             body, import_id) \
+             WITH RECURSIVE n(seq) AS (SELECT CAST(1 AS BIGINT) UNION ALL SELECT seq + 1 FROM n WHERE seq < ?4), \
+             l(seq, day) AS MATERIALIZED (SELECT seq, \
+             '2026-07-0' || CAST((seq + 49) / 50 AS TEXT) FROM n) \
+             SELECT ?1, a.account_id, l.seq, l.day, 1000, 0, l.seq * 1000, COALESCE(?5, CAST(NULL AS BYTEA)), ",
+            $body,
+            ", '' FROM accounts a CROSS JOIN l \
+             WHERE a.institution = ?1 AND a.account_id >= ?2 AND a.account_id < ?3 AND a.last_seq = 0"
+        )
+    };
+}
+
+const READ_ENTRIES: &str = entries!(body!());
+/// Nobody reads these: as many rows and keys as theirs, without what partners get, so that many fit on a disk.
+const MERE_ENTRIES: &str = entries!("'{}'");
 
 /// The sums of their days.
 const DAYS: &str = "INSERT INTO account_days (institution, account_id, booked_on, credits, credit, debits, debit) \
-     SELECT institution, account_id, booked_on, COUNT(*), CAST(SUM(credit) AS BIGINT), 0, 0 FROM entries \
-     WHERE institution = ?1 AND account_id >= ?2 AND account_id < ?3 GROUP BY institution, account_id, booked_on";
+     WITH RECURSIVE n(i) AS (SELECT CAST(1 AS BIGINT) UNION ALL SELECT i + 1 FROM n WHERE i < ?4 / 50), \
+     l(day) AS MATERIALIZED (SELECT '2026-07-0' || CAST(i AS TEXT) FROM n) \
+     SELECT ?1, a.account_id, l.day, 50, 50000, 0, 0 FROM accounts a CROSS JOIN l \
+     WHERE a.institution = ?1 AND a.account_id >= ?2 AND a.account_id < ?3 AND a.last_seq = 0";
+
+/// Puts them in force.
+const POST: &str = "UPDATE accounts SET last_seq = ?4, balance = ?4 * 1000, first_on = '2026-07-01', \
+     last_on = '2026-07-31', as_of_at = 0 \
+     WHERE institution = ?1 AND account_id >= ?2 AND account_id < ?3 AND last_seq = 0";
 
 /// Audit records, a millisecond or more apart; `?4` is their salt.
 const RECORDS: &str = numbered!(
@@ -117,7 +137,7 @@ const RECORDS: &str = numbered!(
 /// # Errors
 /// When the store refuses.
 pub async fn audit_records(store: &Store, count: i64) -> Result<(), Problem> {
-    for (first, last) in pieces(0, count) {
+    for (first, last) in pieces(0, count, PIECE) {
         let mut tx = store.begin(&institution()?).await?;
         tx.execute(RECORDS, params![first, last, &[7_u8; 16]]).await?;
         tx.commit().await?;
@@ -150,12 +170,12 @@ const NUMBERS_END: i64 = 1_000_000_000_000;
 pub async fn dead_rows(store: &Store, engine: Engine, marks: i64, tokens: i64) -> Result<(), Problem> {
     let replays = if engine == Engine::Sqlite { REPLAYS_SQLITE } else { REPLAYS_POSTGRESQL };
     let step = i64::MAX / marks.max(1);
-    for (first, last) in pieces(0, marks) {
+    for (first, last) in pieces(0, marks, PIECE) {
         let mut tx = store.begin(&institution()?).await?;
         tx.execute(replays, params![first, last, step]).await?;
         tx.commit().await?;
     }
-    for (first, last) in pieces(0, tokens) {
+    for (first, last) in pieces(0, tokens, PIECE) {
         let mut tx = store.begin(&institution()?).await?;
         tx.execute(TOKENS, params![first, last, &[0_u8; 32]]).await?;
         tx.commit().await?;
@@ -207,6 +227,12 @@ pub async fn institutions(store: &Store, count: usize) -> Result<(), Problem> {
     Ok(())
 }
 
+/// Whether an institution is one of them, by its code.
+#[must_use]
+pub fn is_made(code: &str) -> bool {
+    code.parse().is_ok_and(|code: usize| code >= FIRST_CODE)
+}
+
 /// Makes the linkages from one number to below another at the measured institution, each with a customer, a user, an
 /// account and what else a linkage has.
 ///
@@ -214,7 +240,7 @@ pub async fn institutions(store: &Store, count: usize) -> Result<(), Problem> {
 /// When the store refuses.
 pub async fn linkages(store: &Store, client_id: &str, branch: &str, from: i64, to: i64) -> Result<(), Problem> {
     let hash = [0_u8; 32];
-    for (first, last) in pieces(from, to) {
+    for (first, last) in pieces(from, to, PIECE) {
         let mut tx = store.begin(&institution()?).await?;
         for statement in LINKAGE {
             if statement.contains("?5") {
@@ -234,24 +260,42 @@ pub async fn linkages(store: &Store, client_id: &str, branch: &str, from: i64, t
     Ok(())
 }
 
-/// Posts entries, [`ENTRIES_EACH`] to each account of the linkages from one number to below another.
+/// Posts [`ENTRIES_EACH`] entries to each account of the linkages from one number to below another that has none.
 ///
 /// # Errors
 /// When the store refuses.
 pub async fn entries(store: &Store, from: i64, to: i64) -> Result<(), Problem> {
-    let account = |number: i64| format!("b0000000-0000-4000-8000-{number:012}");
-    for (first, last) in pieces(from * ENTRIES_EACH, to * ENTRIES_EACH) {
+    for (first, last) in pieces(from * ENTRIES_EACH, to * ENTRIES_EACH, BIG_PIECE) {
         let mut tx = store.begin(&institution()?).await?;
-        tx.execute(ENTRIES, params![first, last, ENTRIES_EACH, &[0_u8; 16]]).await?;
-        let (begin, end) = (account(first / ENTRIES_EACH), account(last / ENTRIES_EACH));
-        tx.execute(POST, params![&begin, &end, ENTRIES_EACH]).await?;
-        tx.execute(DAYS, params![&begin, &end]).await?;
+        post(&mut tx, MERE_ENTRIES, first / ENTRIES_EACH, last / ENTRIES_EACH).await?;
         tx.commit().await?;
     }
     Ok(())
 }
 
-fn pieces(from: i64, to: i64) -> impl Iterator<Item = (i64, i64)> {
-    let starts = (0..).map(move |number| from + number * PIECE).take_while(move |first| *first < to);
-    starts.map(move |first| (first, to.min(first + PIECE)))
+/// The same for the account of one linkage, as partners get them.
+///
+/// # Errors
+/// When the store refuses.
+pub async fn entries_to_read(tx: &mut Tx, number: i64) -> Result<(), Problem> {
+    post(tx, READ_ENTRIES, number, number + 1).await
+}
+
+async fn post(tx: &mut Tx, entries: &'static str, from: i64, to: i64) -> Result<(), Problem> {
+    let (begin, end) = (id('b', from), id('b', to));
+    tx.execute(entries, params![&begin, &end, ENTRIES_EACH, &[0_u8; 1]]).await?;
+    tx.execute(DAYS, params![&begin, &end, ENTRIES_EACH]).await?;
+    tx.execute(POST, params![&begin, &end, ENTRIES_EACH]).await?;
+    Ok(())
+}
+
+/// What the statements here call the account (`b`) or the refresh token (`f`) of the linkage of this number.
+#[must_use]
+pub fn id(kind: char, number: i64) -> String {
+    format!("{kind}0000000-0000-{}000-8000-{number:012}", if kind == 'b' { 4 } else { 7 })
+}
+
+fn pieces(from: i64, to: i64, rows: i64) -> impl Iterator<Item = (i64, i64)> {
+    let starts = (0..).map(move |number| from + number * rows).take_while(move |first| *first < to);
+    starts.map(move |first| (first, to.min(first + rows)))
 }

@@ -1,23 +1,23 @@
 //! Whether anything costs more when there is more of everything.
+//!
+//! Two installations stand side by side: one stays small, the other grows. At each size every operation is driven at both
+//! in turns, a short while each, so that whatever else the machine does falls on both: what is told is by how much the
+//! grown one costs more at the same moment.
 
 use std::fmt::Write;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use crate::load::{self, Figures};
-use crate::partner::{self, Partner};
-use crate::people::{self, RESOURCE_SERVER};
-use crate::sign::Key;
-use crate::stage::{Engine, Stage};
-use crate::walk::{self, Walker};
-use crate::wire::Wire;
-use crate::{Problem, bulk, cpu, plot};
+use crate::side::{OPERATIONS, Served, Side};
+use crate::stage::Engine;
+use crate::{Problem, bulk, plot, side};
 
-/// Entries of the account whose first and last pages are read.
-const LONG_HISTORY: i64 = 100_000;
-
-/// Characters of an account's identifier that stand in its marks.
-const MARK_CHARS: usize = 8;
+/// Times each operation is driven at each installation.
+const ROUNDS: u32 = 3;
+/// Institutions, linkages and transactions of the small one.
+const SMALL: (usize, i64, i64) = (10, 1_000, 10_000);
+/// Of the grown one, accounts are read whose entries are too many for any cache of the program.
+const USED: i64 = 1_000;
 
 /// What `renkei-bench grow` takes.
 #[derive(Debug, clap::Args)]
@@ -31,12 +31,15 @@ pub struct Args {
     /// Linkages at the end
     #[arg(long, default_value_t = 100_000)]
     linkages: i64,
-    /// Transactions at the end, a thousand for each account
+    /// Transactions at the end, a hundred for each account
     #[arg(long, default_value_t = 10_000_000)]
     transactions: i64,
-    /// How long each operation is measured
-    #[arg(long, default_value_t = 3)]
-    seconds: u64,
+    /// How long each operation is measured at each installation
+    #[arg(long, default_value_t = 6)]
+    seconds: u32,
+    /// Requests that the grown one has answered when its memory is looked at for the last time
+    #[arg(long, default_value_t = 0)]
+    requests: usize,
     /// Draw the table
     #[arg(long, value_name = "FILE")]
     svg: Option<PathBuf>,
@@ -49,11 +52,22 @@ pub struct Args {
 pub struct Column {
     /// The size.
     pub name: String,
-    /// Operation and processor time in microseconds.
-    pub costs: Vec<(String, f64)>,
+    /// What each operation cost.
+    pub costs: Vec<Cost>,
+    ready: (Duration, Duration),
     idle_mib: f64,
     loaded_mib: f64,
     took: Duration,
+}
+
+/// What an operation cost, in microseconds of processor time: the middle of the rounds.
+pub struct Cost {
+    /// The operation.
+    pub operation: &'static str,
+    small: f64,
+    grown: f64,
+    /// How many times as much the grown one took, by the rounds.
+    pub factor: f64,
 }
 
 /// Grows, measures, prints.
@@ -61,115 +75,120 @@ pub struct Column {
 /// # Errors
 /// When anything does not go as it should.
 pub async fn run(args: Args) -> Result<(), Problem> {
-    let stage = Stage::set(args.engine, &args.folder)?;
-    let store = stage.store().await?;
-    let people = people::add(&stage, &store, 1).await?;
-    let asker = Key::generate()?;
-    people::add_resource_server(&store, &asker).await?;
-    let signing = Partner::signing(&stage, "test-es256-choice")?;
-    let mut grown = Grown { args: &args, stage: &stage, asker, signing, walkers: Vec::new(), columns: Vec::new() };
-    grown.walkers = people.into_iter().map(Walker::new).collect();
-    let (client, branch) = (stage.client("test-es256-fixed")?.client_id, stage.branch()?);
-    let (few_linkages, few_accounts) = (1_000, 10);
+    let (few_institutions, few_linkages, few_transactions) = SMALL;
+    let few_accounts = few_transactions / bulk::ENTRIES_EACH;
+    let mut small = Side::set(args.engine, &args.folder).await?;
+    small.grow(few_institutions, (0, few_linkages), few_accounts).await?;
+    let begun = Instant::now();
+    let mut grown = Side::set(args.engine, &args.folder).await?;
+    grown.grow(few_institutions, (0, few_linkages), few_accounts).await?;
+    let mut growth = Growth { args: &args, small, grown, columns: Vec::new() };
+    growth.measure("as small as the other", begun).await?;
 
     let begun = Instant::now();
-    bulk::institutions(&store, 10).await?;
-    bulk::linkages(&store, &client, &branch, 0, few_linkages).await?;
-    bulk::entries(&store, 0, few_accounts).await?;
-    people::post(&store, grown.walkers.first().ok_or("nobody")?.account(), LONG_HISTORY).await?;
-    grown.measure("10 institutions, 10^3 linkages, 10^4 transactions", begun).await?;
+    growth.grown.grow(args.institutions, (0, 0), 0).await?;
+    growth.measure(&format!("{} institutions", args.institutions), begun).await?;
+
     let begun = Instant::now();
-    bulk::institutions(&store, args.institutions).await?;
-    grown.measure(&format!("{} institutions", args.institutions), begun).await?;
-    let begun = Instant::now();
-    bulk::linkages(&store, &client, &branch, few_linkages, args.linkages).await?;
-    grown.measure(&format!("and {} linkages", args.linkages), begun).await?;
+    growth.grown.grow(0, (few_linkages, args.linkages), USED.min(args.linkages)).await?;
+    growth.measure(&format!("and {} linkages", args.linkages), begun).await?;
+
     let begun = Instant::now();
     let accounts = (args.transactions / bulk::ENTRIES_EACH).min(args.linkages);
-    bulk::entries(&store, few_accounts, accounts).await?;
-    grown.measure(&format!("and {} transactions", accounts * bulk::ENTRIES_EACH), begun).await?;
-    print!("{}", text(args.engine, &grown.columns));
+    bulk::entries(&growth.grown.store, 0, accounts).await?;
+    growth.measure(&format!("and {} transactions", accounts * bulk::ENTRIES_EACH), begun).await?;
+
+    print!("{}", text(args.engine, &growth.columns));
     if let Some(path) = &args.svg {
-        std::fs::write(path, plot::svg(args.engine.name(), &grown.columns))?;
+        std::fs::write(path, plot::svg(args.engine.name(), &growth.columns))?;
+    }
+    if args.requests > 0 {
+        growth.grown.settle().await?;
+        let served = growth.grown.serve().await?;
+        print!("{}", side::many(&mut growth.grown, &served, args.requests).await?);
     }
     Ok(())
 }
 
-struct Grown<'a> {
+struct Growth<'a> {
     args: &'a Args,
-    stage: &'a Stage,
-    asker: Key,
-    signing: Partner,
-    walkers: Vec<Walker>,
+    small: Side,
+    grown: Side,
     columns: Vec<Column>,
 }
 
-impl Grown<'_> {
+impl Growth<'_> {
     async fn measure(&mut self, name: &str, begun: Instant) -> Result<(), Problem> {
         let took = begun.elapsed();
         eprintln!("{name}: made in {:.0} s", took.as_secs_f64());
-        self.stage.settle().await?;
-        let server = self.stage.serve().await?;
-        let meter = server.meter();
-        let idle_mib = cpu::memory_mib(meter.server)?;
-        let door = self.stage.door();
-        if self.columns.is_empty() {
-            walk::walk(&meter, &door, &self.signing, &mut self.walkers, true).await?;
+        self.grown.settle().await?;
+        let small = self.small.serve().await?;
+        let grown = self.grown.serve().await?;
+        let idle_mib = grown.memory_mib()?;
+        let mut costs = vec![(Vec::new(), Vec::new()); OPERATIONS.len()];
+        for round in 0..ROUNDS {
+            self.small.prepare(&small).await?;
+            self.grown.prepare(&grown).await?;
+            for (operation, (of_small, of_grown)) in OPERATIONS.iter().zip(&mut costs) {
+                // Whoever comes second finds the processor as the first left it: so that they take turns in that as well.
+                if round % 2 == 0 {
+                    of_small.push(self.drive(&self.small, &small, operation).await?);
+                    of_grown.push(self.drive(&self.grown, &grown, operation).await?);
+                } else {
+                    of_grown.push(self.drive(&self.grown, &grown, operation).await?);
+                    of_small.push(self.drive(&self.small, &small, operation).await?);
+                }
+            }
         }
-        let walker = self.walkers.first().ok_or("nobody")?;
-        let (signing, refresh, account) = (&self.signing, &walker.refresh_token, walker.account());
-        let lasting = Duration::from_secs(self.args.seconds);
-        let mut costs = Vec::new();
-        let mut keep = |operation: &str, figures: Figures| costs.push((operation.to_owned(), figures.cpu_micros));
-        let work = async |wire: &mut Wire| signing.push(wire).await.map(drop);
-        keep("PAR", load::drive(&meter, &door, lasting, work).await?);
-        let work = async |wire: &mut Wire| signing.refresh(wire, refresh).await.map(drop);
-        keep("refresh", load::drive(&meter, &door, lasting, work).await?);
-        let mut wire = Wire::connect(&door).await?;
-        let token = signing.refresh(&mut wire, refresh).await?;
-        let issuer = self.stage.issuer();
-        let work =
-            async |wire: &mut Wire| partner::introspect(wire, &issuer, RESOURCE_SERVER, &self.asker, &token).await;
-        keep("introspection", load::drive(&meter, &door, lasting, work).await?);
-        let first = format!("accounts/{account}/transactions?limit=100");
-        let short: String = account.to_string().chars().take(MARK_CHARS).collect();
-        let last = format!("{first}&after={short}-{}", LONG_HISTORY - 100);
-        for (operation, page) in [("first page of 100", &first), ("last page of 100", &last)] {
-            let token = signing.refresh(&mut wire, refresh).await?;
-            let work = async |wire: &mut Wire| signing.read(wire, &token, page, None).await.map(drop);
-            keep(operation, load::drive(&meter, &door, lasting, work).await?);
-        }
-        let token = signing.refresh(&mut wire, refresh).await?;
-        let tag = signing.read(&mut wire, &token, &first, None).await?;
-        let work = async |wire: &mut Wire| signing.read(wire, &token, &first, Some(&tag)).await.map(drop);
-        keep("nothing new (304)", load::drive(&meter, &door, lasting, work).await?);
-        let loaded_mib = cpu::memory_mib(meter.server)?;
-        self.columns.push(Column { name: name.to_owned(), costs, idle_mib, loaded_mib, took });
+        let costs = OPERATIONS.iter().zip(costs);
+        let costs = costs.map(|(operation, (small, grown))| Cost {
+            operation,
+            factor: middle(small.iter().zip(&grown).map(|(small, grown)| grown / small)),
+            small: middle(small.into_iter()),
+            grown: middle(grown.into_iter()),
+        });
+        let (costs, loaded_mib) = (costs.collect(), grown.memory_mib()?);
+        let column = Column { name: name.to_owned(), costs, ready: grown.ready(), idle_mib, loaded_mib, took };
+        eprint!("{}", lines(&column));
+        self.columns.push(column);
         Ok(())
+    }
+
+    async fn drive(&self, side: &Side, served: &Served, operation: &str) -> Result<f64, Problem> {
+        let lasting = Duration::from_secs(1) * self.args.seconds / ROUNDS;
+        let figures = side.drive(served, operation, lasting).await;
+        Ok(figures.map_err(|problem| format!("{operation}: {problem}"))?.cpu_micros)
     }
 }
 
+fn middle(values: impl Iterator<Item = f64>) -> f64 {
+    let mut values: Vec<f64> = values.collect();
+    values.sort_by(f64::total_cmp);
+    values.get(values.len() / 2).copied().unwrap_or_default()
+}
+
+fn lines(column: &Column) -> String {
+    let Column { name, took, ready: (after, with), idle_mib, loaded_mib, costs } = column;
+    let mut text = format!(
+        "  {name}: made in {:.0} s; ready after {:.0} ms with {:.0} ms of the processor; resident {idle_mib:.1} MiB idle, \
+         {loaded_mib:.1} MiB loaded\n",
+        took.as_secs_f64(),
+        after.as_secs_f64() * 1e3,
+        with.as_secs_f64() * 1e3,
+    );
+    for Cost { operation, small, grown, factor } in costs {
+        let more = (factor - 1.0) * 100.0;
+        // Writing to memory can't fail.
+        let _ = writeln!(text, "    {operation:<32}{small:>9.1}{grown:>9.1}{more:>+8.1} %");
+    }
+    text
+}
+
 fn text(engine: Engine, columns: &[Column]) -> String {
-    let mut text = String::new();
-    // Writing to memory can't fail.
-    let _ = writeln!(text, "{}: processor time in us, and how it compares to the first column", engine.name());
-    for (number, column) in columns.iter().enumerate() {
-        let Column { name, took, idle_mib, loaded_mib, .. } = column;
-        let _ = writeln!(
-            text,
-            "  ({}) {name}: made in {:.0} s; resident {idle_mib:.1} MiB idle, {loaded_mib:.1} MiB loaded",
-            number + 1,
-            took.as_secs_f64()
-        );
-    }
-    let Some(first) = columns.first() else { return text };
-    for (operation, base) in &first.costs {
-        let _ = write!(text, "  {operation:<22}");
-        for column in columns {
-            let cost = column.costs.iter().find(|(own, _)| own == operation).map_or(0.0, |(_, cost)| *cost);
-            let _ = write!(text, "{cost:>9.1} ({:+5.1} %)", (cost / base - 1.0) * 100.0);
-        }
-        let _ = writeln!(text);
-    }
+    let mut text = format!(
+        "{}: processor time in us of the small installation, of the grown one, and how much more that is\n",
+        engine.name()
+    );
+    columns.iter().for_each(|column| text += &lines(column));
     text
 }

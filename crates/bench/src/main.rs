@@ -18,6 +18,8 @@ mod plot;
 mod postgres;
 mod report;
 mod run;
+mod sample;
+mod side;
 mod sign;
 mod stage;
 mod sweep;

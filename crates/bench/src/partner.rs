@@ -18,7 +18,6 @@ pub struct Partner {
     /// Where it connects.
     pub door: Door,
     line: ClientLine,
-    issuer: String,
     /// The origin of the main listener, which proofs name.
     origin: String,
     /// Signs its assertions and proofs; none for a client with a certificate.
@@ -33,7 +32,7 @@ impl Partner {
     pub fn signing(stage: &Stage, product: &str) -> Result<Partner, Problem> {
         let line = stage.client(product)?;
         let key = Some((Key::read(&line.private_jwk)?, Key::generate()?));
-        Ok(Partner { door: stage.door(), line, issuer: stage.issuer(), origin: stage.origin(), key })
+        Ok(Partner { door: stage.door(), line, origin: stage.origin(), key })
     }
 
     /// The client of this product that connects with its certificate.
@@ -43,7 +42,7 @@ impl Partner {
     pub fn certified(stage: &Stage, product: &str) -> Result<Partner, Problem> {
         let line = stage.client(product)?;
         let door = stage.partner_door(&line)?;
-        Ok(Partner { door, line, issuer: stage.issuer(), origin: stage.origin(), key: None })
+        Ok(Partner { door, line, origin: stage.origin(), key: None })
     }
 
     fn redirect_uri(&self) -> &str {
@@ -54,16 +53,16 @@ impl Partner {
     async fn send(
         &self,
         wire: &mut Wire,
-        at: &str,
+        (institution, at): (&str, &str),
         with_proof: bool,
         fields: &[(&str, &str)],
     ) -> Result<crate::wire::Answer, Problem> {
-        let target = format!("/{INSTITUTION}/{at}");
+        let target = format!("/{institution}/{at}");
         let mut all = vec![("client_id", self.line.client_id.as_str())];
         let (assertion, proof);
         let mut headers = String::new();
         if let Some((signing, proving)) = &self.key {
-            assertion = signing.assertion(&self.line.client_id, &self.issuer)?;
+            assertion = signing.assertion(&self.line.client_id, &format!("{}/{institution}", self.origin))?;
             all.extend([("client_assertion_type", ASSERTION_TYPE), ("client_assertion", assertion.as_str())]);
             if with_proof {
                 proof = proving.proof("POST", &format!("{}{target}", self.origin), None)?;
@@ -79,6 +78,14 @@ impl Partner {
     /// # Errors
     /// When it is refused.
     pub async fn push(&self, wire: &mut Wire) -> Result<String, Problem> {
+        self.push_at(wire, INSTITUTION).await
+    }
+
+    /// The same at any institution where the client is the same.
+    ///
+    /// # Errors
+    /// When it is refused.
+    pub async fn push_at(&self, wire: &mut Wire, institution: &str) -> Result<String, Problem> {
         let fields = [
             ("response_type", "code"),
             ("redirect_uri", self.redirect_uri()),
@@ -87,7 +94,7 @@ impl Partner {
             ("code_challenge", CHALLENGE),
             ("code_challenge_method", "S256"),
         ];
-        self.send(wire, "par", false, &fields).await?.expect(201)?.member("request_uri")
+        self.send(wire, (institution, "par"), false, &fields).await?.expect(201)?.member("request_uri")
     }
 
     /// The target of the authorization endpoint for a pushed request.
@@ -110,7 +117,7 @@ impl Partner {
             ("redirect_uri", self.redirect_uri()),
             ("code_verifier", VERIFIER),
         ];
-        self.send(wire, "token", true, &fields).await?.expect(200)?.member("refresh_token")
+        self.send(wire, (INSTITUTION, "token"), true, &fields).await?.expect(200)?.member("refresh_token")
     }
 
     /// Gets an access token.
@@ -119,7 +126,7 @@ impl Partner {
     /// When it is refused.
     pub async fn refresh(&self, wire: &mut Wire, refresh_token: &str) -> Result<String, Problem> {
         let fields = [("grant_type", "refresh_token"), ("refresh_token", refresh_token)];
-        self.send(wire, "token", true, &fields).await?.expect(200)?.member("access_token")
+        self.send(wire, (INSTITUTION, "token"), true, &fields).await?.expect(200)?.member("access_token")
     }
 
     /// Reads from the account API; `known` is the entity tag of what is there already. Gives the answer's tag.

@@ -282,13 +282,20 @@ impl Stage {
         let begun = Instant::now();
         let child = command.stdout(Stdio::null()).spawn()?;
         let database = self.postgres.as_ref().map(|own| own.process);
-        let mut server = Server { child, database, threads: Clocks::default(), ready_after: begun.elapsed() };
+        let mut server = Server {
+            child,
+            database,
+            threads: Clocks::default(),
+            ready_after: Duration::ZERO,
+            ready_with: Duration::ZERO,
+        };
         let asked = get(&format!("/{INSTITUTION}/jwks"), "");
         loop {
             if let Ok(mut wire) = Wire::connect(&self.door()).await {
                 wire.ask(&asked).await?.expect(200)?;
                 server.ready_after = begun.elapsed();
                 server.threads = Clocks::read(&[server.child.id()]);
+                server.ready_with = server.threads.since(&Clocks::default());
                 return Ok(server);
             }
             if begun.elapsed() > PATIENCE || server.child.try_wait()?.is_some() {
@@ -306,6 +313,8 @@ pub struct Server {
     threads: Clocks,
     /// From its start to its first answer.
     pub ready_after: Duration,
+    /// The processor time it used for that.
+    pub ready_with: Duration,
 }
 
 impl Server {
