@@ -184,25 +184,31 @@ fn step_name(step: Screen) -> &'static str {
 }
 
 impl Frame {
+    /// How much [`Frame::common`] gives at most.
+    pub(crate) const COMMON_MAX: usize = 8;
+
     /// A sentence in the page's language. `$self`, `$institution`, `$telephone`, `$hours`, and in a flow `$product`,
     /// `$company`, `$domain` and `$host`, are filled in already.
     pub(crate) fn say<'a>(&'a self, id: &'a str) -> Say<'a> {
-        let mut common: Vec<(&'static str, &'a str)> = Vec::with_capacity(8);
-        if let Some(institution) = &self.institution {
-            common.push(("self", self.self_name(institution.kind)));
-            common.push(("institution", &institution.name));
-            common.push(("telephone", &institution.telephone));
-            common.push(("hours", &institution.hours));
-        }
-        if let Some(asking) = self.flow.as_ref().map(|flow| &flow.asking) {
-            common.push(("product", &asking.product));
-            common.push(("company", &asking.company));
-            common.push(("domain", &asking.domain));
-            common.push(("host", &asking.return_host));
-        } else {
-            common.extend([("product", self.some_partner()), ("company", self.some_partner())]);
-        }
-        Say::new(self.lang, id, &common)
+        Say::new(self, id)
+    }
+
+    /// What every sentence of the page may use, in the order of the names.
+    pub(crate) fn common(&self) -> impl Iterator<Item = (&'static str, &str)> {
+        let asking = self.flow.as_ref().map(|flow| &flow.asking);
+        let institution = self.institution.as_ref();
+        let partner = || Some(self.some_partner());
+        let all = [
+            ("company", asking.map(|asking| asking.company.as_str()).or_else(partner)),
+            ("domain", asking.map(|asking| asking.domain.as_str())),
+            ("host", asking.map(|asking| asking.return_host.as_str())),
+            ("hours", institution.map(|own| own.hours.as_str())),
+            ("institution", institution.map(|own| own.name.as_str())),
+            ("product", asking.map(|asking| asking.product.as_str()).or_else(partner)),
+            ("self", institution.map(|own| self.self_name(own.kind))),
+            ("telephone", institution.map(|own| own.telephone.as_str())),
+        ];
+        all.into_iter().filter_map(|(name, value)| Some((name, value?)))
     }
 
     fn self_name(&self, kind: InstitutionKind) -> &'static str {

@@ -1,5 +1,6 @@
 //! The message catalogue: every sentence a customer reads, once per language.
 
+use std::collections::HashMap;
 use std::fmt;
 use std::sync::LazyLock;
 
@@ -7,11 +8,13 @@ use fluent_bundle::concurrent::FluentBundle;
 use fluent_bundle::{FluentArgs, FluentResource, FluentValue};
 use renkei_domain::time::{Day, Timestamp};
 
+use crate::frame::Frame;
+
 const JAPANESE: &str = include_str!("../messages/ja.ftl");
 const ENGLISH: &str = include_str!("../messages/en.ftl");
 
-static JAPANESE_BUNDLE: LazyLock<FluentBundle<FluentResource>> = LazyLock::new(|| bundle("ja", JAPANESE));
-static ENGLISH_BUNDLE: LazyLock<FluentBundle<FluentResource>> = LazyLock::new(|| bundle("en", ENGLISH));
+static JAPANESE_CATALOGUE: LazyLock<Catalogue> = LazyLock::new(|| Catalogue::read("ja", JAPANESE));
+static ENGLISH_CATALOGUE: LazyLock<Catalogue> = LazyLock::new(|| Catalogue::read("en", ENGLISH));
 
 /// The language of a page.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
@@ -82,64 +85,88 @@ impl Lang {
         }
     }
 
-    fn bundle(self) -> &'static FluentBundle<FluentResource> {
+    fn catalogue(self) -> &'static Catalogue {
         match self {
-            Lang::Japanese => &JAPANESE_BUNDLE,
-            Lang::English => &ENGLISH_BUNDLE,
+            Lang::Japanese => &JAPANESE_CATALOGUE,
+            Lang::English => &ENGLISH_CATALOGUE,
         }
     }
 }
 
-/// A catalogue is part of the program, and a test reads it whole; what can't be read is left out, not fatal.
-fn bundle(code: &str, text: &str) -> FluentBundle<FluentResource> {
-    let resource = FluentResource::try_new(text.to_owned()).unwrap_or_else(|(readable, _)| readable);
-    let mut bundle = FluentBundle::new_concurrent(vec![code.parse().unwrap_or_default()]);
-    // Invisible isolation marks would end up in copied text and in the stored evidence; pages use <bdi> instead.
-    bundle.set_use_isolating(false);
-    bundle.add_resource_overriding(resource);
-    bundle
+/// The sentences of a language.
+struct Catalogue {
+    bundle: FluentBundle<FluentResource>,
+    /// Those that nothing is filled into, as they are said: most of every page.
+    fixed: HashMap<String, String>,
+}
+
+impl Catalogue {
+    /// A catalogue is part of the program, and a test reads it whole; what can't be read is left out, not fatal.
+    fn read(code: &str, text: &str) -> Catalogue {
+        let resource = FluentResource::try_new(text.to_owned()).unwrap_or_else(|(readable, _)| readable);
+        let mut bundle = FluentBundle::new_concurrent(vec![code.parse().unwrap_or_default()]);
+        // Invisible isolation marks would end up in copied text and in the stored evidence; pages use <bdi> instead.
+        bundle.set_use_isolating(false);
+        bundle.add_resource_overriding(resource);
+        let ids = text.lines().filter_map(|line| line.split_once(" =")).map(|(id, _)| id);
+        let fixed = ids.filter_map(|id| Some((id.to_owned(), said_of_nothing(&bundle, id)?))).collect();
+        Catalogue { bundle, fixed }
+    }
+}
+
+/// The sentence as it is said when there is nothing to fill in; `None` for one that wants something.
+fn said_of_nothing(bundle: &FluentBundle<FluentResource>, id: &str) -> Option<String> {
+    let mut missing = Vec::new();
+    let said = bundle.format_pattern(bundle.get_message(id)?.value()?, None, &mut missing).into_owned();
+    missing.is_empty().then_some(said)
 }
 
 /// A sentence about to be said. Shows itself in its language; the template engine escapes the outcome.
 pub(crate) struct Say<'a> {
-    lang: Lang,
+    frame: &'a Frame,
     id: &'a str,
-    args: FluentArgs<'a>,
+    own: Vec<(&'a str, FluentValue<'a>)>,
 }
 
 impl<'a> Say<'a> {
-    /// The sentence `id` in `lang`, with what every sentence may use.
-    pub(crate) fn new(lang: Lang, id: &'a str, common: &[(&'static str, &'a str)]) -> Say<'a> {
-        let mut args = FluentArgs::with_capacity(common.len() + 2);
-        for (name, value) in common {
-            args.set(*name, FluentValue::from(*value));
-        }
-        Say { lang, id, args }
+    /// The sentence `id` of a page, with what every sentence of it may use ([`Frame::common`]).
+    pub(crate) fn new(frame: &'a Frame, id: &'a str) -> Say<'a> {
+        Say { frame, id, own: Vec::new() }
     }
 
     /// Fills in a text.
     #[must_use]
     pub(crate) fn with(mut self, name: &'a str, value: impl fmt::Display) -> Say<'a> {
-        self.args.set(name, FluentValue::from(value.to_string()));
+        self.own.push((name, FluentValue::from(value.to_string())));
         self
     }
 
     /// Fills in a number; the sentence may depend on it (one, other).
     #[must_use]
     pub(crate) fn count(mut self, name: &'a str, number: &i64) -> Say<'a> {
-        self.args.set(name, FluentValue::from(number));
+        self.own.push((name, FluentValue::from(number)));
         self
     }
 }
 
 impl fmt::Display for Say<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let bundle = self.lang.bundle();
+        let Catalogue { bundle, fixed } = self.frame.lang.catalogue();
+        if let Some(sentence) = fixed.get(self.id) {
+            return f.write_str(sentence);
+        }
         let Some(pattern) = bundle.get_message(self.id).and_then(|message| message.value()) else {
             return f.write_str(self.id);
         };
+        let mut args = FluentArgs::with_capacity(Frame::COMMON_MAX + self.own.len());
+        for (name, value) in self.frame.common() {
+            args.set(name, FluentValue::from(value));
+        }
+        for (name, value) in &self.own {
+            args.set(*name, value.clone());
+        }
         let mut ignored = Vec::new();
-        f.write_str(&bundle.format_pattern(pattern, Some(&self.args), &mut ignored))
+        f.write_str(&bundle.format_pattern(pattern, Some(&args), &mut ignored))
     }
 }
 
