@@ -31,8 +31,9 @@ pub mod transport;
 
 use std::sync::Arc;
 
-use axum::extract::DefaultBodyLimit;
-use axum::middleware;
+use axum::extract::{DefaultBodyLimit, Request, State};
+use axum::middleware::{self, Next};
+use axum::response::Response;
 use axum::routing::{any, get, post};
 use axum::{Extension, Router};
 
@@ -67,16 +68,31 @@ pub fn partner_router(app: Arc<App>, door: PartnerDoor) -> Router {
 
 fn finished(routes: Router<Arc<App>>, app: Arc<App>) -> Router {
     routes
-        .layer(middleware::from_fn_with_state(Arc::clone(&app), again::after_conflicts))
-        .layer(middleware::from_fn(full_disk::mark))
         .merge(health::routes())
         .method_not_allowed_fallback(public::method_not_allowed)
-        .layer(middleware::from_fn_with_state(Arc::clone(&app), spelling::plain))
-        .layer(middleware::from_fn(fence::around))
-        .layer(middleware::from_fn_with_state(Arc::clone(&app), bare::keep_language))
-        .layer(middleware::from_fn_with_state(Arc::clone(&app), transport::strict))
-        .layer(middleware::from_fn_with_state(Arc::clone(&app), request_id::attach))
+        .layer(middleware::from_fn_with_state(Arc::clone(&app), around))
         .with_state(app)
+}
+
+/// Around every route there is. One layer for all of it: for each layer the framework copies the stack of those within,
+/// several times a request.
+async fn around(State(app): State<Arc<App>>, mut request: Request, next: Next) -> Response {
+    let id = request_id::give(&app, &mut request);
+    let lang = bare::asked(request.uri());
+    let within = |request| within(Arc::clone(&app), request, next);
+    let mut response = observe::around(&app, id, request, within).await;
+    fence::put_around(&mut response);
+    bare::keep_language(&app, lang, &mut response);
+    transport::demand_tls(&app, &mut response);
+    request_id::tell(id, &mut response);
+    response
+}
+
+async fn within(app: Arc<App>, request: Request, next: Next) -> Response {
+    if spelling::has_escapes(&request) {
+        return spelling::refuse(app, request).await;
+    }
+    full_disk::mark(request, |request| again::after_conflicts(app, request, next)).await
 }
 
 /// Partners, with their own credentials: the OAuth endpoints.

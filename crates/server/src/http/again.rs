@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::{Body, to_bytes};
-use axum::extract::{Request, State};
+use axum::extract::Request;
 use axum::http::{StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
@@ -21,7 +21,7 @@ const BODY_BYTES_MAX: usize = 64 * 1024;
 
 /// Does a request again when the store took all of it back because of others. Once anything of it stands it is not done
 /// again: what was counted would be counted twice.
-pub async fn after_conflicts(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
+pub async fn after_conflicts(app: Arc<App>, request: Request, next: Next) -> Response {
     if !app.store.has_conflicts() || !is_small(&request) {
         return next.run(request).await;
     }

@@ -2,10 +2,9 @@
 
 use std::sync::Arc;
 
-use axum::extract::{FromRequestParts, Request, State};
+use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use axum::http::{StatusCode, Uri, header};
-use axum::middleware::Next;
 use axum::response::Response;
 use renkei_screens::{EndedPage, Ending, Frame, Lang, WayOn};
 
@@ -77,21 +76,18 @@ impl Bare {
 }
 
 /// Keeps a language that was just chosen, whatever page or redirect answers.
-pub async fn keep_language(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
-    let asked = asked(request.uri());
-    let mut response = next.run(request).await;
-    if let Some(lang) = asked.filter(|_| fence::becomes_document(&response)) {
+pub fn keep_language(app: &App, asked: Option<Lang>, response: &mut Response) {
+    if let Some(lang) = asked.filter(|_| fence::becomes_document(response)) {
         let secure = app.site.is_secure();
         let (name, code) = (cookie_name(secure), lang.code());
         let secure = if secure { "; Secure" } else { "" };
         let value = format!("{name}={code}; Path=/; Max-Age=31536000; HttpOnly; SameSite=Lax{secure}");
-        set(&mut response, header::SET_COOKIE, &value);
+        set(response, header::SET_COOKIE, &value);
     }
-    response
 }
 
 /// The language a query asks for.
-fn asked(uri: &Uri) -> Option<Lang> {
+pub fn asked(uri: &Uri) -> Option<Lang> {
     let mut fields = form_urlencoded::parse(uri.query().unwrap_or_default().as_bytes());
     let (_, code) = fields.find(|(name, code)| name == "lang" && code.len() <= LANG_CODE_MAX)?;
     Lang::from_code(&code)

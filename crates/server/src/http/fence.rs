@@ -1,8 +1,6 @@
 //! The fence around every answer: what a browser may do with it, and where it tells what it stopped.
 
-use axum::extract::Request;
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
-use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
 use super::browser::set;
@@ -60,10 +58,9 @@ pub fn page(status: StatusCode, html: String, form_action: &str) -> Response {
     response
 }
 
-/// Puts the fence around every answer, also those that no handler of ours made.
-pub async fn around(request: Request, next: Next) -> Response {
-    let mut response = next.run(request).await;
-    let is_document = becomes_document(&response);
+/// Puts the fence around an answer, also one that no handler of ours made.
+pub fn put_around(response: &mut Response) {
+    let is_document = becomes_document(response);
     let headers = response.headers_mut();
     for (name, value) in ALWAYS {
         headers.insert(name, value);
@@ -74,7 +71,6 @@ pub async fn around(request: Request, next: Next) -> Response {
         }
     }
     headers.entry(header::CONTENT_SECURITY_POLICY).or_insert(NOTHING);
-    response
 }
 
 /// Whether a browser shows the answer, or goes on to what it shows.

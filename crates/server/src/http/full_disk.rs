@@ -1,7 +1,6 @@
 //! What goes on while the disk is full: whoever was let in may still use it, and everybody may end it.
 
 use axum::extract::Request;
-use axum::middleware::Next;
 use axum::response::Response;
 use renkei_store::db::room::needed;
 
@@ -10,7 +9,8 @@ use renkei_store::db::room::needed;
 const NEEDED: [&str; 6] = ["api", "token", "introspect", "revoke", "grants", "my"];
 
 /// Marks the writes of such a request.
-pub async fn mark(request: Request, next: Next) -> Response {
+pub async fn mark<F: Future<Output = Response>>(request: Request, answer: impl FnOnce(Request) -> F) -> Response {
     let is_needed = request.uri().path().split('/').nth(2).is_some_and(|word| NEEDED.contains(&word));
-    if is_needed { needed(next.run(request)).await } else { next.run(request).await }
+    let answer = answer(request);
+    if is_needed { needed(answer).await } else { answer.await }
 }

@@ -5,7 +5,6 @@ use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use axum::extract::{MatchedPath, Request};
-use axum::middleware::Next;
 use axum::response::Response;
 use renkei_domain::institution::InstitutionCode;
 use uuid::Uuid;
@@ -34,7 +33,12 @@ impl Drop for Running<'_> {
 }
 
 /// Answers the request and counts the answer.
-pub async fn around(app: &App, id: Uuid, request: Request, next: Next) -> Response {
+pub async fn around<F: Future<Output = Response>>(
+    app: &App,
+    id: Uuid,
+    request: Request,
+    answer: impl FnOnce(Request) -> F,
+) -> Response {
     let begun = Instant::now();
     let metrics = &app.memory.metrics;
     metrics.running.fetch_add(1, Ordering::Relaxed);
@@ -45,7 +49,7 @@ pub async fn around(app: &App, id: Uuid, request: Request, next: Next) -> Respon
     let trace = app.memory.traces.begin(id, &request, app.now(), app.random.as_ref());
     let current = Current { id, product: Cell::new(None) };
     let answered = async {
-        let response = next.run(request).await;
+        let response = answer(request).await;
         (response, REQUEST.with(|current| current.product.get()))
     };
     let (response, product) = REQUEST.scope(current, answered).await;

@@ -4,19 +4,15 @@
 //! A partner may give it, as `x-fapi-interaction-id` (FAPI 1.0 Advanced implementers sent it everywhere, and many still
 //! do); then both sides find the request under the same one. It decides nothing, so it may come twice.
 
-use std::sync::Arc;
-
-use axum::extract::{Request, State};
+use axum::extract::Request;
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
-use axum::middleware::Next;
 use axum::response::Response;
 use uuid::Uuid;
 
-use super::observe;
 use crate::app::App;
 
 /// The header that carries it.
-pub const HEADER: &str = "x-request-id";
+pub const HEADER: HeaderName = HeaderName::from_static("x-request-id");
 /// The header in which a partner gives it, and is given it.
 pub const INTERACTION: HeaderName = HeaderName::from_static("x-fapi-interaction-id");
 
@@ -24,18 +20,20 @@ pub const INTERACTION: HeaderName = HeaderName::from_static("x-fapi-interaction-
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RequestId(pub String);
 
-/// Gives each request its identifier, and the answer too.
-pub async fn attach(State(app): State<Arc<App>>, mut request: Request, next: Next) -> Response {
+/// Gives a request its identifier.
+pub fn give(app: &App, request: &mut Request) -> Uuid {
     let id = given(request.headers()).unwrap_or_else(|| app.new_id(app.now()));
-    let text = id.hyphenated().to_string();
-    let value = HeaderValue::from_str(&text);
-    request.extensions_mut().insert(RequestId(text));
-    let mut response = observe::around(&app, id, request, next).await;
-    if let Ok(value) = value {
+    request.extensions_mut().insert(RequestId(id.hyphenated().to_string()));
+    id
+}
+
+/// Tells it with the answer.
+pub fn tell(id: Uuid, response: &mut Response) {
+    let mut text = Uuid::encode_buffer();
+    if let Ok(value) = HeaderValue::from_str(id.hyphenated().encode_lower(&mut text)) {
         response.headers_mut().insert(INTERACTION, value.clone());
         response.headers_mut().insert(HEADER, value);
     }
-    response
 }
 
 /// The one that came with the request, if it is a UUID as RFC 9562 §4 writes it.

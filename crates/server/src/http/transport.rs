@@ -16,12 +16,10 @@ const STRICT: HeaderValue = HeaderValue::from_static("max-age=63072000; includeS
 
 /// Adds `Strict-Transport-Security` where the installation is reached over TLS; on plain HTTP, which is for loopback
 /// only, browsers would ignore it.
-pub async fn strict(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
-    let mut response = next.run(request).await;
+pub fn demand_tls(app: &App, response: &mut Response) {
     if app.site.is_secure() {
         response.headers_mut().insert(header::STRICT_TRANSPORT_SECURITY, STRICT);
     }
-    response
 }
 
 /// On the certificate listener: a redirect without a host is meant for the main listener, where all other pages are.
