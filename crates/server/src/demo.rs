@@ -18,6 +18,7 @@ use renkei_domain::account::{AccountNumber, AccountType, BranchCode};
 use renkei_domain::institution::InstitutionCode;
 use renkei_domain::pin::InquiryPin;
 use renkei_partner_app::{InstitutionConfig, PartnerAppConfig};
+use renkei_store::Step;
 
 use crate::app::App;
 use crate::certificates::partners::PartnerTrust;
@@ -195,6 +196,6 @@ async fn register_pin(
     let pin = InquiryPin::from_typed(account.pin).map_err(|_| missing())?;
     let sealed = seal_pin(app, code, found.id, &pin)?;
     let mut tx = app.store.begin(code).await?;
-    tx.register_pin(found.id, &sealed, user.id, app.now()).await?;
+    tx.apply(Step::register_pin(found.id, &sealed, user.id, app.now())).await?;
     Ok(tx.commit().await?)
 }

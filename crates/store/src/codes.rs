@@ -6,7 +6,7 @@ use renkei_domain::time::Timestamp;
 use uuid::Uuid;
 
 use crate::ticket;
-use crate::{Session, Step, StoreError, Tx, params, values};
+use crate::{Session, Step, StoreError, params, values};
 
 /// What is remembered of how a request was made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -69,35 +69,30 @@ impl Session {
     }
 }
 
-impl Tx {
+impl Step {
     /// Adds the code of a permission. Its `id` is the ticket's.
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    pub async fn add_code(&mut self, ticket: &Ticket, code: &Code) -> Result<(), StoreError> {
+    #[must_use]
+    pub fn add_code(ticket: &Ticket, code: &Code) -> Step {
         let insert = "INSERT INTO codes (institution, code_id, hash, linkage_id, client_id, redirect_uri, \
              code_challenge, dpop_jkt, scope, expires_at, request_signed, answer_signed, detailed) \
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)";
-        let hash = ticket::hash(ticket);
-        let values = params![
+        let values = values![
             ticket.id(),
-            &hash,
+            ticket::hash(ticket),
             code.linkage,
-            &code.client_id,
-            &code.redirect_uri,
-            &code.code_challenge,
-            code.dpop_jkt.as_deref(),
-            &code.scope,
+            code.client_id.clone(),
+            code.redirect_uri.clone(),
+            code.code_challenge.clone(),
+            code.dpop_jkt.clone(),
+            code.scope.clone(),
             code.expires_at,
             i64::from(code.request.signed),
             i64::from(code.request.answer_signed),
             i64::from(code.detailed),
         ];
-        self.execute(insert, values).await.map(|_| ())
+        Step::new(insert, values)
     }
-}
 
-impl Step {
     /// Redeems a code. Changes nothing when it was redeemed before. Whose it is and whether it has expired is checked
     /// first, on what [`Session::find_code`] gave: none of that ever changes.
     #[must_use]

@@ -8,8 +8,7 @@ use renkei_domain::pin::PinStatus;
 use renkei_domain::time::Timestamp;
 
 use crate::db::Row;
-use crate::params;
-use crate::{Session, StoreError, Tx};
+use crate::{Session, Step, StoreError, Tx, params, values};
 
 /// A password hash in PHC form. Never printed: with the key beside it, it can be guessed at.
 #[derive(Clone, PartialEq, Eq)]
@@ -231,17 +230,17 @@ impl Session {
     }
 }
 
-impl Tx {
-    /// Keeps every other transaction that asks for the same from going on until this one is over. What a user may have
+impl Step {
+    /// Keeps whatever else asks for the same from going on until what this is part of is over. What a user may have
     /// once, or was to be asked about, is then read as it will stand.
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    pub async fn hold_user(&mut self, user: UserId) -> Result<(), StoreError> {
+    #[must_use]
+    pub fn hold_user(user: UserId) -> Step {
         let update = "UPDATE users SET login_id = login_id WHERE institution = ?1 AND user_id = ?2";
-        self.execute(update, params![user]).await.map(|_| ())
+        Step::new(update, values![user])
     }
+}
 
+impl Tx {
     /// Adds a customer, or changes the one of this identifier to this.
     ///
     /// # Errors

@@ -117,6 +117,27 @@ impl Step {
         Ok(Step::new(update, values))
     }
 
+    /// Puts a flow back as it was before the same unit saved its next state.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn put_back_flow(flow: &Flow) -> Result<Step, StoreError> {
+        let update = "UPDATE flows SET stage = ?2, body = ?3, version = ?4, deadline_at = ?5, used_at = ?6, \
+             extended = ?7, permitted_at = ?8, session_id = ?9 WHERE institution = ?1 AND flow_id = ?10";
+        let values = values![
+            flow.stage.word(),
+            to_json(&flow.stage)?,
+            flow.version,
+            flow.clock.deadline_at,
+            flow.clock.used_at,
+            i64::from(flow.clock.extended),
+            flow.permitted_at,
+            flow.session,
+            flow.id,
+        ];
+        Ok(Step::new(update, values))
+    }
+
     /// Notes that a flow was looked at: its idle time begins anew. The version stays, so open forms stay valid.
     #[must_use]
     pub fn touch_flow(id: FlowId, now: Timestamp) -> Step {

@@ -4,8 +4,7 @@ use renkei_domain::guard::Guard;
 use renkei_domain::time::Timestamp;
 use uuid::Uuid;
 
-use crate::params;
-use crate::{Session, StoreError, Tx};
+use crate::{Session, Step, StoreError, Tx, params, values};
 
 /// Which secret a guard stands before.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -105,13 +104,12 @@ impl Session {
 }
 
 impl Tx {
-    /// Clears a guard after a success, or when staff unlock it. `false`: there was nothing to clear.
+    /// Clears a guard when staff unlock it. `false`: there was nothing to clear.
     ///
     /// # Errors
     /// [`StoreError`].
     pub async fn clear_guard(&mut self, subject: Subject, name: &str) -> Result<bool, StoreError> {
-        let delete = "DELETE FROM guards WHERE institution = ?1 AND kind = ?2 AND subject = ?3";
-        self.claim(delete, params![subject.word(), name]).await
+        Ok(self.apply(Step::clear_guard(subject, name)).await? == 1)
     }
 
     /// Clears the guards of all known devices of a login. `false`: there was nothing to clear.
@@ -123,68 +121,75 @@ impl Tx {
         let devices = format!("{login}/%");
         Ok(self.execute(delete, params![Subject::LoginDevice.word(), devices.as_str()]).await? > 0)
     }
+}
+
+impl Step {
+    /// Clears a guard after a success.
+    #[must_use]
+    pub fn clear_guard(subject: Subject, name: &str) -> Step {
+        let delete = "DELETE FROM guards WHERE institution = ?1 AND kind = ?2 AND subject = ?3";
+        Step::new(delete, values![subject.word(), name.to_owned()])
+    }
 
     /// Notes which guard the login behind a session passed, in place of any before it.
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    pub async fn note_passed_guard(&mut self, holder: Uuid, subject: Subject, name: &str) -> Result<(), StoreError> {
+    #[must_use]
+    pub fn note_passed_guard(holder: Uuid, subject: Subject, name: &str) -> Step {
         let upsert = "INSERT INTO passed_guards (institution, holder_id, kind, subject) VALUES (?1, ?2, ?3, ?4) \
              ON CONFLICT (institution, holder_id) DO UPDATE SET kind = excluded.kind, subject = excluded.subject";
-        self.execute(upsert, params![holder, subject.word(), name]).await.map(|_| ())
+        Step::new(upsert, values![holder, subject.word(), name.to_owned()])
     }
 
     /// Notes that the login behind a session passed no guard: it was by certificate.
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    pub async fn forget_passed_guard(&mut self, holder: Uuid) -> Result<(), StoreError> {
+    #[must_use]
+    pub fn forget_passed_guard(holder: Uuid) -> Step {
         let delete = "DELETE FROM passed_guards WHERE institution = ?1 AND holder_id = ?2";
-        self.execute(delete, params![holder]).await.map(|_| ())
+        Step::new(delete, values![holder])
     }
 
     /// What came of a session's login stands behind the same guard.
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    pub async fn pass_on_guard(&mut self, session: Uuid, holder: Uuid) -> Result<(), StoreError> {
+    #[must_use]
+    pub fn pass_on_guard(session: Uuid, holder: Uuid) -> Step {
         let insert = "INSERT INTO passed_guards (institution, holder_id, kind, subject) \
              SELECT institution, ?3, kind, subject FROM passed_guards WHERE institution = ?1 AND holder_id = ?2";
-        self.execute(insert, params![session, holder]).await.map(|_| ())
+        Step::new(insert, values![session, holder])
     }
 
     /// Takes one try back that turned out right, and the wait it may have brought. Failures before it stay counted: who
     /// knows one PIN must not be able to wash away the wrong guesses at others with it.
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    pub async fn uncount_try(&mut self, subject: Subject, name: &str) -> Result<(), StoreError> {
-        let delete = "DELETE FROM guards WHERE institution = ?1 AND kind = ?2 AND subject = ?3 AND failures <= 1";
-        if self.claim(delete, params![subject.word(), name]).await? {
-            return Ok(());
-        }
+    #[must_use]
+    pub fn uncount_try(subject: Subject, name: &str) -> [Step; 2] {
         let update = "UPDATE guards SET failures = failures - 1, locked_until = NULL \
              WHERE institution = ?1 AND kind = ?2 AND subject = ?3";
-        self.execute(update, params![subject.word(), name]).await.map(|_| ())
+        let delete = "DELETE FROM guards WHERE institution = ?1 AND kind = ?2 AND subject = ?3 AND failures <= 0";
+        [update, delete].map(|sql| Step::new(sql, values![subject.word(), name.to_owned()]))
     }
 
     /// Puts a guard into this state if it is still in that one.
-    pub(crate) async fn replace_guard(
-        &mut self,
-        subject: Subject,
-        name: &str,
-        before: Guard,
-        after: Guard,
-        now: Timestamp,
-    ) -> Result<bool, StoreError> {
+    pub(crate) fn replace_guard(subject: Subject, name: &str, before: Guard, after: Guard, now: Timestamp) -> Step {
         if before == Guard::default() {
             let insert = "INSERT INTO guards (institution, kind, subject, failures, locked_until, tried_at) \
                  VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT DO NOTHING";
-            return self.claim(insert, params![subject.word(), name, after.failures, after.locked_until, now]).await;
+            return Step::new(
+                insert,
+                values![subject.word(), name.to_owned(), after.failures, after.locked_until, now],
+            );
         }
         let update = "UPDATE guards SET failures = ?4, locked_until = ?5, tried_at = ?7 \
              WHERE institution = ?1 AND kind = ?2 AND subject = ?3 AND failures = ?6";
-        let values = params![subject.word(), name, after.failures, after.locked_until, before.failures, now];
-        self.claim(update, values).await
+        let values = values![subject.word(), name.to_owned(), after.failures, after.locked_until, before.failures, now];
+        Step::new(update, values)
+    }
+
+    /// Puts a guard back that the same unit has put into this state.
+    pub(crate) fn put_back_guard(subject: Subject, name: &str, before: Guard, after: Guard) -> Step {
+        if before == Guard::default() {
+            return Step::clear_guard(subject, name);
+        }
+        let update = "UPDATE guards SET failures = ?4, locked_until = ?5 \
+             WHERE institution = ?1 AND kind = ?2 AND subject = ?3 AND failures = ?6";
+        Step::new(
+            update,
+            values![subject.word(), name.to_owned(), before.failures, before.locked_until, after.failures],
+        )
     }
 }

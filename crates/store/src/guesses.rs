@@ -2,13 +2,12 @@
 //! each of many identities are seen too (R-215, R-220).
 
 use renkei_domain::audit::Record;
-use renkei_domain::guard::{GuardPolicy, Locked, SpreadPolicy};
+use renkei_domain::guard::{Guard, GuardPolicy, Locked, SpreadPolicy};
 use renkei_domain::institution::InstitutionCode;
 use renkei_domain::time::Timestamp;
 
 use crate::guards::Subject;
-use crate::params;
-use crate::{Random, Store, StoreError, Tx};
+use crate::{Ended, Random, Session, Step, Store, StoreError, Unit, params, values};
 
 const HOUR_SECONDS: i64 = 3_600;
 /// Stands where a subject would: the number of subjects of a source, of tries of the institution.
@@ -83,6 +82,10 @@ impl NotNow {
 /// The outer error is the store's; the inner one says that it must not be looked at. `true`: this is the guess that makes
 /// the institution's tries too many, and `alarm` was recorded.
 ///
+/// What each guard and each source may is decided by conditional writes, whoever tries at the same time. The
+/// institution's tries are only counted, and looked at again once this one is among them, so that of many at once the
+/// last one raises the alarm.
+///
 /// # Errors
 /// [`StoreError`].
 pub async fn count_guess(
@@ -93,35 +96,66 @@ pub async fn count_guess(
     now: Timestamp,
     random: &dyn Random,
 ) -> Result<Result<bool, NotNow>, StoreError> {
+    let count_spread = async || match &guess.spread {
+        Some(spread) => store.read(institution).count_spread(spread, now).await.map(Some),
+        None => Ok(None),
+    };
     loop {
-        let mut tx = store.begin(institution).await?;
-        match tx.count_at_guards(guess, now).await? {
-            AtGuards::Counted => {}
-            AtGuards::Locked(subject, name, locked) => {
-                drop(tx);
+        let before = count_spread().await?;
+        let is_new = before.as_ref().is_some_and(|before| !before.is_known);
+        let mut unit = Unit::new(institution);
+        if let (Some(spread), Some(before)) = (&guess.spread, &before) {
+            if is_new && before.with_one_more().is_too_many(spread.policy) {
+                return Ok(Err(NotNow::Spread));
+            }
+            unit.claim_spread(spread, before, now);
+        }
+        match look_at_guards(store, institution, guess, now).await? {
+            Ok(moves) => unit.claim_guards(&moves, now),
+            Err((subject, name, locked)) => {
+                // As much as for one that is looked at, so that time tells neither.
                 note_refused(store, institution, subject, name).await?;
+                count_spread().await?;
                 return Ok(Err(NotNow::Locked(locked)));
             }
+        }
+        match store.leave(unit).await? {
+            Ended::Done => {}
+            Ended::Lost(SOURCE_CLAIM) if is_new => return Ok(Err(NotNow::Spread)),
             // Another try was counted between the read and the write: look again, one step further on.
-            AtGuards::Overtaken => continue,
+            Ended::Lost(_) => continue,
         }
-        let mut is_alarm = false;
-        if let Some(spread) = &guess.spread {
-            match tx.count_spread(spread, now).await? {
-                AtSource::TooMany => return Ok(Err(NotNow::Spread)),
-                AtSource::Counted => {}
-                AtSource::CountedWithAlarm => {
-                    tx.record(alarm, now, random).await?;
-                    is_alarm = true;
-                }
-            }
+        let (Some(spread), Some(after)) = (&guess.spread, count_spread().await?) else { return Ok(Ok(false)) };
+        let is_alarm =
+            after.is_due(spread.policy) && raise(store, institution, spread.kind, alarm, now, random).await?;
+        if is_new && after.is_too_many(spread.policy) {
+            return Ok(Err(NotNow::Spread));
         }
-        tx.commit().await?;
         return Ok(Ok(is_alarm));
     }
 }
 
-/// A refused try writes as much as one that is looked at, so that time tells neither.
+/// A guard's subject, from where it stands, to where this try puts it.
+type Move<'a> = (Subject, &'a str, Guard, Guard);
+
+/// Where each guard goes with this try, or the one that is locked.
+async fn look_at_guards<'a>(
+    store: &Store,
+    institution: &InstitutionCode,
+    guess: &Guess<'a>,
+    now: Timestamp,
+) -> Result<Result<Vec<Move<'a>>, (Subject, &'a str, Locked)>, StoreError> {
+    let mut moves = Vec::with_capacity(guess.guards.len());
+    for (subject, name, policy) in guess.guards {
+        let before = store.read(institution).find_guard(*subject, name).await?;
+        match before.count(now, policy) {
+            Ok(after) => moves.push((*subject, *name, before, after)),
+            Err(locked) => return Ok(Err((*subject, *name, locked))),
+        }
+    }
+    Ok(Ok(moves))
+}
+
 async fn note_refused(
     store: &Store,
     institution: &InstitutionCode,
@@ -129,101 +163,163 @@ async fn note_refused(
     name: &str,
 ) -> Result<(), StoreError> {
     let update = "UPDATE guards SET refused = refused + 1 WHERE institution = ?1 AND kind = ?2 AND subject = ?3";
-    let mut tx = store.begin(institution).await?;
-    tx.execute(update, params![subject.word(), name]).await?;
-    tx.commit().await
+    let mut unit = Unit::new(institution);
+    unit.then(Step::new(update, values![subject.word(), name.to_owned()]));
+    store.leave(unit).await.map(drop)
 }
 
-enum AtGuards<'a> {
-    Counted,
-    Locked(Subject, &'a str, Locked),
-    Overtaken,
+/// Records the alarm, if nobody has in this hour.
+async fn raise(
+    store: &Store,
+    institution: &InstitutionCode,
+    kind: Guessed,
+    alarm: &Record,
+    now: Timestamp,
+    random: &dyn Random,
+) -> Result<bool, StoreError> {
+    let mut unit = Unit::new(institution);
+    unit.claim(put_once(kind, hour(now), ALL, ALARM));
+    unit.record(alarm, now, random);
+    Ok(store.leave(unit).await? == Ended::Done)
 }
 
-enum AtSource {
-    Counted,
-    CountedWithAlarm,
-    TooMany,
+/// The claim that fails when a source has tried too many identities; the identity's own is before it.
+const SOURCE_CLAIM: usize = 1;
+
+/// Where the counts of an hour and the one before stand; any hour on the clock lies within the two.
+struct Counts {
+    /// Whether the source has tried this identity in this hour.
+    is_known: bool,
+    /// Identities the source has tried.
+    subjects: i64,
+    /// Tries at the institution.
+    tries: i64,
+    /// Whether nobody has tried anything at the institution in this hour.
+    is_first: bool,
+    /// Whether the alarm was raised in this hour.
+    is_alarmed: bool,
 }
 
-impl Tx {
-    async fn count_at_guards<'a>(&mut self, guess: &Guess<'a>, now: Timestamp) -> Result<AtGuards<'a>, StoreError> {
-        for (subject, name, policy) in guess.guards {
-            let before = self.find_guard(*subject, name).await?;
-            let after = match before.count(now, policy) {
-                Ok(after) => after,
-                Err(locked) => return Ok(AtGuards::Locked(*subject, name, locked)),
-            };
-            if !self.replace_guard(*subject, name, before, after, now).await? {
-                return Ok(AtGuards::Overtaken);
+impl Counts {
+    /// With one more identity, tried once.
+    fn with_one_more(&self) -> Counts {
+        Counts { subjects: self.subjects.saturating_add(1), tries: self.tries.saturating_add(1), ..*self }
+    }
+
+    /// Whether the identities are more than a source may try. The try that makes the institution's too many is still
+    /// taken, so that the alarm stands.
+    fn is_too_many(&self, policy: &SpreadPolicy) -> bool {
+        let in_alarm = self.tries > policy.institution_tries_max;
+        self.subjects > if in_alarm { policy.source_subjects_in_alarm } else { policy.source_subjects_max }
+    }
+
+    fn is_due(&self, policy: &SpreadPolicy) -> bool {
+        !self.is_alarmed && self.tries >= policy.institution_tries_max
+    }
+}
+
+impl Session {
+    async fn count_spread(&mut self, spread: &Spread<'_>, now: Timestamp) -> Result<Counts, StoreError> {
+        const OF: &str = "(SELECT tries FROM guesses WHERE institution = ?1 AND kind = ?2 AND hour = ";
+        let select = const_format::concatcp!(
+            "SELECT ",
+            OF,
+            "?3 AND source = ?5 AND subject = ?6), ",
+            OF,
+            "?3 AND source = ?5 AND subject = ''), ",
+            OF,
+            "?4 AND source = ?5 AND subject = ''), ",
+            OF,
+            "?3 AND source = '' AND subject = ''), ",
+            OF,
+            "?4 AND source = '' AND subject = ''), ",
+            OF,
+            "?3 AND source = '' AND subject = '!')"
+        );
+        let hour = hour(now);
+        let row = self.row(select, params![spread.kind.word(), hour, hour - 1, spread.source, spread.subject]).await?;
+        let mut row = row.ok_or_else(|| StoreError::Statement("a row of counts is always there".into()))?;
+        let mut count = |column| row.get::<Option<i64>>(column);
+        let (known, source, source_before) = (count(0)?, count(1)?, count(2)?);
+        let (all, all_before, alarm) = (count(3)?, count(4)?, count(5)?);
+        let sum = |now: Option<i64>, before: Option<i64>| now.unwrap_or(0).saturating_add(before.unwrap_or(0));
+        Ok(Counts {
+            is_known: known.is_some(),
+            subjects: sum(source, source_before),
+            tries: sum(all, all_before),
+            is_first: all.is_none(),
+            is_alarmed: alarm.is_some(),
+        })
+    }
+}
+
+impl Unit {
+    /// Counts for the source, if it had not tried this identity in this hour, and for the institution.
+    fn claim_spread(&mut self, spread: &Spread<'_>, before: &Counts, now: Timestamp) {
+        let (kind, hour) = (spread.kind, hour(now));
+        if !before.is_known {
+            self.claim(put_once(kind, hour, spread.source, spread.subject));
+            self.claim(count_one(kind, hour, spread.source, spread.policy.source_subjects_max));
+            self.otherwise(forget(kind, hour, spread.source, spread.subject));
+        }
+        self.tally(COUNT_ALL, values![kind.word(), hour], 1);
+        if before.is_first {
+            let delete = "DELETE FROM guesses WHERE institution = ?1 AND kind = ?2 AND hour < ?3";
+            self.then(Step::new(delete, values![kind.word(), hour - 1]));
+        }
+    }
+
+    /// Puts each guard one step further on. Where one has moved meanwhile, those before it are put back.
+    fn claim_guards(&mut self, moves: &[Move<'_>], now: Timestamp) {
+        for (number, (subject, name, before, after)) in moves.iter().enumerate() {
+            self.claim(Step::replace_guard(*subject, name, *before, *after, now));
+            for (subject, name, before, after) in moves.iter().take(number) {
+                self.otherwise(Step::put_back_guard(*subject, name, *before, *after));
             }
         }
-        Ok(AtGuards::Counted)
-    }
-
-    /// Counts for the source, if it had not tried this identity in this hour, and for the institution. The institution's
-    /// row is the last to be written, so that guesses wait for one another as briefly as can be.
-    async fn count_spread(&mut self, spread: &Spread<'_>, now: Timestamp) -> Result<AtSource, StoreError> {
-        let (kind, policy, hour) = (spread.kind, spread.policy, hour(now));
-        let is_new = self.put_once(kind, hour, spread.source, spread.subject).await?;
-        let subjects = if is_new { self.add_one(kind, hour, spread.source).await? } else { 0 };
-        let tries = self.add_one(kind, hour, ALL).await?;
-        // The try that makes them too many is still taken, so that the alarm stands.
-        let is_alarmed = tries > policy.institution_tries_max;
-        let most = if is_alarmed { policy.source_subjects_in_alarm } else { policy.source_subjects_max };
-        if subjects > most {
-            return Ok(AtSource::TooMany);
-        }
-        if tries >= policy.institution_tries_max && self.put_once(kind, hour, ALL, ALARM).await? {
-            return Ok(AtSource::CountedWithAlarm);
-        }
-        Ok(AtSource::Counted)
-    }
-
-    async fn put_once(&mut self, kind: Guessed, hour: i64, source: &str, subject: &str) -> Result<bool, StoreError> {
-        let insert = "INSERT INTO guesses (institution, kind, hour, source, subject, tries) \
-             VALUES (?1, ?2, ?3, ?4, ?5, 1) ON CONFLICT DO NOTHING";
-        self.claim(insert, params![kind.word(), hour, source, subject]).await
-    }
-
-    /// Counts up, and tells the sum of this hour and the last: any hour on the clock lies within the two.
-    async fn add_one(&mut self, kind: Guessed, hour: i64, source: &str) -> Result<i64, StoreError> {
-        let upsert = "INSERT INTO guesses (institution, kind, hour, source, subject, tries) \
-             VALUES (?1, ?2, ?3, ?4, ?5, 1) ON CONFLICT (institution, kind, hour, source, subject) \
-             DO UPDATE SET tries = guesses.tries + 1 RETURNING tries, COALESCE((SELECT b.tries FROM guesses b \
-             WHERE b.institution = ?1 AND b.kind = ?2 AND b.hour = ?6 AND b.source = ?4 AND b.subject = ?5), 0)";
-        let row = self.row(upsert, params![kind.word(), hour, source, ALL, hour - 1]).await?;
-        let (tries, before): (i64, i64) = row.map_or(Ok((0, 0)), |mut row| Ok((row.get(0)?, row.get(1)?)))?;
-        if tries == 1 {
-            let delete = "DELETE FROM guesses WHERE institution = ?1 AND kind = ?2 AND hour < ?3";
-            self.execute(delete, params![kind.word(), hour - 1]).await?;
-        }
-        Ok(tries.saturating_add(before))
     }
 
     /// Takes back a guess that turned out right: it was none.
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    pub async fn prove_guess(
-        &mut self,
-        kind: Guessed,
-        source: &str,
-        subject: &str,
-        now: Timestamp,
-    ) -> Result<(), StoreError> {
+    pub fn prove_guess(&mut self, kind: Guessed, source: &str, subject: &str, now: Timestamp) {
         let hour = hour(now);
-        let delete = "DELETE FROM guesses \
-             WHERE institution = ?1 AND kind = ?2 AND hour = ?3 AND source = ?4 AND subject = ?5";
-        let was_counted = self.claim(delete, params![kind.word(), hour, source, subject]).await?;
-        let counts = [was_counted.then_some(source), Some(ALL)];
-        for source in counts.into_iter().flatten() {
-            let update = "UPDATE guesses SET tries = tries - 1 \
-                 WHERE institution = ?1 AND kind = ?2 AND hour = ?3 AND source = ?4 AND subject = ?5 AND tries > 0";
-            self.execute(update, params![kind.word(), hour, source, ALL]).await?;
-        }
-        Ok(())
+        let uncount_source = "UPDATE guesses SET tries = tries - 1 \
+             WHERE institution = ?1 AND kind = ?2 AND hour = ?3 AND source = ?4 AND subject = '' AND tries > 0 \
+             AND EXISTS (SELECT 1 FROM guesses own WHERE own.institution = ?1 AND own.kind = ?2 AND own.hour = ?3 \
+             AND own.source = ?4 AND own.subject = ?5)";
+        self.then(Step::new(uncount_source, values![kind.word(), hour, source.to_owned(), subject.to_owned()]));
+        self.then(forget(kind, hour, source, subject));
+        self.tally(COUNT_ALL, values![kind.word(), hour], -1);
     }
+}
+
+/// Counts the institution's tries of an hour.
+const COUNT_ALL: &str = "INSERT INTO guesses (institution, kind, hour, source, subject, tries) \
+     VALUES (?1, ?2, ?3, '', '', CASE WHEN CAST(?4 AS BIGINT) > 0 THEN CAST(?4 AS BIGINT) ELSE 0 END) \
+     ON CONFLICT (institution, kind, hour, source, subject) DO UPDATE SET tries = CASE \
+     WHEN guesses.tries + CAST(?4 AS BIGINT) > 0 THEN guesses.tries + CAST(?4 AS BIGINT) ELSE 0 END";
+
+/// Puts a row that nobody has put in this hour.
+fn put_once(kind: Guessed, hour: i64, source: &str, subject: &str) -> Step {
+    let insert = "INSERT INTO guesses (institution, kind, hour, source, subject, tries) \
+         VALUES (?1, ?2, ?3, ?4, ?5, 1) ON CONFLICT DO NOTHING";
+    Step::new(insert, values![kind.word(), hour, source.to_owned(), subject.to_owned()])
+}
+
+fn forget(kind: Guessed, hour: i64, source: &str, subject: &str) -> Step {
+    let delete =
+        "DELETE FROM guesses WHERE institution = ?1 AND kind = ?2 AND hour = ?3 AND source = ?4 AND subject = ?5";
+    Step::new(delete, values![kind.word(), hour, source.to_owned(), subject.to_owned()])
+}
+
+/// Counts up as long as this hour's and the last hour's are together fewer than so many.
+fn count_one(kind: Guessed, hour: i64, source: &str, most: i64) -> Step {
+    let upsert = "INSERT INTO guesses (institution, kind, hour, source, subject, tries) \
+         SELECT ?1, ?2, CAST(?3 AS BIGINT), ?4, '', 1 WHERE ?6 > COALESCE((SELECT b.tries FROM guesses b WHERE b.institution = ?1 \
+         AND b.kind = ?2 AND b.hour = ?5 AND b.source = ?4 AND b.subject = ''), 0) \
+         ON CONFLICT (institution, kind, hour, source, subject) DO UPDATE SET tries = guesses.tries + 1 \
+         WHERE ?6 - COALESCE((SELECT b.tries FROM guesses b WHERE b.institution = ?1 AND b.kind = ?2 AND b.hour = ?5 \
+         AND b.source = ?4 AND b.subject = ''), 0) > guesses.tries";
+    Step::new(upsert, values![kind.word(), hour, source.to_owned(), hour - 1, most])
 }
 
 fn hour(now: Timestamp) -> i64 {

@@ -184,58 +184,6 @@ impl Session {
 }
 
 impl Tx {
-    /// Begins a linkage.
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    pub async fn add_linkage(
-        &mut self,
-        id: LinkageId,
-        client_id: &str,
-        person: &Person,
-        operations: &[PermittedOperation],
-        now: Timestamp,
-    ) -> Result<(), StoreError> {
-        let insert = "INSERT INTO linkages \
-             (institution, linkage_id, client_id, user_id, customer_id, operations, begun_at, renewed_at, ends_at, \
-             login_method, login_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)";
-        let ends_at = latest_end(operations);
-        let values = params![
-            id,
-            client_id,
-            person.user,
-            person.customer,
-            to_json(&operations)?,
-            now,
-            now,
-            ends_at,
-            person.method.word(),
-            person.at,
-        ];
-        self.execute(insert, values).await.map(|_| ())
-    }
-
-    /// Renews a linkage: the same identifier, a new period, whether or not the old one is over. Only the same user with
-    /// the same product can, and not once it was ended on purpose. `false`: it can't be renewed.
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    pub async fn renew_linkage(
-        &mut self,
-        id: LinkageId,
-        client_id: &str,
-        person: &Person,
-        operations: &[PermittedOperation],
-        now: Timestamp,
-    ) -> Result<bool, StoreError> {
-        let update = "UPDATE linkages SET operations = ?2, renewed_at = ?3, ends_at = ?4, login_method = ?8, \
-             login_at = ?9 \
-             WHERE institution = ?1 AND linkage_id = ?5 AND client_id = ?6 AND user_id = ?7 AND ended_at IS NULL";
-        let ends_at = latest_end(operations);
-        let (method, at) = (person.method.word(), person.at);
-        self.claim(update, params![to_json(&operations)?, now, ends_at, id, client_id, person.user, method, at]).await
-    }
-
     /// Puts exactly these accounts into a linkage.
     ///
     /// # Errors
@@ -247,37 +195,10 @@ impl Tx {
         now: Timestamp,
     ) -> Result<(), StoreError> {
         let known = self.list_linkage_accounts(id).await?;
-        let delete = "DELETE FROM linkage_accounts WHERE institution = ?1 AND linkage_id = ?2 AND account_id = ?3";
-        for gone in known.iter().filter(|account| !accounts.contains(account)) {
-            self.execute(delete, params![id, gone]).await?;
-        }
-        let insert = "INSERT INTO linkage_accounts (institution, linkage_id, account_id, added_at) \
-             VALUES (?1, ?2, ?3, ?4)";
-        for new in accounts.iter().filter(|account| !known.contains(account)) {
-            self.execute(insert, params![id, new, now]).await?;
+        for step in Step::set_linkage_accounts(id, &known, accounts, now) {
+            self.apply(step).await?;
         }
         Ok(())
-    }
-
-    /// Adds an act of permission.
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    pub async fn add_consent(&mut self, consent: &Consent) -> Result<(), StoreError> {
-        let insert = "INSERT INTO consents (institution, consent_id, linkage_id, user_id, method, given_at, \
-             terms_version, shown_text, shown_hash, accounts) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)";
-        let values = params![
-            consent.id,
-            consent.linkage,
-            consent.user,
-            consent.method.word(),
-            consent.given_at,
-            &consent.terms_version,
-            &consent.shown_text,
-            &consent.shown_hash,
-            to_json(&consent.accounts)?,
-        ];
-        self.execute(insert, values).await.map(|_| ())
     }
 
     /// Ends a linkage, if nobody has: of several who end it at once, one did. Its tokens die by reference.
@@ -289,7 +210,121 @@ impl Tx {
     }
 }
 
+/// What a permission makes of a linkage.
+#[derive(Debug, Clone, Copy)]
+pub struct Permission<'a> {
+    /// The linkage.
+    pub id: LinkageId,
+    /// The product it is for.
+    pub client_id: &'a str,
+    /// Who permits.
+    pub person: &'a Person,
+    /// What.
+    pub operations: &'a [PermittedOperation],
+    /// How many linkages the user had, whatever became of them, when it was looked what to ask about.
+    pub known: usize,
+    /// How many accounts the linkage had then.
+    pub accounts: usize,
+    /// The present instant.
+    pub now: Timestamp,
+}
+
+fn count(many: usize) -> i64 {
+    i64::try_from(many).unwrap_or(i64::MAX)
+}
+
 impl Step {
+    /// Begins a linkage, unless the user has begun another one meanwhile. After [`Step::hold_user`].
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn add_linkage(permission: &Permission<'_>) -> Result<Step, StoreError> {
+        let insert = "INSERT INTO linkages \
+             (institution, linkage_id, client_id, user_id, customer_id, operations, begun_at, renewed_at, ends_at, \
+             login_method, login_at) SELECT ?1, ?2, ?3, ?4, ?5, ?6, CAST(?7 AS BIGINT), CAST(?7 AS BIGINT), \
+             CAST(?8 AS BIGINT), ?9, CAST(?10 AS BIGINT) \
+             WHERE ?11 = (SELECT COUNT(*) FROM linkages o WHERE o.institution = ?1 AND o.user_id = ?4)";
+        let Permission { id, client_id, person, operations, now, .. } = permission;
+        let values = values![
+            *id,
+            (*client_id).to_owned(),
+            person.user,
+            person.customer,
+            to_json(operations)?,
+            *now,
+            latest_end(operations),
+            person.method.word(),
+            person.at,
+            count(permission.known),
+        ];
+        Ok(Step::new(insert, values))
+    }
+
+    /// Renews a linkage: the same identifier, a new period, whether or not the old one is over. Only the same user with
+    /// the same product can, and not once it was ended on purpose, nor when the user has begun another one or has added accounts meanwhile.
+    /// After [`Step::hold_user`].
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn renew_linkage(permission: &Permission<'_>) -> Result<Step, StoreError> {
+        let update = "UPDATE linkages SET operations = ?2, renewed_at = ?3, ends_at = ?4, login_method = ?8, \
+             login_at = ?9 \
+             WHERE institution = ?1 AND linkage_id = ?5 AND client_id = ?6 AND user_id = ?7 AND ended_at IS NULL \
+             AND ?10 = (SELECT COUNT(*) FROM linkages o WHERE o.institution = ?1 AND o.user_id = ?7) \
+             AND ?11 = (SELECT COUNT(*) FROM linkage_accounts a WHERE a.institution = ?1 AND a.linkage_id = ?5)";
+        let Permission { id, client_id, person, operations, now, .. } = permission;
+        let values = values![
+            to_json(operations)?,
+            *now,
+            latest_end(operations),
+            *id,
+            (*client_id).to_owned(),
+            person.user,
+            person.method.word(),
+            person.at,
+            count(permission.known),
+            count(permission.accounts),
+        ];
+        Ok(Step::new(update, values))
+    }
+
+    /// Puts exactly these accounts into a linkage that has those.
+    pub fn set_linkage_accounts(
+        id: LinkageId,
+        known: &[AccountId],
+        accounts: &[AccountId],
+        now: Timestamp,
+    ) -> impl Iterator<Item = Step> {
+        let delete = "DELETE FROM linkage_accounts WHERE institution = ?1 AND linkage_id = ?2 AND account_id = ?3";
+        let insert = "INSERT INTO linkage_accounts (institution, linkage_id, account_id, added_at) \
+             VALUES (?1, ?2, ?3, ?4)";
+        let gone = known.iter().filter(|account| !accounts.contains(account));
+        let new = accounts.iter().filter(|account| !known.contains(account));
+        let gone = gone.map(move |account| Step::new(delete, values![id, account]));
+        gone.chain(new.map(move |account| Step::new(insert, values![id, account, now])))
+    }
+
+    /// Adds an act of permission.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn add_consent(consent: &Consent) -> Result<Step, StoreError> {
+        let insert = "INSERT INTO consents (institution, consent_id, linkage_id, user_id, method, given_at, \
+             terms_version, shown_text, shown_hash, accounts) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)";
+        let values = values![
+            consent.id,
+            consent.linkage,
+            consent.user,
+            consent.method.word(),
+            consent.given_at,
+            consent.terms_version.clone(),
+            consent.shown_text.clone(),
+            consent.shown_hash,
+            to_json(&consent.accounts)?,
+        ];
+        Ok(Step::new(insert, values))
+    }
+
     /// Ends a linkage. Changes nothing when somebody has.
     #[must_use]
     pub fn end_linkage(id: LinkageId, by: EndedBy, now: Timestamp) -> Step {

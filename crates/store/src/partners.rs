@@ -103,12 +103,16 @@ pub struct Client {
     pub certificates: bool,
 }
 
-const FIELDS: &str = "p.client_id, p.product, p.name, p.name_en, p.purpose, p.purpose_en, p.choice, \
+/// What is read of a product, from `p` and its partner `c`.
+pub(crate) const FIELDS: &str = "p.client_id, p.product, p.name, p.name_en, p.purpose, p.purpose_en, p.choice, \
      p.operations, p.redirect_uris, p.jwks, p.signing_alg, p.state, p.jwks_uri, p.auth_method, p.tls_subject, \
      p.sender_constraint, p.profile, \
      c.partner, c.name, c.name_en, c.registration, c.domain, c.state, c.position";
-const FIELD_COUNT: usize = 24;
-const JOINED: &str = " FROM products p JOIN partners c ON c.institution = p.institution AND c.partner = p.partner";
+/// How many columns that is.
+pub(crate) const FIELD_COUNT: usize = 24;
+/// Where it is read from.
+pub(crate) const JOINED: &str =
+    " FROM products p JOIN partners c ON c.institution = p.institution AND c.partner = p.partner";
 const OWN: &str = " WHERE p.institution = ?1";
 const COLUMNS: &str = const_format::concatcp!("SELECT ", FIELDS, JOINED, OWN);
 
@@ -248,7 +252,8 @@ fn read_partner(row: &mut Row, first: usize) -> Result<Partner, StoreError> {
     })
 }
 
-fn read(mut row: Row) -> Result<Product, StoreError> {
+/// Reads [`FIELDS`], which stand first in the row.
+pub(crate) fn read(mut row: Row) -> Result<Product, StoreError> {
     Ok(Product {
         client_id: row.get(0)?,
         key: row.get(1)?,

@@ -50,24 +50,6 @@ impl Tx {
         self.execute(upsert, params![account, &sealed.0]).await.map(|_| ())
     }
 
-    /// Puts a PIN in force for an account, in place of any before it.
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    pub async fn register_pin(
-        &mut self,
-        account: AccountId,
-        sealed: &SealedPin,
-        user: UserId,
-        now: Timestamp,
-    ) -> Result<(), StoreError> {
-        let upsert = "INSERT INTO pins (institution, account_id, sealed, registered_by, registered_at) \
-             VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT (institution, account_id) DO UPDATE SET \
-             sealed = excluded.sealed, registered_by = excluded.registered_by, \
-             registered_at = excluded.registered_at, stale_at = NULL";
-        self.execute(upsert, params![account, &sealed.0, user, now]).await.map(|_| ())
-    }
-
     /// Marks a PIN as no longer accepted, so that core banking is not asked with it again. `false`: it was marked, or
     /// replaced, before.
     ///
@@ -94,6 +76,16 @@ impl Tx {
 }
 
 impl Step {
+    /// Puts a PIN in force for an account, in place of any before it.
+    #[must_use]
+    pub fn register_pin(account: AccountId, sealed: &SealedPin, user: UserId, now: Timestamp) -> Step {
+        let upsert = "INSERT INTO pins (institution, account_id, sealed, registered_by, registered_at) \
+             VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT (institution, account_id) DO UPDATE SET \
+             sealed = excluded.sealed, registered_by = excluded.registered_by, \
+             registered_at = excluded.registered_at, stale_at = NULL";
+        Step::new(upsert, values![account, sealed.0.clone(), user, now])
+    }
+
     /// Deletes the PINs of a linkage's accounts that no linkage uses any more: a PIN is kept only as long as it serves.
     /// One whose code was not redeemed in time uses none. For a linkage that has ended.
     #[must_use]

@@ -5,6 +5,7 @@ use renkei_domain::time::Timestamp;
 use uuid::Uuid;
 
 use crate::db::Row;
+use crate::partners::{self, Product};
 use crate::ticket;
 use crate::{Session, Step, StoreError, Tx, params, values};
 
@@ -31,25 +32,34 @@ impl Request {
     }
 }
 
-const COLUMNS: &str = "SELECT hash, request_id, client_id, body, expires_at, consumed_at FROM requests \
-     WHERE institution = ?1 AND request_id = ?2";
-
 impl Session {
     /// The request of this ticket, open or not.
     ///
     /// # Errors
     /// [`StoreError`].
     pub async fn find_request(&mut self, ticket: &Ticket) -> Result<Option<Request>, StoreError> {
-        let Some(mut row) = self.row(COLUMNS, params![ticket.id()]).await? else { return Ok(None) };
-        if ticket::is(ticket, &row.get(0)?) { read(row).map(Some) } else { Ok(None) }
+        let select = "SELECT hash, request_id, client_id, body, expires_at, consumed_at FROM requests \
+             WHERE institution = ?1 AND request_id = ?2";
+        let Some(mut row) = self.row(select, params![ticket.id()]).await? else { return Ok(None) };
+        if ticket::is(ticket, &row.get(0)?) { read(&mut row, 1).map(Some) } else { Ok(None) }
     }
 
-    /// The request a flow began with.
+    /// The request a flow began with, and the product that pushed it.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn find_request_of_flow(&mut self, id: Uuid) -> Result<Option<Request>, StoreError> {
-        self.row(COLUMNS, params![id]).await?.map(read).transpose()
+    pub async fn find_request_of_flow(&mut self, id: Uuid) -> Result<Option<(Request, Product)>, StoreError> {
+        let select = const_format::concatcp!(
+            "SELECT ",
+            partners::FIELDS,
+            ", r.request_id, r.client_id, r.body, r.expires_at, r.consumed_at",
+            partners::JOINED,
+            " JOIN requests r ON r.institution = p.institution AND r.client_id = p.client_id \
+             WHERE p.institution = ?1 AND r.request_id = ?2"
+        );
+        let Some(mut row) = self.row(select, params![id]).await? else { return Ok(None) };
+        let request = read(&mut row, partners::FIELD_COUNT)?;
+        Ok(Some((request, partners::read(row)?)))
     }
 }
 
@@ -70,18 +80,34 @@ impl Tx {
     /// # Errors
     /// [`StoreError`].
     pub async fn claim_request(&mut self, id: Uuid, now: Timestamp) -> Result<bool, StoreError> {
-        let update = "UPDATE requests SET consumed_at = ?2 \
-             WHERE institution = ?1 AND request_id = ?3 AND consumed_at IS NULL";
-        self.claim(update, params![now, id]).await
+        Ok(self.apply(Step::claim_request(id, now)).await? == 1)
     }
 }
 
-fn read(mut row: Row) -> Result<Request, StoreError> {
+impl Step {
+    /// Consumes a request. Changes nothing when that was done before.
+    #[must_use]
+    pub fn claim_request(id: Uuid, now: Timestamp) -> Step {
+        let update = "UPDATE requests SET consumed_at = ?2 \
+             WHERE institution = ?1 AND request_id = ?3 AND consumed_at IS NULL";
+        Step::new(update, values![now, id])
+    }
+
+    /// Gives a request back that the same unit has consumed.
+    #[must_use]
+    pub fn put_back_request(id: Uuid) -> Step {
+        let update = "UPDATE requests SET consumed_at = NULL WHERE institution = ?1 AND request_id = ?2";
+        Step::new(update, values![id])
+    }
+}
+
+/// Reads a request from this column on.
+fn read(row: &mut Row, first: usize) -> Result<Request, StoreError> {
     Ok(Request {
-        id: row.get(1)?,
-        client_id: row.get(2)?,
-        body: row.get(3)?,
-        expires_at: row.get(4)?,
-        consumed_at: row.get(5)?,
+        id: row.get(first)?,
+        client_id: row.get(first + 1)?,
+        body: row.get(first + 2)?,
+        expires_at: row.get(first + 3)?,
+        consumed_at: row.get(first + 4)?,
     })
 }

@@ -32,6 +32,8 @@ pub struct BrowserSession {
     pub id: Uuid,
     /// SHA-256 of the cookie's ticket.
     pub hash: [u8; 32],
+    /// First part of that ticket.
+    pub ticket: Uuid,
     /// Who logged in last.
     pub user: Option<UserId>,
     /// When it was last used.
@@ -59,6 +61,7 @@ impl Reads {
             Ok(BrowserSession {
                 id: row.get(0)?,
                 hash: row.get(1)?,
+                ticket: ticket.id(),
                 user: row.get(2)?,
                 used_at: row.get(3)?,
                 created_at: row.get(4)?,
@@ -87,34 +90,41 @@ impl Step {
     }
 }
 
-impl Tx {
+impl Step {
     /// Gives a session a new secret and its user, if its present secret is still this one: of two logins at once in
     /// one browser, the second finds it gone. The certificate of a login before is forgotten.
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    pub async fn rotate_session(
-        &mut self,
+    #[must_use]
+    pub fn rotate_session(
         session: &BrowserSession,
         ticket: &Ticket,
         hash: &[u8; 32],
         user: UserId,
         now: Timestamp,
-    ) -> Result<bool, StoreError> {
+    ) -> Step {
         let update = "UPDATE sessions SET hash = ?2, ticket_id = ?3, user_id = ?4, used_at = ?5, certificate = NULL \
              WHERE institution = ?1 AND session_id = ?6 AND hash = ?7 AND ended_at IS NULL";
-        self.claim(update, params![hash, ticket.id(), user, now, session.id, &session.hash]).await
+        Step::new(update, values![*hash, ticket.id(), user, now, session.id, session.hash])
+    }
+
+    /// Puts a session back as it was before the same unit gave it the secret of this hash.
+    #[must_use]
+    pub fn put_back_session(session: &BrowserSession, hash: &[u8; 32]) -> Step {
+        let update = "UPDATE sessions SET hash = ?2, ticket_id = ?3, user_id = ?4, used_at = ?5, certificate = ?6 \
+             WHERE institution = ?1 AND session_id = ?7 AND hash = ?8";
+        let (certificate, used_at) = (session.certificate.clone(), session.used_at);
+        let values = values![session.hash, session.ticket, session.user, used_at, certificate, session.id, *hash];
+        Step::new(update, values)
     }
 
     /// Keeps the certificate somebody has logged in with, DER, followed by what came with it.
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    pub async fn keep_certificate(&mut self, id: Uuid, certificate: &[u8]) -> Result<(), StoreError> {
+    #[must_use]
+    pub fn keep_certificate(id: Uuid, certificate: Vec<u8>) -> Step {
         let update = "UPDATE sessions SET certificate = ?2 WHERE institution = ?1 AND session_id = ?3";
-        self.execute(update, params![certificate, id]).await.map(|_| ())
+        Step::new(update, values![certificate, id])
     }
+}
 
+impl Tx {
     /// Notes that a session was used.
     ///
     /// # Errors

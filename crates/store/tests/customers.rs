@@ -17,7 +17,7 @@ use renkei_domain::pin::{PinStatus, SealedPin};
 use renkei_domain::time::Timestamp;
 use renkei_store::customers::{Account, Customer, PasswordHash, User};
 use renkei_store::institutions::{Branch, Institution};
-use renkei_store::{Store, StoreError, Tx};
+use renkei_store::{Step, Store, StoreError, Tx};
 use renkei_testing::{aoi, midori, on_each_engine};
 use uuid::Uuid;
 
@@ -154,7 +154,7 @@ on_each_engine! {
         assert_eq!(status(&mut tx).await, PinStatus::Missing);
         tx.file_pin(MAIN, &SealedPin(vec![1])).await.unwrap();
         assert_eq!(status(&mut tx).await, PinStatus::Missing, "what the branch has on file is not registered");
-        tx.register_pin(MAIN, &SealedPin(vec![2]), HANAKO, NOW).await.unwrap();
+        tx.apply(Step::register_pin(MAIN, &SealedPin(vec![2]), HANAKO, NOW)).await.unwrap();
         assert_eq!(status(&mut tx).await, PinStatus::Registered);
         tx.mark_pin_stale(MAIN, &SealedPin(vec![2]), NOW).await.unwrap();
         assert_eq!(status(&mut tx).await, PinStatus::Stale);

@@ -10,6 +10,7 @@ use renkei_domain::pin::SealedPin;
 use renkei_domain::statement::Fingerprint;
 use renkei_domain::time::{Day, Timestamp};
 use renkei_store::ledger_import::{NewEntry, Posting};
+use renkei_store::linkages::Permission;
 use renkei_store::{Step, Store, Tx, params};
 use uuid::Uuid;
 
@@ -110,7 +111,7 @@ pub async fn pin(
     let insert = "INSERT INTO filed_pins (institution, account_id, sealed) VALUES (?1, ?2, ?3)";
     tx.execute(insert, params![account, filed]).await.expect("a filed PIN");
     let sealed = SealedPin(registered.to_vec());
-    tx.register_pin(account, &sealed, who.user, Timestamp(0)).await.expect("a registered PIN");
+    tx.apply(Step::register_pin(account, &sealed, who.user, Timestamp(0))).await.expect("a registered PIN");
     tx.commit().await.expect("the rows");
 }
 
@@ -125,7 +126,18 @@ pub async fn linkage(
     let linkage = LinkageId(Uuid::now_v7());
     let operations = Operation::ALL.map(|operation| PermittedOperation { operation, ends_at });
     let mut tx = store.begin(code).await.expect("a transaction");
-    tx.add_linkage(linkage, KAKEIBO, &who.logged_in(begun_at), &operations, begun_at).await.expect("a linkage");
+    let known = tx.list_linkages_of_user(who.user).await.expect("the user's linkages").len();
+    let (person, now) = (who.logged_in(begun_at), begun_at);
+    let begun = Permission {
+        id: linkage,
+        client_id: KAKEIBO,
+        person: &person,
+        operations: &operations,
+        known,
+        accounts: 0,
+        now,
+    };
+    tx.apply(Step::add_linkage(&begun).expect("a step")).await.expect("a linkage");
     tx.apply(Step::take_linkage(linkage, begun_at)).await.expect("the linkage");
     tx.set_linkage_accounts(linkage, accounts, begun_at).await.expect("its accounts");
     tx.commit().await.expect("the rows");

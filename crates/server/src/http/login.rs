@@ -8,10 +8,10 @@ use renkei_domain::customer::{ContractState, LoginMethod, UserState, fold_login_
 use renkei_domain::guard;
 use renkei_domain::notice::{Happened, NOTICES_MAX};
 use renkei_screens::LoginError;
-use renkei_store::Tx;
 use renkei_store::customers::User;
 use renkei_store::guards::Subject;
 use renkei_store::guesses::{Guess, Guessed, Spread};
+use renkei_store::{Step, Unit};
 use zeroize::Zeroizing;
 
 use super::browser::Visit;
@@ -58,17 +58,14 @@ impl Passed {
         Ok(counted.map_err(|refused| refused.word()))
     }
 
-    /// The login was right: its try was no guess. In the transaction of the login; `session` is what came of it.
-    ///
-    /// # Errors
-    /// [`Fault`] when the store is away.
-    pub async fn settle(&self, visit: &Visit, tx: &mut Tx, session: uuid::Uuid) -> Result<(), Fault> {
+    /// The login was right: its try was no guess. With what the login writes; `session` is what came of it.
+    fn settle(&self, visit: &Visit, unit: &mut Unit, session: uuid::Uuid) {
         let (subject, name) = &self.guard;
-        tx.clear_guard(*subject, name).await?;
+        unit.then(Step::clear_guard(*subject, name));
         if let Some(identity) = &self.identity {
-            tx.prove_guess(Guessed::Login, &visit.source.to_string(), identity, visit.now).await?;
+            unit.prove_guess(Guessed::Login, &visit.source.to_string(), identity, visit.now);
         }
-        Ok(tx.note_passed_guard(session, *subject, name).await?)
+        unit.then(Step::note_passed_guard(session, *subject, name));
     }
 }
 
@@ -100,16 +97,13 @@ impl Proof<'_> {
         }
     }
 
-    /// Notes with the session what it came of. In the transaction of the login, after the session's secret rotated.
-    ///
-    /// # Errors
-    /// [`Fault`] when the store is away.
-    pub async fn settle(self, visit: &Visit, tx: &mut Tx, session: uuid::Uuid) -> Result<(), Fault> {
+    /// Notes with the session what it came of. With what the login writes, once the session's secret has rotated.
+    pub fn settle(self, visit: &Visit, unit: &mut Unit, session: uuid::Uuid) {
         match self {
-            Proof::Password(passed) => passed.settle(visit, tx, session).await,
+            Proof::Password(passed) => passed.settle(visit, unit, session),
             Proof::Certificate(peer) => {
-                tx.forget_passed_guard(session).await?;
-                Ok(tx.keep_certificate(session, &peer.to_bytes()).await?)
+                unit.then(Step::forget_passed_guard(session));
+                unit.then(Step::keep_certificate(session, peer.to_bytes()));
             }
         }
     }
@@ -225,26 +219,27 @@ async fn record_refusal(visit: &Visit, actor: Actor, reason: &str) -> Result<(),
     Ok(limits::record_refusal(&visit.app, visit.code(), visit.source, record, visit.now).await?)
 }
 
-/// Tells the user of this login, and of those that failed before it: in the transaction of the login, and before its
-/// guard is cleared.
+/// Tells the user of this login, and of those that failed before it, with what the login writes.
 ///
 /// # Errors
 /// [`Fault`] when the store is away.
-pub async fn tell(visit: &Visit, tx: &mut Tx, user: &User, passed: Option<&Passed>) -> Result<(), Fault> {
+pub async fn tell(visit: &Visit, unit: &mut Unit, user: &User, passed: Option<&Passed>) -> Result<(), Fault> {
     let (now, random) = (visit.now, &*visit.app.random);
-    let failed = tx.count_failed_logins(&visit.app.keys.login_guard(&user.login_id)).await?;
+    let failed = visit.read().count_failed_logins(&visit.app.keys.login_guard(&user.login_id)).await?;
     let by_stranger = passed.is_some_and(|passed| passed.guard.0 == Subject::Login);
     // This login was counted as a stranger's try, too, and clears what it tells of; otherwise what was told stays counted.
     let failed = if by_stranger { failed.saturating_sub(1) } else { failed };
-    let told = tx.list_notices(user.id, NOTICES_MAX).await?.into_iter().find_map(|(_, what)| match what {
+    let told = visit.read().list_notices(user.id, NOTICES_MAX).await?.into_iter().find_map(|(_, what)| match what {
         Happened::LoginsFailed(count) => Some(count),
         _ => None,
     });
     if failed > 0 && (by_stranger || told != Some(failed)) {
-        tx.add_notice(user.id, &Happened::LoginsFailed(failed), now, random).await?;
+        unit.then_all(Step::add_notice(user.id, &Happened::LoginsFailed(failed), now, random));
     }
     let method = passed.map_or(LoginMethod::Certificate, |_| LoginMethod::Password);
-    Ok(tx.add_notice(user.id, &Happened::LoggedIn(method, visit.source.to_string()), now, random).await?)
+    let told = Happened::LoggedIn(method, visit.source.to_string());
+    unit.then_all(Step::add_notice(user.id, &told, now, random));
+    Ok(())
 }
 
 /// What of a login form was left empty.

@@ -8,6 +8,7 @@ use renkei_domain::audit::{Action, Actor, Record};
 use renkei_domain::guard;
 use renkei_domain::id::{AccountId, UserId};
 use renkei_domain::pin::{InquiryPin, PinOutcome, SealedPin};
+use renkei_store::Step;
 use renkei_store::guards::Subject;
 use renkei_store::guesses::{Guess, Guessed, Spread};
 
@@ -42,13 +43,13 @@ pub async fn try_pin(
         return Ok((PinOutcome::Wrong, None));
     }
     let sealed = core_banking::seal_pin(&visit.app, visit.code(), account, pin)?;
-    let mut tx = visit.begin().await?;
-    tx.clear_guard(Subject::Pin, &by_account).await?;
-    tx.uncount_try(Subject::PinUser, &by_user).await?;
-    tx.prove_guess(Guessed::Pin, &source, &by_account, visit.now).await?;
+    let mut unit = visit.unit();
+    unit.then(Step::clear_guard(Subject::Pin, &by_account));
+    unit.then_all(Step::uncount_try(Subject::PinUser, &by_user));
+    unit.prove_guess(Guessed::Pin, &source, &by_account, visit.now);
     let record = Record::done(Actor::User(user), Action::PinTried).on(account).in_request(&visit.request_id);
-    tx.record(&record, visit.now, &*visit.app.random).await?;
-    tx.commit().await?;
+    unit.record(&record, visit.now, &*visit.app.random);
+    visit.app.store.leave(unit).await?;
     Ok((PinOutcome::Staged, Some(sealed)))
 }
 

@@ -5,7 +5,8 @@ use proptest::prelude::*;
 use renkei_domain::id::AccountId;
 use renkei_domain::statement::{EntryKind, StatementLine};
 use renkei_server::ledger::entry::{EntryBody, Place};
-use renkei_store::Store;
+use renkei_store::linkages::Permission;
+use renkei_store::{Step, Store};
 use renkei_testing::seed::{self, Line, Who};
 use renkei_testing::{aoi, midori, on_each_engine};
 use serde_json::Value;
@@ -195,7 +196,16 @@ on_each_engine! {
             .collect();
         let person = Who { user: linkage.user, customer: linkage.customer }.logged_in(NOW);
         let mut tx = bank.store.begin(&aoi()).await.unwrap();
-        assert!(tx.renew_linkage(linkage.id, &linkage.client_id, &person, &operations, NOW).await.unwrap());
+        let permission = Permission {
+            id: linkage.id,
+            client_id: &linkage.client_id,
+            person: &person,
+            operations: &operations,
+            known: 1,
+            accounts: 1,
+            now: NOW,
+        };
+        assert_eq!(tx.apply(Step::renew_linkage(&permission).unwrap()).await.unwrap(), 1);
         tx.commit().await.unwrap();
         assert_eq!(page(&bank, &partner, account, "limit=1").await["transactions"], before["transactions"]);
         assert_eq!(sequences(&page(&bank, &partner, account, &format!("after={mark}")).await), [2]);

@@ -12,7 +12,7 @@ use renkei_oauth::authorization_details::TYPE;
 use renkei_oauth::jose::{Jws, KeySet};
 use renkei_server::keys::Purpose;
 use renkei_server::{core_banking, passwords};
-use renkei_store::params;
+use renkei_store::{Step, params};
 use renkei_testing::seed;
 use renkei_testing::{SystemRandom, aoi};
 use serde_json::{Value, json};
@@ -88,7 +88,7 @@ impl Run {
         let update = "UPDATE users SET password_hash = ?3 WHERE institution = ?1 AND user_id = ?2";
         assert_eq!(tx.execute(update, params![who.user, hash.0.as_str()]).await.unwrap(), 1);
         tx.file_pin(account, &SealedPin(filed)).await.unwrap();
-        tx.register_pin(account, &sealed, who.user, self.bank().now()).await.unwrap();
+        tx.apply(Step::register_pin(account, &sealed, who.user, self.bank().now())).await.unwrap();
         tx.commit().await.unwrap();
         login_id
     }

@@ -216,7 +216,7 @@ impl Bank {
         let pin = InquiryPin::from_typed(PIN).unwrap();
         let sealed = core_banking::seal_pin(&self.app, &aoi(), account, &pin).unwrap();
         let mut tx = self.app.store.begin(&aoi()).await.unwrap();
-        tx.register_pin(account, &sealed, who.user, self.now()).await.unwrap();
+        tx.apply(Step::register_pin(account, &sealed, who.user, self.now())).await.unwrap();
         tx.commit().await.unwrap();
         account
     }

@@ -1,8 +1,8 @@
 //! Codes at the token endpoint.
 
 use renkei_domain::linkage::EndedBy;
-use renkei_store::Store;
 use renkei_store::guards::Subject;
+use renkei_store::{Step, Store};
 use renkei_testing::{aoi, fresh_sqlite, on_each_engine};
 
 use crate::support::{Bank, LINKAGE_SECONDS, REDIRECT_URI, VERIFIER, new_key};
@@ -261,7 +261,7 @@ async fn a_107_r_218_a_code_is_refused_while_the_login_behind_it_is_locked() {
         let ticket = renkei_domain::ticket::Ticket::parse(&code).unwrap();
         let mut tx = bank.app.store.begin(&aoi()).await.unwrap();
         if let Some(name) = guard {
-            tx.note_passed_guard(ticket.id(), Subject::Login, name).await.unwrap();
+            tx.apply(Step::note_passed_guard(ticket.id(), Subject::Login, name)).await.unwrap();
         }
         tx.commit().await.unwrap();
         codes.push(code);

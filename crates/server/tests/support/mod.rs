@@ -22,9 +22,9 @@ use renkei_server::http::router;
 use renkei_server::keys::Keys;
 use renkei_server::outbound::Outbound;
 use renkei_server::signing;
-use renkei_store::Store;
 use renkei_store::codes::{Code, RequestFacts};
 use renkei_store::resource_servers::ResourceServer;
+use renkei_store::{Step, Store};
 use renkei_testing::seed::{self, KAKEIBO};
 use renkei_testing::{FreshStore, SystemRandom, aoi, fresh_sqlite, midori};
 use serde_json::Value;
@@ -222,7 +222,7 @@ impl Bank {
         };
         change(&mut code);
         let mut tx = self.app.store.begin(&aoi()).await.unwrap();
-        tx.add_code(&ticket, &code).await.unwrap();
+        tx.apply(Step::add_code(&ticket, &code)).await.unwrap();
         tx.commit().await.unwrap();
         ticket.reveal()
     }

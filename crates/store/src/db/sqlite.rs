@@ -239,6 +239,7 @@ fn write_steps(connection: &Connection, unit: &Unit) -> Result<Ended, StoreError
     }
     if let Some(part) = unit.follows(ended) {
         part.steps.iter().chain(&part.rows).try_for_each(|own| step(own).map(drop))?;
+        part.tallies.iter().try_for_each(|tally| step(&tally.step()).map(drop))?;
     }
     Ok(ended)
 }

@@ -46,8 +46,28 @@ pub(super) struct Part {
     pub(super) steps: Vec<Step>,
     /// Rows that nothing else written with them looks at: those of many units are added at once.
     pub(super) rows: Vec<Step>,
+    /// What is added to counts that everybody adds to.
+    pub(super) tallies: Vec<Tally>,
     /// The audit records among the rows, to be counted.
     records: Vec<(Action, Outcome)>,
+}
+
+/// So much more of something that everybody counts: those of units that are written together are added up before, so that
+/// nobody waits long for the one row.
+#[derive(Debug, Clone)]
+pub(super) struct Tally {
+    /// Adds its last value to the count of those before it.
+    pub(super) sql: &'static str,
+    pub(super) of: Vec<Param<'static>>,
+    pub(super) by: i64,
+}
+
+impl Tally {
+    /// The statement that adds so much.
+    pub(super) fn step(&self) -> Step {
+        let by = Param::from(self.by);
+        Step { sql: self.sql, values: self.of.iter().cloned().chain([by]).collect() }
+    }
 }
 
 /// What may happen once. Those after one that does not hold are left out.
@@ -121,9 +141,19 @@ impl Unit {
         self.then.steps.push(step);
     }
 
+    /// Adds several, as [`Unit::then`].
+    pub fn then_all(&mut self, steps: impl IntoIterator<Item = Step>) {
+        self.then.steps.extend(steps);
+    }
+
     /// Adds a new row that is written if every claim holds, and that nothing written with it looks at.
     pub fn add(&mut self, row: Step) {
         self.then.rows.push(row);
+    }
+
+    /// Adds so much to a count if every claim holds; `sql` takes what is counted, and how much as its last value.
+    pub(crate) fn tally(&mut self, sql: &'static str, of: Vec<Param<'static>>, by: i64) {
+        self.then.tallies.push(Tally { sql, of, by });
     }
 
     /// Adds a record of what is done if every claim of the unit holds.
@@ -168,8 +198,9 @@ impl Unit {
             Claimed::Digest(_) => None,
         });
         let parts = self.claims.iter().map(|claim| &claim.otherwise).chain([&self.then]);
-        let mut all = claimed.chain(parts.flat_map(|part| part.steps.iter().chain(&part.rows)));
-        if all.all(|step| step.sql.contains("?1")) {
+        let tallies = self.then.tallies.iter().map(|tally| tally.sql);
+        let steps = claimed.chain(parts.flat_map(|part| part.steps.iter().chain(&part.rows)));
+        if steps.map(|step| step.sql).chain(tallies).all(|sql| sql.contains("?1")) {
             return Ok(());
         }
         Err(StoreError::Statement("a statement of an institution must name it as ?1".into()))

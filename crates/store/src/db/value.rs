@@ -11,7 +11,7 @@ use uuid::Uuid;
 use super::StoreError;
 
 /// A value bound to a placeholder.
-#[derive(Clone)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Param<'a> {
     /// No value.
     Null,
@@ -48,6 +48,12 @@ impl<'a> From<&'a String> for Param<'a> {
 impl From<String> for Param<'_> {
     fn from(text: String) -> Self {
         Param::Text(Cow::Owned(text))
+    }
+}
+
+impl From<Vec<u8>> for Param<'_> {
+    fn from(bytes: Vec<u8>) -> Self {
+        Param::Bytes(Cow::Owned(bytes))
     }
 }
 

@@ -1,13 +1,16 @@
 //! Flows: saved only by whoever saw their last state.
 
 use renkei_domain::flow::{Closed, FlowClock, Stage};
-use renkei_domain::id::FlowId;
+use renkei_domain::id::{FlowId, LinkageId, UserId};
+use renkei_domain::linkage::EndedBy;
 use renkei_store::flows::Flow;
-use renkei_store::{Step, Store};
+use renkei_store::sessions::Purpose;
+use renkei_store::{Ended, Step, Store, Unit};
+use renkei_testing::seed::KAKEIBO;
 use renkei_testing::{aoi, midori, on_each_engine};
 use uuid::Uuid;
 
-use super::{NOW, new_id, winners};
+use super::{NOW, new_id, new_ticket, two_institutions, winners};
 
 fn flow(request: Uuid, session: Uuid) -> Flow {
     let (stage, clock) = (Stage::Login, FlowClock::opened(NOW));
@@ -72,6 +75,35 @@ on_each_engine! {
             let kept = store.read(&aoi()).find_flow(flow.id).await.unwrap().unwrap();
             assert_eq!((kept.version, kept.clock.used_at), (0, NOW.plus_seconds(used_at)));
         }
+    }
+
+    async fn a_unit_that_loses_a_later_claim_leaves_request_flow_and_session_as_they_were(store: Store) {
+        let (who, _) = two_institutions(&store).await;
+        let (pushed, cookie, session) = (new_ticket(), new_ticket(), new_id());
+        let mut kept = flow(pushed.id(), session);
+        kept.permitted_at = Some(NOW);
+        add(&store, &kept).await;
+        let mut unit = Unit::new(&aoi());
+        unit.add(Step::add_request(&pushed, KAKEIBO, "{}".into(), NOW.plus_seconds(60)));
+        unit.add(Step::add_session(session, &cookie, [1; 32], Purpose::Link, Some(who.user), NOW));
+        unit.then(Step::put_back_flow(&kept).unwrap());
+        assert_eq!(store.leave(unit).await.unwrap(), Ended::Done);
+        let found = store.read(&aoi()).find_session(&cookie, Purpose::Link).await.unwrap().unwrap();
+
+        let next = Flow { stage: Stage::Closed { why: Closed::Cancelled }, permitted_at: None, ..kept.clone() };
+        let mut unit = Unit::new(&aoi());
+        unit.claim(Step::claim_request(pushed.id(), NOW));
+        unit.claim(Step::rotate_session(&found, &new_ticket(), &[2; 32], UserId(new_id()), NOW.plus_seconds(9)));
+        unit.claim(Step::save_flow(&next).unwrap());
+        unit.claim(Step::end_linkage(LinkageId(new_id()), EndedBy::Partner, NOW));
+        unit.otherwise(Step::put_back_request(pushed.id()));
+        unit.otherwise(Step::put_back_session(&found, &[2; 32]));
+        unit.otherwise(Step::put_back_flow(&kept).unwrap());
+        assert_eq!(store.leave(unit).await.unwrap(), Ended::Lost(3));
+        let mut read = store.read(&aoi());
+        assert!(read.find_request(&pushed).await.unwrap().unwrap().is_open(NOW));
+        assert_eq!(read.find_flow(kept.id).await.unwrap(), Some(kept));
+        assert!(read.find_session(&cookie, Purpose::Link).await.unwrap().is_some_and(|session| session == found));
     }
 
     async fn r_203_a_request_has_one_flow_in_each_browser(store: Store) {

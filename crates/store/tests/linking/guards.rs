@@ -6,7 +6,7 @@ use renkei_domain::institution::InstitutionCode;
 use renkei_domain::time::Timestamp;
 use renkei_store::guards::Subject;
 use renkei_store::guesses::{Guess, Guessed, NotNow, Spread, count_guess};
-use renkei_store::{Store, StoreError};
+use renkei_store::{Ended, Step, Store, StoreError, Unit};
 use renkei_testing::{SystemRandom, aoi, midori, on_each_engine};
 
 use super::{DAY, NOW, winners};
@@ -71,7 +71,9 @@ async fn clear(store: &Store, subject: Subject) -> bool {
 
 async fn take_back(store: &Store) {
     let mut tx = store.begin(&aoi()).await.unwrap();
-    tx.uncount_try(Subject::PinUser, "hanako").await.unwrap();
+    for step in Step::uncount_try(Subject::PinUser, "hanako") {
+        tx.apply(step).await.unwrap();
+    }
     tx.commit().await.unwrap();
 }
 
@@ -147,9 +149,9 @@ on_each_engine! {
         for number in 0..300 {
             let subject = format!("account-{number}");
             assert_eq!(spread(&store, "203.0.113.9", &subject, NOW).await, Ok(false));
-            let mut tx = store.begin(&aoi()).await.unwrap();
-            tx.prove_guess(Guessed::Pin, "203.0.113.9", &subject, NOW).await.unwrap();
-            tx.commit().await.unwrap();
+            let mut unit = Unit::new(&aoi());
+            unit.prove_guess(Guessed::Pin, "203.0.113.9", &subject, NOW);
+            assert_eq!(store.leave(unit).await.unwrap(), Ended::Done);
         }
         assert_eq!(alarms(&store).await, 0);
     }
@@ -166,9 +168,9 @@ on_each_engine! {
     async fn r_218_what_came_of_a_login_waits_while_its_guard_is_locked(store: Store) {
         let (session, code) = (uuid::Uuid::from_u128(1), uuid::Uuid::from_u128(2));
         let mut tx = store.begin(&aoi()).await.unwrap();
-        tx.note_passed_guard(session, Subject::Login, "somebody").await.unwrap();
-        tx.note_passed_guard(session, Subject::Login, "hanako").await.unwrap();
-        tx.pass_on_guard(session, code).await.unwrap();
+        tx.apply(Step::note_passed_guard(session, Subject::Login, "somebody")).await.unwrap();
+        tx.apply(Step::note_passed_guard(session, Subject::Login, "hanako")).await.unwrap();
+        tx.apply(Step::pass_on_guard(session, code)).await.unwrap();
         tx.commit().await.unwrap();
         assert!(!store.read(&aoi()).is_held_back(code, NOW).await.unwrap());
         verdicts(&store, 5, Subject::Login, &LOGIN).await;
@@ -178,7 +180,7 @@ on_each_engine! {
             assert!(!store.read(&midori()).is_held_back(holder, NOW).await.unwrap());
         }
         let mut tx = store.begin(&aoi()).await.unwrap();
-        tx.forget_passed_guard(session).await.unwrap();
+        tx.apply(Step::forget_passed_guard(session)).await.unwrap();
         tx.commit().await.unwrap();
         assert!(!store.read(&aoi()).is_held_back(session, NOW).await.unwrap());
     }

@@ -5,8 +5,8 @@ use renkei_domain::id::{AccountId, ConsentId, LinkageId};
 use renkei_domain::linkage::{EndedBy, PermittedOperation};
 use renkei_domain::operation::Operation;
 use renkei_domain::time::Timestamp;
-use renkei_store::Store;
-use renkei_store::linkages::{Consent, Linkage};
+use renkei_store::linkages::{Consent, Linkage, Permission};
+use renkei_store::{Step, Store};
 use renkei_testing::seed::{self, KAKEIBO, Who};
 use renkei_testing::{aoi, midori, on_each_engine};
 
@@ -33,7 +33,10 @@ async fn find(store: &Store, id: LinkageId) -> Linkage {
 async fn renew(store: &Store, id: LinkageId, client_id: &str, who: &Who) -> bool {
     let mut tx = store.begin(&aoi()).await.unwrap();
     let ends_at = LATER.plus_seconds(180 * DAY);
-    let renewed = tx.renew_linkage(id, client_id, &who.logged_in(LATER), &until(ends_at), LATER).await.unwrap();
+    let (person, operations) = (who.logged_in(LATER), until(ends_at));
+    let (known, accounts) = (1, tx.list_linkage_accounts(id).await.unwrap().len());
+    let renewal = Permission { id, client_id, person: &person, operations: &operations, known, accounts, now: LATER };
+    let renewed = tx.apply(Step::renew_linkage(&renewal).unwrap()).await.unwrap() == 1;
     tx.commit().await.unwrap();
     renewed
 }
@@ -54,7 +57,10 @@ on_each_engine! {
         ];
         let id = LinkageId(new_id());
         let mut tx = store.begin(&aoi()).await.unwrap();
-        tx.add_linkage(id, KAKEIBO, &who.logged_in(NOW), &operations, NOW).await.unwrap();
+        let person = who.logged_in(NOW);
+        let begun =
+            Permission { id, client_id: KAKEIBO, person: &person, operations: &operations, known: 0, accounts: 0, now: NOW };
+        assert_eq!(tx.apply(Step::add_linkage(&begun).unwrap()).await.unwrap(), 1);
         tx.commit().await.unwrap();
         let linkage = find(&store, id).await;
         assert_eq!(linkage.facts.ends_at, ENDS.plus_seconds(DAY));
@@ -130,7 +136,7 @@ on_each_engine! {
             accounts: vec![account],
         };
         let mut tx = store.begin(&aoi()).await.unwrap();
-        tx.add_consent(&consent).await.unwrap();
+        tx.apply(Step::add_consent(&consent).unwrap()).await.unwrap();
         tx.commit().await.unwrap();
         assert_eq!(store.read(&aoi()).list_consents(id).await.unwrap(), [consent]);
         assert_eq!(store.read(&midori()).list_consents(id).await.unwrap(), []);
@@ -144,7 +150,10 @@ on_each_engine! {
         assert_eq!(elsewhere.list_linkages_of_customer(who.customer).await.unwrap(), []);
         assert_eq!(elsewhere.list_linkage_accounts(id).await.unwrap(), []);
         assert!(!elsewhere.end_linkage(id, EndedBy::Partner, NOW).await.unwrap());
-        assert!(!elsewhere.renew_linkage(id, KAKEIBO, &who.logged_in(NOW), &until(ENDS), NOW).await.unwrap());
+        let (person, operations) = (who.logged_in(NOW), until(ENDS));
+        let renewal =
+            Permission { id, client_id: KAKEIBO, person: &person, operations: &operations, known: 0, accounts: 0, now: NOW };
+        assert_eq!(elsewhere.apply(Step::renew_linkage(&renewal).unwrap()).await.unwrap(), 0);
         elsewhere.commit().await.unwrap();
         assert_eq!(find(&store, id).await.ended_at, None);
     }

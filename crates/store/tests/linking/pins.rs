@@ -4,7 +4,7 @@ use renkei_domain::id::{AccountId, LinkageId};
 use renkei_domain::linkage::EndedBy;
 use renkei_domain::pin::{PinStatus, SealedPin};
 use renkei_domain::time::Timestamp;
-use renkei_store::{Store, params};
+use renkei_store::{Step, Store, params};
 use renkei_testing::seed::{self, Who};
 use renkei_testing::{aoi, midori, on_each_engine};
 
@@ -18,7 +18,7 @@ fn sealed(mark: u8) -> SealedPin {
 
 async fn register(store: &Store, who: &Who, account: AccountId, mark: u8) {
     let mut tx = store.begin(&aoi()).await.unwrap();
-    tx.register_pin(account, &sealed(mark), who.user, NOW).await.unwrap();
+    tx.apply(Step::register_pin(account, &sealed(mark), who.user, NOW)).await.unwrap();
     tx.commit().await.unwrap();
 }
 

@@ -40,7 +40,7 @@ async fn add_code(store: &Store) -> (Ticket, Code) {
         expires_at: NOW.plus_seconds(CODE_SECONDS),
     };
     let mut tx = store.begin(&aoi()).await.unwrap();
-    tx.add_code(&ticket, &code).await.unwrap();
+    tx.apply(Step::add_code(&ticket, &code)).await.unwrap();
     tx.commit().await.unwrap();
     (ticket, code)
 }
@@ -107,7 +107,9 @@ on_each_engine! {
     }
 
     async fn r_229_a_request_is_of_one_institution(store: Store) {
+        two_institutions(&store).await;
         let ticket = push(&store).await;
+        assert!(store.read(&aoi()).find_request_of_flow(ticket.id()).await.unwrap().is_some());
         let mut elsewhere = store.begin(&midori()).await.unwrap();
         assert_eq!(elsewhere.find_request(&ticket).await.unwrap(), None);
         assert_eq!(elsewhere.find_request_of_flow(ticket.id()).await.unwrap(), None);

@@ -55,7 +55,7 @@ async fn session(store: &Store, used_at: Timestamp) -> (Uuid, Ticket) {
     let (id, ticket) = (new_id(), new_ticket());
     let mut tx = store.begin(&aoi()).await.unwrap();
     tx.apply(Step::add_session(id, &ticket, [1; 32], Purpose::Link, None, used_at)).await.unwrap();
-    tx.note_passed_guard(id, Subject::Login, "hanako").await.unwrap();
+    tx.apply(Step::note_passed_guard(id, Subject::Login, "hanako")).await.unwrap();
     tx.commit().await.unwrap();
     (id, ticket)
 }
@@ -158,7 +158,7 @@ on_each_engine! {
         let unused = seed::account(&store, &aoi(), &who, "2000002").await;
         let mut tx = store.begin(&aoi()).await.unwrap();
         for account in [used, unused] {
-            tx.register_pin(account, &SealedPin(vec![1; 32]), who.user, NOW).await.unwrap();
+            tx.apply(Step::register_pin(account, &SealedPin(vec![1; 32]), who.user, NOW)).await.unwrap();
         }
         tx.commit().await.unwrap();
         let day = |days| NOW.plus_seconds(days * DAY);

@@ -26,7 +26,8 @@ async fn find(store: &Store, ticket: &Ticket) -> Option<BrowserSession> {
 
 async fn rotate(store: &Store, session: &BrowserSession, ticket: &Ticket, mark: u8, user: UserId) -> bool {
     let mut tx = store.begin(&aoi()).await.unwrap();
-    let rotated = tx.rotate_session(session, ticket, &hash(mark), user, NOW.plus_seconds(9)).await.unwrap();
+    let step = Step::rotate_session(session, ticket, &hash(mark), user, NOW.plus_seconds(9));
+    let rotated = tx.apply(step).await.unwrap() == 1;
     tx.commit().await.unwrap();
     rotated
 }
@@ -91,7 +92,8 @@ on_each_engine! {
         let session = find(&store, &ticket).await.unwrap();
         let mut elsewhere = store.begin(&midori()).await.unwrap();
         assert!(elsewhere.find_session(&ticket, Purpose::Link).await.unwrap().is_none());
-        assert!(!elsewhere.rotate_session(&session, &new_ticket(), &hash(2), UserId(new_id()), NOW).await.unwrap());
+        let step = Step::rotate_session(&session, &new_ticket(), &hash(2), UserId(new_id()), NOW);
+        assert_eq!(elsewhere.apply(step).await.unwrap(), 0);
         assert!(!elsewhere.end_session(id, NOW).await.unwrap());
         elsewhere.commit().await.unwrap();
         assert!(find(&store, &ticket).await.is_some());

@@ -1,17 +1,18 @@
-//! 許可: one transaction that claims the pushed request and makes linkage, consent, PINs, code and record stand.
+//! 許可: one unit that claims the pushed request and makes linkage, consent, PINs, code and record stand.
 
 use axum::response::Response;
 use renkei_domain::audit::{Action, Record};
-use renkei_domain::flow::{Event, Permit, Screen, Stage};
+use renkei_domain::flow::{Closed, Event, Permit, Screen, Stage};
 use renkei_domain::id::{AccountId, ConsentId, LinkageId};
 use renkei_domain::linkage::PermittedOperation;
 use renkei_domain::notice::Happened;
 use renkei_domain::ticket::Ticket;
 use renkei_domain::token::CODE_SECONDS;
 use renkei_oauth::redirect::Outcome;
-use renkei_store::Tx;
 use renkei_store::codes::Code;
-use renkei_store::linkages::Consent;
+use renkei_store::flows::Flow;
+use renkei_store::linkages::{Consent, Permission};
+use renkei_store::{Ended, Step, Unit};
 
 use super::Walk;
 use super::permission::{Shown, to_hex};
@@ -20,6 +21,10 @@ use crate::error::Fault;
 use crate::http::browser::see_other;
 use crate::http::oauth::policy;
 use crate::http::pins::is_locked;
+
+/// The first claims of a permission: whoever loses one of them was second.
+const REQUEST: usize = 0;
+const FLOW: usize = 1;
 
 impl Walk {
     /// Gives the permission. Whoever is second, by a double click or in another tab, finds the flow moved on and
@@ -36,67 +41,86 @@ impl Walk {
         // A PIN that was right is worth nothing once somebody else guessed its account shut.
         for account in shown.draft.staged.keys() {
             if is_locked(&self.visit, *account).await? {
-                self.close(renkei_domain::flow::Closed::NotAllowed).await?;
+                self.close(Closed::NotAllowed).await?;
                 return Ok(self.to_newest().await);
             }
         }
         // Before anything is given: a partner that can't be answered gets nothing.
         let ticket = self.code_ticket(consent);
         let answer = self.answer_url(Outcome::Code(&ticket.reveal())).await?;
-        let mut tx = self.visit.begin().await?;
         let mut next = self.next(stage);
         next.permitted_at = Some(now);
-        if !tx.claim_request(self.flow.request, now).await? || !tx.save_flow(&next).await? {
-            tx.concede().await?;
+        let mut read = self.visit.read();
+        let known = read.list_linkages_of_user(shown.draft.begun.person.user).await?;
+        if shown.draft.misses_one_of(&renewable(&known, &self.product, now)) {
+            // Of the first half of a double click, or of another walk: then there is more to ask.
             return self.same_answer().await;
         }
-        if self.has_more_to_ask(&mut tx, shown).await? {
-            drop(tx);
-            return Ok(see_other(&self.path(Screen::Existing)));
-        }
-        if !self.put_linkage(&mut tx, shown, linkage).await? {
-            drop(tx);
-            self.close(renkei_domain::flow::Closed::GrantNotYours).await?;
-            return Ok(self.to_newest().await);
-        }
+        let linked = read.list_linkage_accounts(linkage).await?;
         let accounts: Vec<AccountId> = permit.accounts().iter().copied().collect();
-        tx.set_linkage_accounts(linkage, &accounts, now).await?;
+        let mut unit = self.visit.unit();
+        self.claim_permission(&mut unit, &next)?;
+        self.claim_linkage(&mut unit, shown, linkage, (known.len(), linked.len()))?;
+        unit.then_all(Step::set_linkage_accounts(linkage, &linked, &accounts, now));
         for (account, sealed) in &shown.draft.staged {
-            tx.register_pin(*account, sealed, shown.draft.begun.person.user, now).await?;
+            unit.then(Step::register_pin(*account, sealed, shown.draft.begun.person.user, now));
         }
-        tx.add_consent(&self.consent(shown, linkage, consent, accounts)).await?;
-        tx.add_code(&ticket, &self.code(&ticket, shown, linkage)).await?;
-        tx.pass_on_guard(self.session.id, ticket.id()).await?;
-        self.record_permission(&mut tx, shown, linkage).await?;
-        tx.commit().await?;
-        // The flow is over, so nothing of its pages is to be seen again.
-        Ok(self.visit.forgotten(see_other(&answer)))
+        unit.add(Step::add_consent(&self.consent(shown, linkage, consent, accounts))?);
+        unit.add(Step::add_code(&ticket, &self.code(&ticket, shown, linkage)));
+        unit.then(Step::pass_on_guard(self.session.id, ticket.id()));
+        self.record_permission(&mut unit, shown, linkage);
+        match self.visit.app.store.leave(unit).await? {
+            // The flow is over, so nothing of its pages is to be seen again.
+            Ended::Done => Ok(self.visit.forgotten(see_other(&answer))),
+            Ended::Lost(REQUEST | FLOW) => self.same_answer().await,
+            Ended::Lost(_) => self.not_this_linkage(shown).await,
+        }
     }
 
-    /// Whether the user has a linkage with this product that it was not asked about: begun by another walk, perhaps at
-    /// this very moment. So the user is held first.
-    async fn has_more_to_ask(&self, tx: &mut Tx, shown: &Shown) -> Result<bool, Fault> {
-        let user = shown.draft.begun.person.user;
-        tx.hold_user(user).await?;
-        let linkages = tx.list_linkages_of_user(user).await?;
-        Ok(shown.draft.misses_one_of(&renewable(&linkages, &self.product, self.visit.now)))
+    /// What makes this permission the only one: the request is used up, and the flow moves on.
+    fn claim_permission(&self, unit: &mut Unit, next: &Flow) -> Result<(), Fault> {
+        unit.claim(Step::claim_request(self.flow.request, self.visit.now));
+        unit.claim(Step::save_flow(next)?);
+        unit.otherwise(Step::put_back_request(self.flow.request));
+        Ok(())
     }
 
-    /// Begins the linkage, or renews the one the draft names. `false`: it can't be renewed any more.
-    async fn put_linkage(&self, tx: &mut Tx, shown: &Shown, id: LinkageId) -> Result<bool, Fault> {
-        let now = self.visit.now;
+    /// Begins the linkage, or renews the one the draft names, unless the user has one meanwhile that it was not asked
+    /// about: begun by another walk, perhaps at this very moment. So the user is held first.
+    fn claim_linkage(
+        &self,
+        unit: &mut Unit,
+        shown: &Shown,
+        id: LinkageId,
+        (known, accounts): (usize, usize),
+    ) -> Result<(), Fault> {
         let person = &shown.draft.begun.person;
         let periods = self.periods(&shown.draft);
         let operations: Vec<PermittedOperation> = periods
             .into_iter()
             .map(|(operation, period)| PermittedOperation { operation, ends_at: period.ends_at() })
             .collect();
-        let client_id = &self.product.client_id;
-        if shown.draft.renews.is_some() {
-            return Ok(tx.renew_linkage(id, client_id, person, &operations, now).await?);
+        let (client_id, now) = (self.product.client_id.as_str(), self.visit.now);
+        let permission = Permission { id, client_id, person, operations: &operations, known, accounts, now };
+        let renews = shown.draft.renews.is_some();
+        let put = if renews { Step::renew_linkage(&permission)? } else { Step::add_linkage(&permission)? };
+        for claim in [Step::hold_user(person.user), put] {
+            unit.claim(claim);
+            unit.otherwise(Step::put_back_request(self.flow.request));
+            unit.otherwise(Step::put_back_flow(&self.flow)?);
         }
-        tx.add_linkage(id, client_id, person, &operations, now).await?;
-        Ok(true)
+        Ok(())
+    }
+
+    /// There is more to ask about, or what was to be renewed can't be renewed any more.
+    async fn not_this_linkage(&self, shown: &Shown) -> Result<Response, Fault> {
+        let linkages = self.visit.read().list_linkages_of_user(shown.draft.begun.person.user).await?;
+        let stands = |id| linkages.iter().any(|linkage| linkage.id == id && linkage.ended_at.is_none());
+        if shown.draft.renews.is_none_or(stands) {
+            return Ok(see_other(&self.path(Screen::Existing)));
+        }
+        self.close(Closed::GrantNotYours).await?;
+        Ok(self.to_newest().await)
     }
 
     fn consent(&self, shown: &Shown, linkage: LinkageId, id: ConsentId, accounts: Vec<AccountId>) -> Consent {
@@ -128,20 +152,20 @@ impl Walk {
         }
     }
 
-    async fn record_permission(&self, tx: &mut Tx, shown: &Shown, linkage: LinkageId) -> Result<(), Fault> {
+    fn record_permission(&self, unit: &mut Unit, shown: &Shown, linkage: LinkageId) {
         let renewed = shown.draft.renews.is_some();
         let action = if renewed { Action::LinkageRenewed } else { Action::LinkageBegun };
         // The trail commits to the very text, so the consent that keeps it can't be given another one unnoticed.
         let (client_id, text) = (&self.product.client_id, to_hex(&shown.hash));
         let detail = format!("{client_id} {} text={text}", shown.draft.operations.to_scope());
-        self.record(tx, Record::done(self.actor(), action).on(linkage).with(detail)).await?;
+        self.record(unit, Record::done(self.actor(), action).on(linkage).with(detail));
         let told = Happened::Permitted(self.product.client_id.clone());
-        tx.add_notice(shown.draft.begun.person.user, &told, self.visit.now, &*self.visit.app.random).await?;
+        let (user, random) = (shown.draft.begun.person.user, &*self.visit.app.random);
+        unit.then_all(Step::add_notice(user, &told, self.visit.now, random));
         if !shown.draft.staged.is_empty() {
             let count = format!("accounts {}", shown.draft.staged.len());
-            self.record(tx, Record::done(self.actor(), Action::PinsRegistered).on(linkage).with(count)).await?;
+            self.record(unit, Record::done(self.actor(), Action::PinsRegistered).on(linkage).with(count));
         }
-        Ok(())
     }
 
     /// The code's ticket. It is made from the consent with a key outside the data, so that the second half of a double

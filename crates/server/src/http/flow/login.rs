@@ -14,6 +14,7 @@ use renkei_screens::{LoginError, LoginPage, LoginPurpose};
 use renkei_store::customers::User;
 use renkei_store::linkages::Linkage;
 use renkei_store::sessions::Purpose;
+use renkei_store::{Ended, Step};
 
 use super::Walk;
 use super::walk::{OrPage, Sent};
@@ -82,24 +83,21 @@ impl Walk {
         let ticket = self.visit.app.new_ticket(now);
         let hash = sha256(ticket.bytes());
         let next = self.next(stage);
-        let mut tx = self.visit.begin().await?;
-        if !next.stage.is_open() {
-            tx.claim_request(self.flow.request, now).await?;
+        let mut unit = self.visit.unit();
+        unit.claim(Step::rotate_session(&self.session, &ticket, &hash, user.id, now));
+        unit.claim(Step::save_flow(&next)?);
+        unit.otherwise(Step::put_back_session(&self.session, &hash));
+        login::tell(&self.visit, &mut unit, user, proof.passed()).await?;
+        proof.settle(&self.visit, &mut unit, self.session.id);
+        let record = Record::done(Actor::User(user.id), Action::LoginTried).on(self.flow.id).with(method.word());
+        self.record(&mut unit, record);
+        if let renkei_domain::flow::Stage::Closed { why } = next.stage {
+            unit.then(Step::claim_request(self.flow.request, now));
+            self.record(&mut unit, self.closed(why));
         }
-        let first =
-            tx.save_flow(&next).await? && tx.rotate_session(&self.session, &ticket, &hash, user.id, now).await?;
-        if !first {
-            tx.concede().await?;
+        if self.visit.app.store.leave(unit).await? != Ended::Done {
             return Ok(self.to_newest().await);
         }
-        login::tell(&self.visit, &mut tx, user, proof.passed()).await?;
-        proof.settle(&self.visit, &mut tx, self.session.id).await?;
-        let record = Record::done(Actor::User(user.id), Action::LoginTried).on(self.flow.id).with(method.word());
-        self.record(&mut tx, record).await?;
-        if let renkei_domain::flow::Stage::Closed { why } = next.stage {
-            self.record_closed(&mut tx, why).await?;
-        }
-        tx.commit().await?;
         let origin = &self.visit.app.site.origin;
         let mut response = see_other(&format!("{origin}{}/{}", self.base(), next.stage.screen().path()));
         let (name, value) = self.visit.session_cookie(Purpose::Link, &ticket);

@@ -17,7 +17,7 @@ use renkei_store::linkages::Linkage;
 use renkei_store::partners::Product;
 use renkei_store::requests::Request;
 use renkei_store::sessions::{BrowserSession, Purpose};
-use renkei_store::{Ended, Step, Tx};
+use renkei_store::{Ended, Step, Unit};
 
 use crate::error::Fault;
 use crate::http::browser::{Visit, see_other};
@@ -44,6 +44,8 @@ pub struct Walk {
     pub product: Product,
     /// Who logged in, once somebody has.
     pub user: Option<User>,
+    /// Whether the guard that this walk's login passed has been locked since: somebody guesses at that login.
+    is_held_back: bool,
 }
 
 /// Either what was wanted, or the page that is to be shown instead.
@@ -76,13 +78,8 @@ impl Walk {
         if walk.flow.stage.person().is_some_and(|person| Some(person.user) != walk.session.user) {
             return Err(walk.close_and_show(Closed::UserChanged).await);
         }
-        if !walk.may_still_link() {
+        if walk.is_held_back || !walk.may_still_link() {
             return Err(walk.close_and_show(Closed::NotAllowed).await);
-        }
-        match walk.is_held_back().await {
-            Ok(false) => {}
-            Ok(true) => return Err(walk.close_and_show(Closed::NotAllowed).await),
-            Err(fault) => return Err(walk.visit.failure(&fault)),
         }
         match walk.certificate_stands().await {
             Ok(true) => {}
@@ -115,8 +112,8 @@ impl Walk {
             None => Ok(None),
         };
         match found {
-            Ok(Some(Loaded { flow, session, request, answered, product, user })) => {
-                Ok(Walk { visit, flow, session, request, answered, product, user })
+            Ok(Some(Loaded { flow, session, request, answered, product, user, is_held_back })) => {
+                Ok(Walk { visit, flow, session, request, answered, product, user, is_held_back })
             }
             Ok(None) => Err(visit.end(Ending::LinkNotValid, StatusCode::NOT_FOUND, visit.frame(), None)),
             Err(fault) => Err(visit.failure(&fault)),
@@ -124,39 +121,23 @@ impl Walk {
     }
 
     async fn read(visit: &Visit, id: FlowId) -> Result<Option<Loaded>, Fault> {
-        let mut read = visit.read();
-        let Some(flow) = read.find_flow(id).await? else { return Ok(None) };
-        let Some(session) = visit.session(Purpose::Link).await? else { return Ok(None) };
+        let (mut read, session) = (visit.read(), visit.session(Purpose::Link));
+        let flow = async { Ok(read.find_flow(id).await?) };
+        let (Some(flow), Some(session)) = tokio::try_join!(flow, session)? else { return Ok(None) };
         if session.id != flow.session {
             return Ok(None);
         }
         // Before the request: a linkage that this very flow has begun meanwhile is no news, but its request is used up.
-        let linkages = match flow.stage.person() {
-            Some(person) => read.list_linkages_of_user(person.user).await?,
-            None => Vec::new(),
-        };
-        let Some(stored) = read.find_request_of_flow(flow.request).await? else { return Ok(None) };
+        let WhoWalks { user, linkages, is_held_back } = WhoWalks::read(visit, &flow, &session).await?;
+        let Some((stored, product)) = read.find_request_of_flow(flow.request).await? else { return Ok(None) };
         let request = read_pushed(&stored)?;
-        let Some(product) = read.find_product(&request.client_id).await? else { return Ok(None) };
-        let user = match flow.stage.person() {
-            Some(person) => read.find_user(person.user).await?,
-            None => None,
-        };
         let answered = stored.consumed_at.is_some();
         // The answer may have come between the two reads, and from this very flow.
         let mut flow = if answered { read.find_flow(id).await?.unwrap_or(flow) } else { flow };
         if !answered {
             flow.stage = flow.stage.with_existing(renewable(&linkages, &product, visit.now));
         }
-        Ok(Some(Loaded { flow, session, request, answered, product, user }))
-    }
-
-    /// Whether the guard that this walk's login passed has been locked since: somebody guesses at that login.
-    async fn is_held_back(&self) -> Result<bool, Fault> {
-        if self.user.is_none() {
-            return Ok(false);
-        }
-        Ok(self.visit.read().is_held_back(self.session.id, self.visit.now).await?)
+        Ok(Some(Loaded { flow, session, request, answered, product, user, is_held_back }))
     }
 
     /// Whether the certificate this walk's login was made with is still good.
@@ -234,7 +215,7 @@ impl Walk {
         let next = self.next(stage);
         let mut unit = self.visit.unit();
         unit.claim(Step::save_flow(&next)?);
-        unit.record(&record.in_request(&self.visit.request_id), self.visit.now, &*self.visit.app.random);
+        self.record(&mut unit, record);
         if self.visit.app.store.leave(unit).await? != Ended::Done {
             return Ok(self.to_newest().await);
         }
@@ -250,13 +231,9 @@ impl Walk {
         next
     }
 
-    /// Adds a record of this request, about this flow, to a transaction.
-    ///
-    /// # Errors
-    /// [`Fault`] when the store is away.
-    pub async fn record(&self, tx: &mut Tx, record: Record) -> Result<(), Fault> {
-        let record = record.in_request(&self.visit.request_id);
-        Ok(tx.record(&record, self.visit.now, &*self.visit.app.random).await?)
+    /// Adds a record of what this request does.
+    pub fn record(&self, unit: &mut Unit, record: Record) {
+        unit.record(&record.in_request(&self.visit.request_id), self.visit.now, &*self.visit.app.random);
     }
 
     /// Who acts in this flow, for the audit trail.
@@ -288,12 +265,14 @@ impl Walk {
     /// # Errors
     /// [`Fault`] when the store is away.
     pub async fn close(&self, why: Closed) -> Result<(), Fault> {
+        let now = self.visit.now;
         let mut tx = self.visit.begin().await?;
-        let first = tx.claim_request(self.flow.request, self.visit.now).await?;
+        let first = tx.claim_request(self.flow.request, now).await?;
         let why = if first { why } else { Closed::AnsweredElsewhere };
         let Ok(stage) = self.flow.stage.advance(Event::Closed(why)) else { return Ok(()) };
         if tx.save_flow(&self.next(stage)).await? {
-            self.record_closed(&mut tx, why).await?;
+            let record = self.closed(why).in_request(&self.visit.request_id);
+            tx.record(&record, now, &*self.visit.app.random).await?;
             Ok(tx.commit().await?)
         } else {
             Ok(tx.concede().await?)
@@ -301,9 +280,8 @@ impl Walk {
     }
 
     /// The record of an end without permission says why.
-    pub(super) async fn record_closed(&self, tx: &mut Tx, why: Closed) -> Result<(), Fault> {
-        let record = Record::done(self.actor(), Action::FlowClosed).on(self.flow.id).with(why.word());
-        self.record(tx, record).await
+    pub(super) fn closed(&self, why: Closed) -> Record {
+        Record::done(self.actor(), Action::FlowClosed).on(self.flow.id).with(why.word())
     }
 }
 
@@ -336,4 +314,26 @@ struct Loaded {
     answered: bool,
     product: Product,
     user: Option<User>,
+    is_held_back: bool,
+}
+
+/// What is read of who walks.
+#[derive(Default)]
+struct WhoWalks {
+    user: Option<User>,
+    linkages: Vec<Linkage>,
+    is_held_back: bool,
+}
+
+impl WhoWalks {
+    async fn read(visit: &Visit, flow: &Flow, session: &BrowserSession) -> Result<WhoWalks, Fault> {
+        let Some(person) = flow.stage.person() else { return Ok(WhoWalks::default()) };
+        let (mut one, mut two, mut three) = (visit.read(), visit.read(), visit.read());
+        let (user, linkages, is_held_back) = tokio::try_join!(
+            one.find_user(person.user),
+            two.list_linkages_of_user(person.user),
+            three.is_held_back(session.id, visit.now)
+        )?;
+        Ok(WhoWalks { user, linkages, is_held_back })
+    }
 }

@@ -7,6 +7,7 @@ use renkei_domain::id::AccountId;
 use renkei_domain::linkage::standing;
 use renkei_domain::pin::{InquiryPin, PinOutcome, PinStatus, SealedPin};
 use renkei_screens::{AccountsPage, Lang, PinError, PinLine, PinState};
+use renkei_store::Step;
 use renkei_store::customers::InquiryAccount;
 use renkei_store::linkages::Linkage;
 
@@ -143,7 +144,7 @@ impl Member {
         let mut accounts = tx.list_linkage_accounts(linkage.id).await?;
         for (account, pin) in accepted {
             if let Some(pin) = pin {
-                tx.register_pin(*account, pin, self.user.id, now).await?;
+                tx.apply(Step::register_pin(*account, pin, self.user.id, now)).await?;
             }
             if !accounts.contains(account) {
                 accounts.push(*account);

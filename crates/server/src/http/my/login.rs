@@ -4,9 +4,9 @@ use axum::http::{HeaderName, StatusCode};
 use axum::response::Response;
 use renkei_domain::audit::{Action, Actor, Record};
 use renkei_screens::{CertificatePage, Ending, Frame, LoginError, LoginPage, LoginPurpose, WayOn};
-use renkei_store::Step;
 use renkei_store::customers::User;
 use renkei_store::sessions::{BrowserSession, Purpose};
+use renkei_store::{Ended, Step};
 
 use super::{Member, forms};
 use crate::certificates::{PeerCertificate, describe};
@@ -104,26 +104,26 @@ async fn anonymous(visit: &Visit) -> Result<(BrowserSession, Option<(HeaderName,
     let id = visit.app.new_id(visit.now);
     let ticket = visit.app.new_ticket(visit.now);
     let hash = sha256(ticket.bytes());
-    let mut tx = visit.begin().await?;
-    tx.apply(Step::add_session(id, &ticket, hash, Purpose::My, None, visit.now)).await?;
-    tx.commit().await?;
-    let (used_at, created_at) = (visit.now, visit.now);
-    let session = BrowserSession { id, hash, user: None, used_at, created_at, certificate: None };
+    let mut unit = visit.unit();
+    unit.add(Step::add_session(id, &ticket, hash, Purpose::My, None, visit.now));
+    visit.app.store.leave(unit).await?;
+    let (ticket_id, used_at, created_at) = (ticket.id(), visit.now, visit.now);
+    let session = BrowserSession { id, hash, ticket: ticket_id, user: None, used_at, created_at, certificate: None };
     Ok((session, Some(visit.session_cookie(Purpose::My, &ticket))))
 }
 
 async fn logged_in(visit: &Visit, session: &BrowserSession, user: &User, proof: Proof<'_>) -> Result<Response, Fault> {
     let method = proof.method();
     let ticket = visit.app.new_ticket(visit.now);
-    let mut tx = visit.begin().await?;
-    if !tx.rotate_session(session, &ticket, &sha256(ticket.bytes()), user.id, visit.now).await? {
+    let mut unit = visit.unit();
+    unit.claim(Step::rotate_session(session, &ticket, &sha256(ticket.bytes()), user.id, visit.now));
+    login::tell(visit, &mut unit, user, proof.passed()).await?;
+    proof.settle(visit, &mut unit, session.id);
+    let record = Record::done(Actor::User(user.id), Action::LoginTried).on("my").with(method.word());
+    unit.record(&record.in_request(&visit.request_id), visit.now, &*visit.app.random);
+    if visit.app.store.leave(unit).await? != Ended::Done {
         return Ok(see_other(&format!("{}/my/login", visit.root())));
     }
-    login::tell(visit, &mut tx, user, proof.passed()).await?;
-    proof.settle(visit, &mut tx, session.id).await?;
-    let record = Record::done(Actor::User(user.id), Action::LoginTried).on("my").with(method.word());
-    tx.record(&record.in_request(&visit.request_id), visit.now, &*visit.app.random).await?;
-    tx.commit().await?;
     let response = see_other(&format!("{}{}/my/linkages", visit.app.site.origin, visit.root()));
     let response = with_cookie(response, Some(visit.session_cookie(Purpose::My, &ticket)));
     Ok(with_cookie(response, proof.passed().map(|_| device::remember(visit, user.id))))

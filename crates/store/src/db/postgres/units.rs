@@ -7,7 +7,7 @@ use futures_util::stream::{FuturesOrdered, TryStreamExt};
 use tokio::sync::mpsc;
 
 use super::super::StoreError;
-use super::super::unit::{Asked, Claimed, Digest, Ended, Part, Step, Unit, gather, gone};
+use super::super::unit::{Asked, Claimed, Digest, Ended, Part, Step, Tally, Unit, gather, gone};
 use super::super::value::Param;
 use super::wire::Wire;
 use super::{Engine, Texts, Write, in_time, translate};
@@ -84,7 +84,11 @@ impl<'a> Filled<'a> {
     }
 
     fn one(unit: &'a Unit, step: &'a Step) -> Filled<'a> {
-        Filled::new(&[(unit, step)], step.sql)
+        Filled::of(&unit.institution, step)
+    }
+
+    fn of(institution: &'a Param<'static>, step: &'a Step) -> Filled<'a> {
+        Filled { sql: step.sql, rows: 1, values: std::iter::once(institution).chain(&step.values).collect() }
     }
 }
 
@@ -104,26 +108,31 @@ impl<'a> Together<'a> {
                 }
             }
         }
-        let parts = self.units.iter().zip(&ended).filter_map(|(unit, ended)| Some((unit, unit.follows(*ended)?)));
-        self.execute(&filled(parts)).await?;
+        let parts: Vec<(&Unit, &Part)> =
+            self.units.iter().zip(&ended).filter_map(|(unit, ended)| Some((unit, unit.follows(*ended)?))).collect();
+        // Last, since whoever writes elsewhere waits for these rows until the commit.
+        let tallies = added_up(&parts);
+        let tallies = tallies.iter().map(|(institution, tally)| Filled::of(institution, tally));
+        self.execute(&filled(parts).into_iter().chain(tallies).collect::<Vec<_>>()).await?;
         Ok(ended)
     }
 
     /// The units, by their place, whose claim of this round does not hold.
     async fn lost(&self, round: usize, ended: &[Ended]) -> Result<Vec<usize>, StoreError> {
         let mut digests = Vec::new();
-        let (mut places, mut rows) = (Vec::new(), Vec::new());
+        let mut rows = Vec::new();
         for (place, (unit, ended)) in self.units.iter().zip(ended).enumerate() {
             match unit.claims.get(round).filter(|_| *ended == Ended::Done).map(|claim| &claim.what) {
                 Some(Claimed::Digest(digest)) => digests.push((place, &unit.institution, digest)),
-                Some(Claimed::Row(step)) => {
-                    places.push(place);
-                    rows.push(Filled::one(unit, step));
-                }
+                Some(Claimed::Row(step)) => rows.push((step, place, unit)),
                 None => {}
             }
         }
         let mut lost = self.lost_digests(digests).await?;
+        // As with digests: in one order at every node.
+        rows.sort_by_key(|(step, place, unit)| (step.sql, unit.institution.clone(), step.values.clone(), *place));
+        let places: Vec<usize> = rows.iter().map(|(_, place, _)| *place).collect();
+        let rows: Vec<Filled<'_>> = rows.into_iter().map(|(step, _, unit)| Filled::one(unit, step)).collect();
         let changed = self.execute(&rows).await?;
         lost.extend(places.into_iter().zip(changed).filter(|(_, changed)| *changed != 1).map(|(place, _)| place));
         Ok(lost)
@@ -190,7 +199,7 @@ impl<'a> Together<'a> {
 }
 
 /// The steps of all parts in their order, and then their rows, those of one table together.
-fn filled<'a>(parts: impl Iterator<Item = (&'a Unit, &'a Part)>) -> Vec<Filled<'a>> {
+fn filled<'a>(parts: Vec<(&'a Unit, &'a Part)>) -> Vec<Filled<'a>> {
     let mut all = Vec::new();
     let mut tables: Vec<(&'static str, Vec<(&Unit, &Step)>)> = Vec::new();
     for (unit, part) in parts {
@@ -212,6 +221,25 @@ fn filled<'a>(parts: impl Iterator<Item = (&'a Unit, &'a Part)>) -> Vec<Filled<'
         }
     }
     all
+}
+
+/// What all parts add to each count, in one order at every node.
+fn added_up<'a>(parts: &[(&'a Unit, &Part)]) -> Vec<(&'a Param<'static>, Step)> {
+    let mut sums: Vec<(&Param<'static>, Tally)> = Vec::new();
+    for (unit, part) in parts {
+        for tally in &part.tallies {
+            let is_same = |(institution, sum): &&mut (&Param<'static>, Tally)| {
+                (*institution, sum.sql, &sum.of) == (&unit.institution, tally.sql, &tally.of)
+            };
+            match sums.iter_mut().find(is_same) {
+                Some((_, sum)) => sum.by = sum.by.saturating_add(tally.by),
+                None => sums.push((&unit.institution, tally.clone())),
+            }
+        }
+    }
+    sums.retain(|(_, sum)| sum.by != 0);
+    sums.sort_by(|(one, a), (other, b)| (a.sql, one, &a.of).cmp(&(b.sql, other, &b.of)));
+    sums.into_iter().map(|(institution, sum)| (institution, sum.step())).collect()
 }
 
 /// The text of an `INSERT … VALUES (?1, …, ?n)` for so many rows; the values of one after those of the other.
