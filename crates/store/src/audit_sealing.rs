@@ -8,6 +8,7 @@ use renkei_audit_trail::entry::Record;
 use renkei_audit_trail::tree::FullTile;
 use renkei_audit_trail::{Hash, tile};
 use renkei_domain::id::AuditId;
+use renkei_domain::institution::InstitutionCode;
 use renkei_domain::time::Timestamp;
 use uuid::Uuid;
 
@@ -63,6 +64,20 @@ impl Session {
     pub async fn newest_sealed(&mut self) -> Result<Option<AuditId>, StoreError> {
         let select = "SELECT audit_id FROM audit_positions WHERE institution = ?1 ORDER BY audit_id DESC LIMIT 1";
         self.row(select, &[]).await?.map(|mut row| row.get(0)).transpose()
+    }
+
+    /// Every institution by code, and whether it has records newer than the newest that is sealed: one statement, which
+    /// looks at the end of two keys for each. For a session across institutions.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn list_fresh(&mut self) -> Result<Vec<(InstitutionCode, bool)>, StoreError> {
+        let select = "SELECT i.institution, CAST(CASE WHEN COALESCE((SELECT a.audit_id FROM audit a \
+             WHERE a.institution = i.institution ORDER BY a.audit_id DESC LIMIT 1), '') > COALESCE((SELECT p.audit_id \
+             FROM audit_positions p WHERE p.institution = i.institution ORDER BY p.audit_id DESC LIMIT 1), '') \
+             THEN 1 ELSE 0 END AS BIGINT) FROM institutions i ORDER BY i.institution";
+        let rows = self.rows(select, &[]).await?;
+        rows.into_iter().map(|mut row| Ok((row.get(0)?, row.get::<i64>(1)? != 0))).collect()
     }
 
     /// The first records after an identifier.

@@ -73,6 +73,8 @@ pub struct Sealer {
     /// How far the walk through the whole trail has come; none before it has begun.
     walk: Option<AuditId>,
     looked_at: Timestamp,
+    /// When it sealed something for the last time.
+    sealed_at: Timestamp,
     /// The size that is known to be signed.
     signed: u64,
 }
@@ -91,8 +93,15 @@ impl Sealer {
             swept_at: Timestamp(i64::MIN),
             walk: None,
             looked_at: Timestamp(i64::MIN),
+            sealed_at: Timestamp(i64::MIN),
             signed: 0,
         }
+    }
+
+    /// Whether records may come that are a little late: what was sealed last is so new.
+    #[must_use]
+    pub fn expects_late_ones(&self, now: Timestamp) -> bool {
+        now <= self.sealed_at.plus_seconds(NEAR_SECONDS)
     }
 
     /// Seals what there is and signs what is due. Tells how many records were sealed.
@@ -130,6 +139,7 @@ impl Sealer {
                 return Ok(sealed);
             }
             sealed += records.len() as u64;
+            self.sealed_at = now;
             self.sign_if_due(tools).await?;
             tokio::time::sleep(BREATH).await;
         }

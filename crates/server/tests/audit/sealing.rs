@@ -8,7 +8,7 @@ use renkei_server::audit::AuditFault;
 use renkei_server::audit::sealer::SWEEP_RECORDS;
 use renkei_store::Store;
 use renkei_store::audit_sealing::{FIRST_ID, Unsealed};
-use renkei_testing::{SystemRandom, aoi, midori, on_each_engine};
+use renkei_testing::{SystemRandom, aoi, midori, on_each_engine, seed};
 
 use crate::Node;
 
@@ -115,6 +115,30 @@ on_each_engine! {
         node.export("export").await.unwrap();
         assert_eq!(node.verify("export").await.unwrap().size, u64::from(SWEEP_RECORDS) + 113);
         assert!(node.look_back(&mut node.sealer()).await.unwrap(), "another node leaves it to who has the lease");
+    }
+
+    async fn one_statement_tells_in_which_institutions_something_is_new(store: Store) {
+        for code in [aoi(), midori()] {
+            seed::institution(&store, &code, "{}").await;
+        }
+        let node = Node::over(store);
+        let mut sealer = node.sealer();
+        let fresh = async || {
+            let all = node.store.read_all().list_fresh().await.unwrap();
+            assert_eq!(all.iter().map(|(code, _)| code.clone()).collect::<Vec<_>>(), [aoi(), midori()]);
+            all.into_iter().filter(|(_, is_fresh)| *is_fresh).map(|(code, _)| code).collect::<Vec<_>>()
+        };
+        assert_eq!(fresh().await, []);
+        assert!(!sealer.expects_late_ones(node.now()));
+        node.record(2).await;
+        assert_eq!(fresh().await, [aoi()]);
+        node.pass(&mut sealer).await.unwrap();
+        assert_eq!(fresh().await, []);
+        assert!(sealer.expects_late_ones(node.now()), "nothing tells of one that comes below the newest");
+        node.forward(60);
+        assert!(!sealer.expects_late_ones(node.now()));
+        node.record(1).await;
+        assert_eq!(fresh().await, [aoi()]);
     }
 
     async fn a_checkpoint_is_signed_each_minute_and_each_thousand_entries(store: Store) {
