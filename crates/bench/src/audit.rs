@@ -57,20 +57,20 @@ pub async fn run(args: Args) -> Result<(), Problem> {
 
     let (begun, used) = (Instant::now(), cpu::own_process());
     seal(&store, folder.path(), args.entries).await?;
-    tell("sealed and signed", begun, Some(used));
+    tell("sealed and signed", begun, cpu::own_process().saturating_sub(used));
     let (begun, used) = (Instant::now(), cpu::own_process());
     let exported = export(&store, &institution()?, &folder.path().join("export")).await?;
-    tell("exported", begun, Some(used));
+    tell("exported", begun, cpu::own_process().saturating_sub(used));
     if exported.is_none_or(|exported| exported.size != args.entries.unsigned_abs()) {
         return Err("not all of it was exported".into());
     }
     let keys = folder.path().join("keys");
     let own = store.read(&institution()?).list_audit_keys().await?;
     std::fs::write(&keys, own.iter().map(|key| format!("{}\n", key.verifier)).collect::<String>())?;
-    let begun = Instant::now();
+    let (begun, used) = (Instant::now(), cpu::of_children());
     let mut verify = Command::new(beside("renkei-audit-verify")?);
     let status = verify.arg(folder.path().join("export")).arg("--key").arg(&keys).status()?;
-    tell("verified offline", begun, None);
+    tell("verified offline", begun, cpu::of_children().saturating_sub(used));
     if status.success() { Ok(()) } else { Err("the trail is not as it was signed".into()) }
 }
 
@@ -102,13 +102,7 @@ impl Clock for Minutes {
     }
 }
 
-fn tell(what: &str, begun: Instant, used: Option<Duration>) {
-    let wall = begun.elapsed().as_secs_f64();
-    match used {
-        None => println!("  {what:<20}{wall:>8.2} s"),
-        Some(before) => {
-            let used = cpu::own_process().saturating_sub(before).as_secs_f64();
-            println!("  {what:<20}{wall:>8.2} s, of it {used:.2} s of this process's processor time");
-        }
-    }
+fn tell(what: &str, begun: Instant, used: Duration) {
+    let (wall, used) = (begun.elapsed().as_secs_f64(), used.as_secs_f64());
+    println!("  {what:<20}{wall:>8.2} s, of it {used:.2} s of processor time");
 }

@@ -21,6 +21,8 @@ const LINES_EACH: usize = 1_000;
 const FIRST: Date = date(2026, 7, 1);
 /// Lines of an account on a day.
 const LINES_A_DAY: usize = 11;
+/// Account numbers from here on are none of the demo's.
+const FIRST_NUMBER: usize = 8_000_000;
 /// Between two looks at the process.
 const LOOK: Duration = Duration::from_millis(50);
 
@@ -99,7 +101,7 @@ fn write(path: &Path, branch: &str, accounts: usize) -> Result<(), Problem> {
             institution_name: Text::new("ｹｲｿｸｷﾝｺ"),
             branch_code: branch.to_owned(),
             account_type: AccountType::Ordinary,
-            account_number: format!("{:07}", 5_000_000 + account),
+            account_number: format!("{:07}", FIRST_NUMBER + account),
             holder: Text::new("ｿｸﾃｲｼﾖｳｶｲ"),
             balance_before: 1_000_000,
             ..Header::default()

@@ -22,6 +22,7 @@ mod sample;
 mod side;
 mod sign;
 mod stage;
+mod suspend;
 mod sweep;
 mod walk;
 mod wire;
@@ -51,6 +52,8 @@ enum What {
     Import(import::Args),
     /// The same operations while dead rows are cleared away
     Sweep(sweep::Args),
+    /// A partner with many linkages stopped while another is served
+    Suspend(suspend::Args),
     /// An audit trail sealed, exported and verified
     Audit(audit::Args),
     /// The HTTP framework alone, as the other commands start it
@@ -72,6 +75,7 @@ fn main() -> ExitCode {
         What::Grow(args) => aside().and_then(|()| block_on(growth::run(args))),
         What::Import(args) => import::run(&args),
         What::Sweep(args) => aside().and_then(|()| block_on(sweep::run(args))),
+        What::Suspend(args) => aside().and_then(|()| block_on(suspend::run(args))),
         What::Audit(args) => block_on(audit::run(args)),
         What::Bare { bytes } => block_on(bare::serve(bytes)),
     };

@@ -3,7 +3,7 @@
 use crate::Problem;
 use crate::sign::Key;
 use crate::stage::{ClientLine, INSTITUTION, Stage};
-use crate::wire::{Door, Wire, get, post};
+use crate::wire::{Answer, Door, Wire, get, post};
 
 const ASSERTION_TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
 /// What is asked for.
@@ -56,7 +56,7 @@ impl Partner {
         (institution, at): (&str, &str),
         with_proof: bool,
         fields: &[(&str, &str)],
-    ) -> Result<crate::wire::Answer, Problem> {
+    ) -> Result<Answer, Problem> {
         let target = format!("/{institution}/{at}");
         let mut all = vec![("client_id", self.line.client_id.as_str())];
         let (assertion, proof);
@@ -134,6 +134,22 @@ impl Partner {
     /// # Errors
     /// When it is refused, or the answer is not new where there is none known, or new where there is.
     pub async fn read(&self, wire: &mut Wire, token: &str, what: &str, known: Option<&str>) -> Result<String, Problem> {
+        let status = if known.is_some() { 304 } else { 200 };
+        let answer = self.try_to_read(wire, token, what, known).await?.expect(status)?;
+        Ok(answer.header("etag").ok_or("an answer without tag")?.to_owned())
+    }
+
+    /// The same, whatever the answer is.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub async fn try_to_read(
+        &self,
+        wire: &mut Wire,
+        token: &str,
+        what: &str,
+        known: Option<&str>,
+    ) -> Result<Answer, Problem> {
         let path = format!("/{INSTITUTION}/api/v1/{what}");
         let bare = path.split('?').next().unwrap_or_default();
         let mut headers = match &self.key {
@@ -146,9 +162,7 @@ impl Partner {
         if let Some(tag) = known {
             headers.push_str(&format!("if-none-match: {tag}\r\n"));
         }
-        let status = if known.is_some() { 304 } else { 200 };
-        let answer = wire.ask(&get(&path, &headers)).await?.expect(status)?;
-        Ok(answer.header("etag").ok_or("an answer without tag")?.to_owned())
+        wire.ask(&get(&path, &headers)).await
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use crate::growth::Column;
+use crate::growth::{Column, Cost};
 
 const WIDTH: f64 = 860.0;
 const HEIGHT: f64 = 420.0;
@@ -24,7 +24,7 @@ const COLOURS: [&str; 9] =
 /// The picture, SVG.
 #[must_use]
 pub fn svg(engine: &str, columns: &[Column]) -> String {
-    let percents = |column: &Column| column.costs.iter().map(|cost| (cost.factor - 1.0) * 100.0).collect::<Vec<f64>>();
+    let percents = |column: &Column| column.costs.iter().map(Cost::more).collect::<Vec<f64>>();
     let all: Vec<f64> = columns.iter().flat_map(percents).collect();
     let most = all.iter().copied().fold(MOST, f64::max);
     let x = |number: usize| LEFT + (WIDTH - LEFT - RIGHT) * number as f64 / (columns.len().max(2) - 1) as f64;
@@ -68,11 +68,8 @@ pub fn svg(engine: &str, columns: &[Column]) -> String {
 /// The names of the lines beside their ends, moved apart where those are close.
 fn names_beside(svg: &mut String, columns: &[Column], y: impl Fn(f64) -> f64) {
     let costs = columns.last().map(|last| last.costs.as_slice()).unwrap_or_default();
-    let mut names: Vec<(f64, usize, &str)> = costs
-        .iter()
-        .enumerate()
-        .map(|(number, cost)| (y((cost.factor - 1.0) * 100.0) + 4.0, number, cost.operation))
-        .collect();
+    let mut names: Vec<(f64, usize, &str)> =
+        costs.iter().enumerate().map(|(number, cost)| (y(cost.more()) + 4.0, number, cost.operation)).collect();
     names.sort_by(|one, other| one.0.total_cmp(&other.0));
     let (mut free, left) = (TOP, WIDTH - RIGHT + 8.0);
     for (at, number, operation) in names {

@@ -34,23 +34,28 @@ const LAST_PAGE: &str = "last page of a long history";
 const NOTHING_NEW: &str = "nothing new (304)";
 const SCREEN: &str = "linkage screen (permission)";
 
+/// Whose client all linkages are with.
+pub const PRODUCT: &str = "test-es256-choice";
 /// What is driven.
 pub const OPERATIONS: [&str; 9] =
     [PUSH, EVERYWHERE, REFRESH, INTROSPECT, READ, FIRST_PAGE, LAST_PAGE, NOTHING_NEW, SCREEN];
 
 /// An installation and those who use it.
 pub struct Side {
-    stage: Stage,
+    /// Its folder and its server.
+    pub stage: Stage,
     /// Its rows.
     pub store: Store,
     asker: Key,
-    signing: Partner,
+    /// The client that all linkages are with.
+    pub signing: Partner,
     /// Whose account has a long history.
     reader: Used,
     /// Who looks at the permission.
-    looker: Person,
+    pub looker: Person,
     looking: Vec<Walker>,
-    used: Vec<Used>,
+    /// Linkages that are used.
+    pub used: Vec<Used>,
     institutions: Vec<String>,
     /// Counts what is done, so that everybody's turn comes.
     turn: Cell<usize>,
@@ -59,11 +64,14 @@ pub struct Side {
 /// A running one.
 pub struct Served {
     server: Server,
-    door: Door,
+    /// Where it listens.
+    pub door: Door,
 }
 
 impl Served {
-    fn meter(&self) -> Meter {
+    /// The processes that count.
+    #[must_use]
+    pub fn meter(&self) -> Meter {
         self.server.meter()
     }
 
@@ -93,7 +101,7 @@ impl Side {
         let [reader, looker] = <[Person; 2]>::try_from(people::add(&stage, &store, 2).await?).map_err(|_| "nobody")?;
         let asker = Key::generate()?;
         people::add_resource_server(&store, &asker).await?;
-        let signing = Partner::signing(&stage, "test-es256-choice")?;
+        let signing = Partner::signing(&stage, PRODUCT)?;
         people::post(&store, reader.account, LONG_HISTORY).await?;
         let mut side = Side {
             reader: Used {
@@ -128,7 +136,7 @@ impl Side {
         bulk::institutions(&self.store, institutions).await?;
         let all = self.store.read_all().list_institutions().await?.into_iter().map(|own| own.code.to_string());
         self.institutions = all.filter(|code| code == INSTITUTION || bulk::is_made(code)).collect();
-        let client = self.stage.client("test-es256-choice")?.client_id;
+        let client = self.stage.client(PRODUCT)?.client_id;
         bulk::linkages(&self.store, &client, &self.stage.branch()?, linkages.0, linkages.1).await?;
         if used > 0 {
             self.used = sample::make(&self.stage, &self.store, linkages.1, used).await?;
@@ -203,7 +211,10 @@ impl Side {
     }
 
     /// Whose turn it is.
-    fn next<'a, T>(&self, all: &'a [T]) -> Result<&'a T, Problem> {
+    ///
+    /// # Errors
+    /// When there is nobody.
+    pub fn next<'a, T>(&self, all: &'a [T]) -> Result<&'a T, Problem> {
         let turn = self.turn.get();
         self.turn.set(turn.wrapping_add(1));
         Ok(all.get(turn % all.len().max(1)).ok_or("nobody")?)
@@ -234,6 +245,7 @@ pub async fn many(side: &mut Side, served: &Served, requests: usize) -> Result<S
 }
 
 /// The first hundred entries of somebody's account.
-fn page(one: &Used) -> String {
+#[must_use]
+pub fn page(one: &Used) -> String {
     format!("accounts/{}/transactions?limit=100", one.account)
 }
