@@ -15,7 +15,7 @@ use futures_util::stream::FuturesUnordered;
 use serde::Serialize;
 
 use crate::cpu::{self, Clocks};
-use crate::load::{self, CONNECTIONS, Meter};
+use crate::load::{self, CONNECTIONS, Meter, Rest};
 use crate::wire::{Door, Wire, get};
 use crate::{Problem, bare, stage};
 
@@ -173,7 +173,7 @@ impl Bare {
     }
 
     fn meter(&self) -> Meter {
-        Meter { server: self.child.id(), threads: None, database: None }
+        Meter { server: self.child.id(), threads: None, database: None, at_rest: Rest::default() }
     }
 }
 

@@ -60,7 +60,7 @@ fn take_in(stage: &Stage, file: &Path, what: &str, records: usize) -> Result<(),
     let mut command = stage.command(&["import", "entries", "--create-accounts", "--institution", INSTITUTION])?;
     command.arg(file);
     let database = stage.database();
-    let before = load::Meter { server: 0, threads: None, database }.read();
+    let before = load::Meter { server: 0, threads: None, database, at_rest: load::Rest::default() }.read();
     let begun = Instant::now();
     let mut child = command.stdout(Stdio::null()).spawn()?;
     let (mut peak, mut used) = (0.0, Duration::ZERO);
@@ -74,7 +74,9 @@ fn take_in(stage: &Stage, file: &Path, what: &str, records: usize) -> Result<(),
         }
     };
     let took = begun.elapsed().as_secs_f64();
-    let database = load::Meter { server: 0, threads: None, database }.read().database_since(&before);
+    let database = load::Meter { server: 0, threads: None, database, at_rest: load::Rest::default() }
+        .read()
+        .database_since(&before);
     if !status.success() {
         return Err("the import failed".into());
     }

@@ -24,6 +24,18 @@ pub struct Meter {
     pub threads: Option<Clocks>,
     /// The first process of the database server, if there is one.
     pub database: Option<u32>,
+    /// What they use when nobody asks anything; not counted.
+    pub at_rest: Rest,
+}
+
+/// Processor time that server and database use in a second without a request: upkeep, whose cost for each request would
+/// be told by how slow this machine is at the moment.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Rest {
+    /// The server, in microseconds.
+    pub server_micros: f64,
+    /// The database, in microseconds.
+    pub database_micros: f64,
 }
 
 /// A reading of it.
@@ -31,6 +43,7 @@ pub struct Reading {
     server: Clocks,
     database: Clocks,
     at: Instant,
+    at_rest: Rest,
 }
 
 impl Meter {
@@ -42,7 +55,19 @@ impl Meter {
         if let Some(threads) = &self.threads {
             server = server.of_threads_of(threads);
         }
-        Reading { server, database: Clocks::read(&database), at: Instant::now() }
+        Reading { server, database: Clocks::read(&database), at: Instant::now(), at_rest: self.at_rest }
+    }
+
+    /// Looks for so long at what goes on without a request, and takes that off from here on.
+    pub async fn rest(&mut self, lasting: Duration) {
+        self.at_rest = Rest::default();
+        let before = self.read();
+        tokio::time::sleep(lasting).await;
+        let after = self.read();
+        let seconds = after.at.duration_since(before.at).as_secs_f64();
+        let micros = |time: Duration| time.as_secs_f64() * 1e6 / seconds;
+        let (server, database) = (after.server.since(&before.server), after.database.since(&before.database));
+        self.at_rest = Rest { server_micros: micros(server), database_micros: micros(database) };
     }
 }
 
@@ -79,9 +104,11 @@ impl Figures {
     pub fn of(before: &Reading, after: &Reading, mut times: Vec<Duration>) -> Figures {
         times.sort_unstable();
         let count = times.len().max(1) as f64;
-        let micros = |time: Duration| time.as_secs_f64() * 1e6 / count;
-        let database_micros = micros(after.database.since(&before.database));
-        let cpu_micros = micros(after.server.since(&before.server)) + database_micros;
+        let seconds = after.at.duration_since(before.at).as_secs_f64();
+        let micros = |time: Duration, at_rest: f64| ((time.as_secs_f64() * 1e6 - at_rest * seconds) / count).max(0.0);
+        let Rest { server_micros, database_micros } = after.at_rest;
+        let database_micros = micros(after.database.since(&before.database), database_micros);
+        let cpu_micros = micros(after.server.since(&before.server), server_micros) + database_micros;
         let quantile = |share: f64| {
             let index = (share * (count - 1.0)) as usize;
             times.get(index).map_or(0.0, Duration::as_secs_f64) * 1e3
@@ -91,7 +118,7 @@ impl Figures {
             cpu_micros,
             database_micros,
             per_second_per_core: 1e6 / cpu_micros.max(0.001),
-            per_second: count / after.at.duration_since(before.at).as_secs_f64(),
+            per_second: count / seconds,
             p50_millis: quantile(0.5),
             p99_millis: quantile(0.99),
         }

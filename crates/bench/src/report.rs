@@ -35,7 +35,8 @@ pub fn text(report: &Report) -> String {
 }
 
 fn engine(text: &mut String, outcome: &Outcome) {
-    let Outcome { engine, ready_millis, idle_mib, loaded_mib, requests, .. } = outcome;
+    let Outcome { engine, ready_millis, idle_mib, loaded_mib, requests, at_rest_millis: [server, database], .. } =
+        outcome;
     let _ = writeln!(
         text,
         "\n{engine:<34}{:>8}{:>8}{:>9}{:>11}{:>9}{:>9}{:>9}",
@@ -46,7 +47,8 @@ fn engine(text: &mut String, outcome: &Outcome) {
     }
     let _ = writeln!(
         text,
-        "  ready after {ready_millis:.0} ms; resident {idle_mib:.1} MiB idle, {loaded_mib:.1} MiB after {requests} requests"
+        "  ready after {ready_millis:.0} ms; resident {idle_mib:.1} MiB idle, {loaded_mib:.1} MiB after {requests} requests\n  \
+         at rest {server:.1} + {database:.1} ms of processor time a second, taken off"
     );
 }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde::Serialize;
 
 use crate::floors::{self, Floor};
-use crate::load::{self, Figures};
+use crate::load::{self, Figures, Meter, Rest};
 use crate::partner::{self, Partner};
 use crate::people::{self, RESOURCE_SERVER};
 use crate::sign::Key;
@@ -17,6 +17,8 @@ use crate::{Problem, cpu, report};
 
 /// Entries of the account that is read.
 const ENTRIES: i64 = 1_000;
+/// How long it is looked at what goes on without a request.
+const REST: Duration = Duration::from_secs(5);
 /// People who stop at the permission, to look at.
 const LOOKERS: usize = 16;
 
@@ -66,6 +68,8 @@ pub struct Outcome {
     pub loaded_mib: f64,
     /// Requests answered in between.
     pub requests: usize,
+    /// Processor time that server and database use in a second without any, in milliseconds; not part of the figures.
+    pub at_rest_millis: [f64; 2],
     /// The operations.
     pub lines: Vec<Line>,
     /// The steps of a linkage.
@@ -125,24 +129,29 @@ async fn measure(args: &Args, engine: Engine, floors: &mut Vec<Floor>) -> Result
 
     let server = stage.serve().await?;
     let idle_mib = cpu::memory_mib(server.meter().server)?;
+    let mut meter = server.meter();
+    meter.rest(REST).await;
+    let at_rest = meter.at_rest;
     if let (Some(process), None) = (server.meter().database, &args.only) {
         let url = stage.url().unwrap_or_default();
         floors.extend(floors::postgresql(&url, process, Duration::from_secs(args.seconds)).await?);
     }
-    let mut measured =
-        Measured { args, stage: &stage, server: &server, account: account.to_string(), lines: Vec::new() };
+    let account = account.to_string();
+    let mut measured = Measured { args, stage: &stage, server: &server, at_rest, account, lines: Vec::new() };
     let steps = measured.all(walkers, certified, lookers, &asker).await?;
     let lines = measured.lines;
     let requests = lines.iter().map(|line| line.figures.requests).sum();
     let loaded_mib = cpu::memory_mib(server.meter().server)?;
     let ready_millis = server.ready_after.as_secs_f64() * 1e3;
-    Ok(Outcome { engine: engine.name(), ready_millis, idle_mib, loaded_mib, requests, lines, steps })
+    let at_rest_millis = [at_rest.server_micros / 1e3, at_rest.database_micros / 1e3];
+    Ok(Outcome { engine: engine.name(), ready_millis, idle_mib, loaded_mib, requests, at_rest_millis, lines, steps })
 }
 
 struct Measured<'a> {
     args: &'a Args,
     stage: &'a Stage,
     server: &'a Server,
+    at_rest: Rest,
     /// The account with entries.
     account: String,
     lines: Vec<Line>,
@@ -157,6 +166,7 @@ impl Measured<'_> {
         asker: &Key,
     ) -> Result<Vec<Line>, Problem> {
         let (meter, door) = (self.server.meter_without_hashes(), self.stage.door());
+        let meter = Meter { at_rest: self.at_rest, ..meter };
         let signing = Partner::signing(self.stage, "test-es256-choice")?;
         let mtls = Partner::certified(self.stage, "test-tls-mtls")?;
         walk::walk(&meter, &door, &mtls, &mut certified, true).await?;
@@ -213,7 +223,8 @@ impl Measured<'_> {
             eprintln!("{operation}: the server is process {}", self.server.meter().server);
         }
         let lasting = Duration::from_secs(self.args.seconds);
-        let figures = load::drive(&self.server.meter(), &partner.door, lasting, work).await;
+        let meter = Meter { at_rest: self.at_rest, ..self.server.meter() };
+        let figures = load::drive(&meter, &partner.door, lasting, work).await;
         let figures = figures.map_err(|problem| format!("{operation}: {problem}"))?;
         self.lines.push(Line { operation: operation.to_owned(), figures });
         Ok(())

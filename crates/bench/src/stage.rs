@@ -19,7 +19,7 @@ use serde_json::Value;
 
 use crate::Problem;
 use crate::cpu::Clocks;
-use crate::load::Meter;
+use crate::load::{Meter, Rest};
 use crate::postgres::Postgres;
 use crate::wire::{Door, Wire, get};
 
@@ -327,7 +327,7 @@ impl Server {
     /// The processes that count.
     #[must_use]
     pub fn meter(&self) -> Meter {
-        Meter { server: self.child.id(), threads: None, database: self.database }
+        Meter { server: self.child.id(), threads: None, database: self.database, at_rest: Rest::default() }
     }
 }
 
