@@ -20,6 +20,7 @@ pub mod nonces;
 pub mod oauth;
 pub mod observe;
 pub mod pins;
+pub mod places;
 pub mod proxy;
 pub mod public;
 pub mod request_id;
@@ -39,6 +40,8 @@ use axum::{Extension, Router};
 
 use crate::app::App;
 use connection::PartnerDoor;
+use places::Gate;
+use proxy::Proxies;
 
 /// All routes of the main listener.
 pub fn router(app: Arc<App>) -> Router {
@@ -64,6 +67,11 @@ pub fn certificate_router(app: Arc<App>) -> Router {
 pub fn partner_router(app: Arc<App>, door: PartnerDoor) -> Router {
     let routes = Router::new().merge(partner_routes(&app)).merge(api_routes(&app)).fallback(api::not_found);
     finished(routes, app).layer(Extension(door))
+}
+
+/// A router behind these proxies, and the gate before it.
+pub fn gate(router: Router, app: &Arc<App>, proxies: &Arc<Proxies>) -> Gate {
+    Gate::before(proxy::behind(router, Arc::clone(app), Arc::clone(proxies)), app, Arc::clone(proxies))
 }
 
 fn finished(routes: Router<Arc<App>>, app: Arc<App>) -> Router {

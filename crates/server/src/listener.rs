@@ -9,6 +9,7 @@ mod sources;
 pub mod tls;
 mod watched;
 
+use std::convert::Infallible;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::pin::pin;
@@ -16,7 +17,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
-use axum::Router;
+use axum::body::Body;
 use axum::response::IntoResponse;
 use http::{Request, Response, StatusCode, header};
 use hyper::body::Incoming;
@@ -29,7 +30,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::time::{sleep, timeout};
 use tokio_rustls::TlsAcceptor;
-use tower::ServiceExt;
+use tower::{Service, ServiceExt};
 
 use framing::Framing;
 use sources::Sources;
@@ -108,11 +109,22 @@ pub enum Transport {
     Tls(Arc<ArcSwap<ServerConfig>>),
 }
 
+/// What answers requests: a router, or whoever stands before one.
+pub trait Answers:
+    Service<Request<Incoming>, Response = Response<Body>, Error = Infallible, Future: Send> + Clone + Send + 'static
+{
+}
+
+impl<S> Answers for S where
+    S: Service<Request<Incoming>, Response = Response<Body>, Error = Infallible, Future: Send> + Clone + Send + 'static
+{
+}
+
 /// Serves until `stop` turns true, then until the last request is answered or the drain is over.
 pub async fn serve(
     socket: TcpListener,
     transport: Transport,
-    router: Router,
+    answers: impl Answers,
     limits: Limits,
     mut stop: watch::Receiver<bool>,
 ) {
@@ -134,7 +146,7 @@ pub async fn serve(
             continue;
         }
         let held = (slot, place.flatten());
-        let connection = Connection { router: router.clone(), limits, source, stop: stop.clone(), _held: held };
+        let connection = Connection { answers: answers.clone(), limits, source, stop: stop.clone(), _held: held };
         match &transport {
             Transport::Plain => drop(tokio::spawn(connection.serve(stream, None, Version::Http1))),
             Transport::Tls(tls) => drop(tokio::spawn(connection.shake_hands(stream, tls.load_full()))),
@@ -170,15 +182,15 @@ enum Version {
     Http2,
 }
 
-struct Connection {
-    router: Router,
+struct Connection<A> {
+    answers: A,
     limits: Limits,
     source: Source,
     stop: watch::Receiver<bool>,
     _held: (OwnedSemaphorePermit, Option<sources::Place>),
 }
 
-impl Connection {
+impl<A: Answers> Connection<A> {
     async fn shake_hands(self, stream: TcpStream, config: Arc<ServerConfig>) {
         let handshake = timeout(self.limits.handshake, TlsAcceptor::from(config).accept(stream)).await;
         let stream = match handshake {
@@ -199,7 +211,7 @@ impl Connection {
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
-        let (router, limits, source) = (self.router, self.limits, self.source);
+        let (answers, limits, source) = (self.answers, self.limits, self.source);
         let meter = Arc::new(Meter::default());
         let framing = (version == Version::Http1).then(Framing::default);
         let stream = Watched::new(stream, Arc::clone(&meter), limits.answer, framing);
@@ -209,7 +221,7 @@ impl Connection {
             if let Some(peer) = &peer {
                 request.extensions_mut().insert(peer.clone());
             }
-            answer(router.clone(), request, limits, version, asked.asked())
+            answer(answers.clone(), request, limits, version, asked.asked())
         });
         let builder = builder(version, &limits);
         let mut connection = pin!(builder.serve_connection(TokioIo::new(stream), service));
@@ -237,12 +249,12 @@ impl Connection {
 }
 
 async fn answer(
-    router: Router,
+    answers: impl Answers,
     request: Request<Incoming>,
     limits: Limits,
     version: Version,
     asked: Asked,
-) -> Result<Response<axum::body::Body>, std::convert::Infallible> {
+) -> Result<Response<Body>, Infallible> {
     let refused = |status: StatusCode| (status, [(header::CONNECTION, "close")]).into_response();
     // Two hosts, or none, could be two sites to a proxy in front and to us (RFC 9112 section 3.2).
     let hosts = request.headers().get_all(header::HOST).iter().count();
@@ -255,7 +267,7 @@ async fn answer(
     } else if request.headers().len() > HEADERS_MAX {
         refused(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE)
     } else {
-        match timeout(limits.request, router.oneshot(request)).await {
+        match timeout(limits.request, answers.oneshot(request)).await {
             Ok(answer) => answer?,
             Err(_) => refused(StatusCode::REQUEST_TIMEOUT),
         }

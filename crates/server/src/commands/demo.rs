@@ -186,12 +186,13 @@ impl Doors {
         };
         let mut tasks = JoinSet::new();
         let mut open = |socket: TcpListener, transport: Transport, router: Router| {
-            tasks.spawn(listener::serve(socket, transport, router, Limits::STANDARD, stop.clone()));
+            let gate = http::gate(router, app, &Arc::default());
+            tasks.spawn(listener::serve(socket, transport, gate, Limits::STANDARD, stop.clone()));
         };
         open(self.main, main, http::router(Arc::clone(app)));
         open(self.certificate, certificate, http::certificate_router(Arc::clone(app)));
         open(self.partner_tls, partner_tls, http::partner_router(Arc::clone(app), door));
-        open(self.partner, Transport::Plain, partner);
+        tasks.spawn(listener::serve(self.partner, Transport::Plain, partner, Limits::STANDARD, stop.clone()));
         tasks.spawn(serve::keep_counted(Arc::clone(app), stop.clone()));
         Ok(tasks)
     }

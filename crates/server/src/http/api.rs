@@ -24,6 +24,7 @@ use std::sync::Arc;
 use axum::Extension;
 use axum::extract::State;
 use axum::http::Uri;
+use axum::http::request::Parts;
 use axum::response::Response;
 use renkei_domain::institution::InstitutionCode;
 
@@ -36,6 +37,12 @@ use crate::app::App;
 /// An address below the account API that leads nowhere; told in the API's own shape, to anybody.
 pub async fn not_found(State(app): State<Arc<App>>, Extension(id): Extension<RequestId>, uri: Uri) -> Response {
     Problem::not_found().into_response(&root_of(&app, &uri), &id.0)
+}
+
+/// More is asked of this node than it can do.
+pub fn put_off(app: &App, parts: &Parts) -> Response {
+    let id = parts.extensions.get::<RequestId>().map(|id| id.0.as_str()).unwrap_or_default();
+    Problem::put_off().into_response(&root_of(app, &parts.uri), id)
 }
 
 /// An address of the account API, asked in a way it does not answer to.

@@ -16,6 +16,10 @@ tokio::task_local! {
     static REQUEST: Current;
 }
 
+/// When a request came, if it had to wait since.
+#[derive(Debug, Clone, Copy)]
+pub struct Arrived(pub Instant);
+
 /// The request that this task is about.
 struct Current {
     id: Uuid,
@@ -39,7 +43,7 @@ pub async fn around<F: Future<Output = Response>>(
     request: Request,
     answer: impl FnOnce(Request) -> F,
 ) -> Response {
-    let begun = Instant::now();
+    let begun = request.extensions().get::<Arrived>().map_or_else(Instant::now, |arrived| arrived.0);
     let metrics = &app.memory.metrics;
     metrics.running.fetch_add(1, Ordering::Relaxed);
     let running = Running(metrics);

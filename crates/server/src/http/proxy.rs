@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::{Request, State};
-use axum::http::{HeaderMap, HeaderName, StatusCode, header};
+use axum::http::{Extensions, HeaderMap, HeaderName, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use base64ct::{Base64, Encoding as _};
@@ -123,7 +123,7 @@ type Behind = (Arc<App>, Arc<Proxies>);
 
 async fn hear(State((app, proxies)): State<Behind>, mut request: Request, next: Next) -> Response {
     let claims = take_claims(request.headers_mut());
-    if proxies.trust(&request) {
+    if proxies.trust(request.extensions()) {
         // The connection's own certificate is the proxy's and says nothing of whom it speaks for.
         request.extensions_mut().remove::<PeerCertificate>();
         let Some(said) = Said::read(&claims, proxies.source_header) else {
@@ -174,13 +174,24 @@ async fn note_ignored(app: &App, source: Prefix, institution: Option<Institution
 }
 
 impl Proxies {
+    /// Where a request comes from: whoever connected, or whom a proxy among these names.
+    #[must_use]
+    pub fn source_of<B>(&self, request: &axum::http::Request<B>) -> Option<Source> {
+        let said = if self.trust(request.extensions()) {
+            Said::source(request.headers(), self.source_header).flatten()
+        } else {
+            None
+        };
+        said.map(Source::of).or_else(|| request.extensions().get().copied())
+    }
+
     /// Whether the connection is one of these proxies'.
-    fn trust(&self, request: &Request) -> bool {
-        let Some(Source(address)) = request.extensions().get::<Source>() else { return false };
+    fn trust(&self, connection: &Extensions) -> bool {
+        let Some(Source(address)) = connection.get::<Source>() else { return false };
         if !self.peers.iter().any(|network| network.has(*address)) {
             return false;
         }
-        let shown = request.extensions().get::<PeerCertificate>().map(|peer| Fingerprint::of(&peer.leaf));
+        let shown = connection.get::<PeerCertificate>().map(|peer| Fingerprint::of(&peer.leaf));
         address.is_loopback() || shown.is_some_and(|shown| self.certificates.contains(&shown))
     }
 }
@@ -194,15 +205,19 @@ struct Said {
 impl Said {
     /// `None`: it says something that can't be read, so that nothing it says is to be relied on.
     fn read(claims: &HeaderMap, source_header: SourceHeader) -> Option<Said> {
+        Some(Said { source: Said::source(claims, source_header)?, certificate: certificate(claims)? })
+    }
+
+    /// The outer `None`: it can't be read; the inner one: it says nothing of the source.
+    fn source(claims: &HeaderMap, source_header: SourceHeader) -> Option<Option<IpAddr>> {
         let source = match source_header {
             SourceHeader::XForwardedFor => last_element(claims, &X_FORWARDED_FOR)?.map(node),
             SourceHeader::Forwarded => last_element(claims, &header::FORWARDED)?.map(forwarded_for),
         };
-        let source = match source {
-            None => None,
-            Some(read) => Some(read?),
-        };
-        Some(Said { source, certificate: certificate(claims)? })
+        match source {
+            None => Some(None),
+            Some(read) => Some(Some(read?)),
+        }
     }
 }
 
@@ -291,12 +306,12 @@ mod tests {
                 let peer = PeerCertificate { leaf: leaf.to_vec(), intermediates: vec![own.clone()] };
                 request.extensions_mut().insert(peer);
             }
-            proxies.trust(&request)
+            proxies.trust(request.extensions())
         };
         assert!(trusts("10.1.0.9", Some(&own)) && trusts("127.0.0.1", None));
         assert!(!trusts("10.1.0.9", None) && !trusts("10.1.0.9", Some(b"another")) && !trusts("10.1.1.9", Some(&own)));
         assert!(!trusts("127.0.0.2", None));
-        assert!(!proxies.trust(&Request::new(axum::body::Body::empty())), "nobody knows from where");
+        assert!(!proxies.trust(&Extensions::new()), "nobody knows from where");
     }
 
     #[test]

@@ -13,6 +13,7 @@ use renkei_store::histogram::{BOUNDS_MICROS, Counts};
 
 use super::{Endpoint, Metrics, STATUSES};
 use crate::app::App;
+use crate::http::places::Places;
 
 const CONTENT_TYPE: HeaderValue = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
 
@@ -38,6 +39,7 @@ pub fn render(app: &App) -> String {
     for (budget, count) in app.memory.limits.refused() {
         page.line("renkei_limited_total", &format!("budget=\"{budget}\""), count);
     }
+    places(&mut page, &app.memory.places);
     page.family("renkei_logins_waiting", "gauge", "Logins that wait for a processor or are looked at.");
     page.line("renkei_logins_waiting", "", app.memory.hashing.waiting() as u64);
     page.family("renkei_passwords_hashed_total", "counter", "Passwords that were looked at.");
@@ -71,6 +73,16 @@ fn requests(page: &mut Page, metrics: &Metrics) {
             page.histogram("renkei_request_seconds", &labels, &series.latency(*endpoint));
         }
     }
+}
+
+fn places(page: &mut Page, places: &Places) {
+    let fill: Vec<_> = places.fill().map(|fill| (format!("room=\"{}\"", fill.room), fill)).collect();
+    page.family("renkei_places_working", "gauge", "Requests that are worked on.");
+    fill.iter().for_each(|(room, fill)| page.line("renkei_places_working", room, fill.working as u64));
+    page.family("renkei_places_waiting", "gauge", "Requests that wait for a place to be worked on.");
+    fill.iter().for_each(|(room, fill)| page.line("renkei_places_waiting", room, fill.waiting as u64));
+    page.family("renkei_put_off_total", "counter", "Requests put off because too many others were there.");
+    fill.iter().for_each(|(room, fill)| page.line("renkei_put_off_total", room, fill.put_off));
 }
 
 fn pairs() -> impl Iterator<Item = (Endpoint, usize)> {

@@ -17,6 +17,7 @@ mod introspect;
 mod kinds;
 mod limits;
 mod nonces;
+mod overload;
 mod policy;
 mod push;
 mod refresh;

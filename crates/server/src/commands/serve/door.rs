@@ -22,6 +22,7 @@ use crate::certificates::partners::{PartnerFiles, PartnerTrust};
 use crate::config::Config;
 use crate::http;
 use crate::http::connection::PartnerDoor;
+use crate::http::places::Gate;
 use crate::http::proxy::{Network, Proxies};
 use crate::listener::tls::{ClientCertificates, TlsFiles, authority_names};
 use crate::listener::{self, Limits, Transport};
@@ -32,7 +33,7 @@ const RELOAD_EVERY: Duration = Duration::from_secs(60);
 /// An address to listen on and what answers there.
 pub struct Door {
     listen: SocketAddr,
-    router: Router,
+    gate: Gate,
     tls: Option<DoorTls>,
     limits: Limits,
 }
@@ -65,9 +66,9 @@ pub struct Partners {
 pub fn doors(config: &Config, app: &Arc<App>) -> Vec<Door> {
     let proxies = Arc::new(config.proxies());
     let limits = limits(&proxies);
-    let door = |listen, router, named: Option<(String, TlsFiles)>, asks| Door {
+    let door = |listen, router: Router, named: Option<(String, TlsFiles)>, asks| Door {
         listen,
-        router: http::proxy::behind(router, Arc::clone(app), Arc::clone(&proxies)),
+        gate: http::gate(router, app, &proxies),
         tls: named.map(|(host, files)| DoorTls { host, files, asks }),
         limits,
     };
@@ -85,8 +86,8 @@ pub fn doors(config: &Config, app: &Arc<App>) -> Vec<Door> {
         doors.push(door(partners.listen, router, config.partner_tls_files(), Asks::Partners(asked)));
     }
     if let Some(metrics) = &config.metrics {
-        let router = crate::metrics::text::router(Arc::clone(app));
-        doors.push(Door { listen: metrics.listen, router, tls: None, limits });
+        let gate = Gate::before(crate::metrics::text::router(Arc::clone(app)), app, Arc::default());
+        doors.push(Door { listen: metrics.listen, gate, tls: None, limits });
     }
     doors
 }
@@ -120,7 +121,7 @@ impl Door {
         let socket = TcpListener::bind(self.listen)
             .await
             .map_err(|error| CommandError::Setup(format!("{} can't be listened on: {error}", self.listen)))?;
-        tasks.spawn(listener::serve(socket, transport, self.router, self.limits, stop.clone()));
+        tasks.spawn(listener::serve(socket, transport, self.gate, self.limits, stop.clone()));
         Ok(())
     }
 }

@@ -223,6 +223,12 @@ impl From<Reason> for Problem {
 }
 
 impl Problem {
+    /// More is asked of this node than it can do. Whoever says so says when to come back.
+    #[must_use]
+    pub fn put_off() -> Problem {
+        UNAVAILABLE.into()
+    }
+
     /// The account or resource does not exist, or is none of the caller's business: nobody learns which.
     #[must_use]
     pub fn not_found() -> Problem {

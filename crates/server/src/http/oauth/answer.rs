@@ -34,6 +34,8 @@ pub enum Refusal {
     TooLarge,
     /// A budget is used up.
     TooMany(Over),
+    /// More is asked of this node than it can do. Whoever says so says when to come back.
+    PutOff,
     /// A failure on this side.
     Fault(Fault),
 }
@@ -81,6 +83,10 @@ impl IntoResponse for Refusal {
             Refusal::TooMany(over) => {
                 let error = OAuthError::new(ErrorCode::TemporarilyUnavailable, "too many requests");
                 over.tell(plain(StatusCode::TOO_MANY_REQUESTS, error))
+            }
+            Refusal::PutOff => {
+                let text = "more is asked than can be done, try again";
+                plain(StatusCode::SERVICE_UNAVAILABLE, OAuthError::new(ErrorCode::TemporarilyUnavailable, text))
             }
             Refusal::Fault(fault @ (Fault::Unavailable(_) | Fault::Busy(_))) => {
                 tracing::error!(reason = %fault, "a protocol request could not be served");

@@ -10,6 +10,7 @@ use renkei_oauth::jose::{KeySet, SigningKey};
 use crate::certificates::responder::Responders;
 use crate::error::Fault;
 use crate::http::limits::Limits;
+use crate::http::places::Places;
 use crate::http::second_look::Looks;
 use crate::metrics::Metrics;
 use crate::passwords::Hashing;
@@ -38,6 +39,8 @@ pub struct Memory {
     signing_keys: RwLock<HashMap<Place, Arc<SigningKey>>>,
     /// What everybody has used up of what they may ask for.
     pub limits: Limits,
+    /// How many requests are worked on at a time.
+    pub places: Places,
     /// Whether this node wants requests.
     pub readiness: Readiness,
     /// What was answered so far, for whom and how fast.
