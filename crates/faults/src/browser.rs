@@ -5,9 +5,6 @@ use std::sync::Arc;
 
 use crate::history::{Act, History, Said};
 
-/// What a failed commit is called on our pages; nothing else tells it from another failure.
-const UNKNOWN_PAGE: &str = "処理が完了したかどうかを確認できません";
-
 /// An answer as the history has it.
 #[derive(Debug, Clone)]
 pub struct Answer {
@@ -88,22 +85,9 @@ async fn receive(event: usize, request: reqwest::RequestBuilder) -> (Answer, Opt
     let cookies = cookies.collect();
     let request_id = Some(text("x-request-id")).filter(|id| !id.is_empty());
     let Ok(body) = response.text().await else { return (Answer { status, ..nothing }, request_id) };
-    let said = said(status, &body);
+    let said = Said::of(status, &body);
     let (location, retry_after) = (text("location"), headers.contains_key("retry-after"));
     (Answer { event, said, status, location, retry_after, body, cookies }, request_id)
-}
-
-fn said(status: u16, body: &str) -> Said {
-    let unknown = [r#""outcome":"unknown""#, r#""error":"outcome_unknown""#, UNKNOWN_PAGE];
-    match status {
-        503 if unknown.iter().any(|mark| body.contains(mark)) => Said::Unknown,
-        503 => Said::Failed,
-        // The request's time was over; what it had begun may still come about.
-        408 => Said::Silent,
-        500.. => Said::Broken,
-        400.. => Said::Refused,
-        _ => Said::Done,
-    }
 }
 
 /// Error and reason of a JSON body.

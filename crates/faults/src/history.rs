@@ -12,6 +12,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Trouble, trouble};
 
+/// What a failed commit is called on our pages; nothing else tells it from another failure.
+const UNKNOWN_PAGE: &str = "処理が完了したかどうかを確認できません";
+
 /// What was meant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -60,6 +63,23 @@ pub enum Said {
     Silent,
     /// A failure of the program (500).
     Broken,
+}
+
+impl Said {
+    /// What an answer of this status and body comes to.
+    #[must_use]
+    pub fn of(status: u16, body: &str) -> Said {
+        let unknown = [r#""outcome":"unknown""#, r#""error":"outcome_unknown""#, UNKNOWN_PAGE];
+        match status {
+            503 if unknown.iter().any(|mark| body.contains(mark)) => Said::Unknown,
+            503 => Said::Failed,
+            // The request's time was over; what it had begun may still come about.
+            408 => Said::Silent,
+            500.. => Said::Broken,
+            400.. => Said::Refused,
+            _ => Said::Done,
+        }
+    }
 }
 
 /// One request.

@@ -7,6 +7,7 @@ pub mod bank;
 pub mod browser;
 pub mod check;
 pub mod cluster;
+pub mod crowd;
 pub mod disk;
 pub mod gate;
 pub mod history;

@@ -1,5 +1,6 @@
 //! The partner's side: requests signed as the protocol asks, kept so that the very same one can go out again.
 
+use std::fmt::Write as _;
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -111,6 +112,21 @@ impl Sealed {
             None => self.http.get(&self.url),
         };
         self.headers.iter().fold(request, |request, (name, value)| request.header(*name, value))
+    }
+
+    /// The request as it goes over the wire. It must be one with a form.
+    #[must_use]
+    pub fn text(&self) -> Vec<u8> {
+        let (host, path) = self.url.trim_start_matches("http://").split_once('/').unwrap_or_default();
+        let mut form = form_urlencoded::Serializer::new(String::new());
+        let body = form.extend_pairs(self.form.iter().flatten()).finish();
+        let mut text = format!("POST /{path} HTTP/1.1\r\nhost: {host}\r\n");
+        for (name, value) in &self.headers {
+            let _ = write!(text, "{name}: {value}\r\n");
+        }
+        let kind = "content-type: application/x-www-form-urlencoded";
+        let _ = write!(text, "{kind}\r\ncontent-length: {}\r\n\r\n{body}", body.len());
+        text.into_bytes()
     }
 
     /// The same, to another address.
