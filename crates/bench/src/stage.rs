@@ -282,20 +282,13 @@ impl Stage {
         let begun = Instant::now();
         let child = command.stdout(Stdio::null()).spawn()?;
         let database = self.postgres.as_ref().map(|own| own.process);
-        let mut server = Server {
-            child,
-            database,
-            threads: Clocks::default(),
-            ready_after: Duration::ZERO,
-            ready_with: Duration::ZERO,
-        };
+        let mut server = Server { child, database, ready_after: Duration::ZERO, ready_with: Duration::ZERO };
         let asked = get(&format!("/{INSTITUTION}/jwks"), "");
         loop {
             if let Ok(mut wire) = Wire::connect(&self.door()).await {
                 wire.ask(&asked).await?.expect(200)?;
                 server.ready_after = begun.elapsed();
-                server.threads = Clocks::read(&[server.child.id()]);
-                server.ready_with = server.threads.since(&Clocks::default());
+                server.ready_with = Clocks::read(&[server.child.id()]).since(&Clocks::default());
                 return Ok(server);
             }
             if begun.elapsed() > PATIENCE || server.child.try_wait()?.is_some() {
@@ -310,7 +303,6 @@ impl Stage {
 pub struct Server {
     child: Child,
     database: Option<u32>,
-    threads: Clocks,
     /// From its start to its first answer.
     pub ready_after: Duration,
     /// The processor time it used for that.
@@ -318,10 +310,11 @@ pub struct Server {
 }
 
 impl Server {
-    /// The same without the threads that hash passwords, which come with the first login.
+    /// The same with those threads alone that are there now: those that hash passwords come with the first login, once
+    /// the ones that had something to do at the start have gone.
     #[must_use]
-    pub fn meter_without_hashes(&self) -> Meter {
-        Meter { threads: Some(self.threads.clone()), ..self.meter() }
+    pub fn meter_of_present_threads(&self) -> Meter {
+        Meter { threads: Some(Clocks::read(&[self.child.id()])), ..self.meter() }
     }
 
     /// The processes that count.
