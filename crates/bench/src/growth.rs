@@ -8,12 +8,13 @@ use std::fmt::Write;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
+use crate::load::Rest;
 use crate::side::{OPERATIONS, Served, Side};
 use crate::stage::Engine;
 use crate::{Problem, bulk, plot, side};
 
 /// Times each operation is driven at each installation.
-const ROUNDS: u32 = 6;
+const ROUNDS: u32 = 4;
 /// Institutions, linkages and transactions of the small one.
 const SMALL: (usize, i64, i64) = (10, 1_000, 10_000);
 /// Of the grown one, accounts are read whose entries are too many for any cache of the program.
@@ -35,7 +36,7 @@ pub struct Args {
     #[arg(long, default_value_t = 10_000_000)]
     transactions: i64,
     /// How long each operation is measured at each installation
-    #[arg(long, default_value_t = 6)]
+    #[arg(long, default_value_t = 8)]
     seconds: u32,
     /// Requests that the grown one has answered when its memory is looked at for the last time
     #[arg(long, default_value_t = 0)]
@@ -55,6 +56,8 @@ pub struct Column {
     /// What each operation cost.
     pub costs: Vec<Cost>,
     ready: (Duration, Duration),
+    /// What the small and the grown one do in a second without a request.
+    at_rest: (Rest, Rest),
     idle_mib: f64,
     loaded_mib: f64,
     took: Duration,
@@ -128,8 +131,9 @@ impl Growth<'_> {
         let took = begun.elapsed();
         eprintln!("{name}: made in {:.0} s", took.as_secs_f64());
         self.grown.settle().await?;
-        let small = self.small.serve().await?;
-        let grown = self.grown.serve().await?;
+        let mut small = self.small.serve().await?;
+        let mut grown = self.grown.serve().await?;
+        let at_rest = (small.rest().await, grown.rest().await);
         let idle_mib = grown.memory_mib()?;
         let mut costs = vec![(Vec::new(), Vec::new()); OPERATIONS.len()];
         for round in 0..ROUNDS {
@@ -150,7 +154,7 @@ impl Growth<'_> {
         let costs =
             costs.map(|(operation, (small, grown))| Cost { operation, small: least(&small), grown: least(&grown) });
         let (costs, loaded_mib) = (costs.collect(), grown.memory_mib()?);
-        let column = Column { name: name.to_owned(), costs, ready: grown.ready(), idle_mib, loaded_mib, took };
+        let column = Column { name: name.to_owned(), costs, ready: grown.ready(), at_rest, idle_mib, loaded_mib, took };
         eprint!("{}", lines(&column));
         self.columns.push(column);
         Ok(())
@@ -168,13 +172,15 @@ fn least(values: &[f64]) -> f64 {
 }
 
 fn lines(column: &Column) -> String {
-    let Column { name, took, ready: (after, with), idle_mib, loaded_mib, costs } = column;
+    let Column { name, took, ready: (after, with), at_rest, idle_mib, loaded_mib, costs } = column;
     let mut text = format!(
         "  {name}: made in {:.0} s; ready after {:.0} ms with {:.0} ms of the processor; resident {idle_mib:.1} MiB idle, \
-         {loaded_mib:.1} MiB loaded\n",
+         {loaded_mib:.1} MiB loaded; {:.1} and {:.1} ms of the processor in a second without a request\n",
         took.as_secs_f64(),
         after.as_secs_f64() * 1e3,
         with.as_secs_f64() * 1e3,
+        at_rest.0.micros() / 1e3,
+        at_rest.1.micros() / 1e3,
     );
     for cost in costs {
         let Cost { operation, small, grown } = cost;

@@ -13,7 +13,7 @@ use crate::wire::{Door, Wire};
 /// Connections kept busy.
 pub const CONNECTIONS: usize = 16;
 /// Requests of each connection before anything is measured.
-const WARMING: usize = 40;
+const WARMING: usize = 10;
 
 /// The processes whose time counts.
 #[derive(Debug, Clone)]

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use renkei_store::Store;
 
-use crate::load::{self, Figures, Meter};
+use crate::load::{self, Figures, Meter, Rest};
 use crate::partner::{self, Partner};
 use crate::people::{self, Person, RESOURCE_SERVER};
 use crate::sample::{self, Used};
@@ -23,6 +23,8 @@ const LONG_HISTORY: i64 = 100_000;
 const MARK_CHARS: usize = 8;
 /// How long each operation is driven on the way to many requests.
 const STRETCH: Duration = Duration::from_secs(5);
+/// How long a server is looked at while nobody asks anything.
+const REST: Duration = Duration::from_secs(4);
 /// Every institution in turn is asked by this operation.
 const EVERYWHERE: &str = "PAR, every institution in turn";
 const PUSH: &str = "PAR";
@@ -66,13 +68,23 @@ pub struct Served {
     server: Server,
     /// Where it listens.
     pub door: Door,
+    at_rest: Rest,
 }
 
 impl Served {
+    /// Looks at what goes on without a request, once what belongs to the start is over, and takes that off from here on.
+    pub async fn rest(&mut self) -> Rest {
+        tokio::time::sleep(REST).await;
+        let mut meter = self.meter();
+        meter.rest(REST).await;
+        self.at_rest = meter.at_rest;
+        self.at_rest
+    }
+
     /// The processes that count.
     #[must_use]
     pub fn meter(&self) -> Meter {
-        self.server.meter()
+        Meter { at_rest: self.at_rest, ..self.server.meter() }
     }
 
     /// What it is resident with.
@@ -157,7 +169,7 @@ impl Side {
     /// # Errors
     /// When it does not come up.
     pub async fn serve(&self) -> Result<Served, Problem> {
-        Ok(Served { server: self.stage.serve().await?, door: self.stage.door() })
+        Ok(Served { server: self.stage.serve().await?, door: self.stage.door(), at_rest: Rest::default() })
     }
 
     /// Gives everybody a fresh access token, which lasts five minutes, and the tag of their entries; leads somebody to the
