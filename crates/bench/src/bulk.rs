@@ -155,7 +155,7 @@ const REPLAYS_POSTGRESQL: &str = numbered!(
 );
 /// Access tokens that ran out.
 const TOKENS: &str = numbered!(
-    "access_tokens (institution, token_id, hash, linkage_id, client_id, refresh_id, scope, dpop_jkt, expires_at)",
+    "access_tokens (institution, token_id, hash, linkage_id, client_id, refresh_id, scope, bound_to, expires_at)",
     "'01000000-0000-7000-8000-' || id, COALESCE(?4, CAST(NULL AS BYTEA)), 'd0000000-0000-7000-8000-' || id, \
      'c-0190b0e8-0000-7000-8000-000000000000', 'f0000000-0000-7000-8000-' || id, 'balances transactions', \
      '0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I', i"

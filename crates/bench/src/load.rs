@@ -46,6 +46,14 @@ pub struct Reading {
     at_rest: Rest,
 }
 
+impl Rest {
+    /// Both.
+    #[must_use]
+    pub fn micros(&self) -> f64 {
+        self.server_micros + self.database_micros
+    }
+}
+
 impl Meter {
     /// Reads it.
     #[must_use]

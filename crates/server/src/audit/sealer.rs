@@ -164,6 +164,8 @@ impl Sealer {
         if lease.is_some_and(|lease| lease.holder != self.holder && lease.expires_at > now) {
             return Ok(true);
         }
+        // What is late by a little is found by the passes, and is nothing to tell of.
+        let newest = newest.min(id_at(now.plus_seconds(-NEAR_SECONDS)));
         let from = match self.walk {
             Some(from) => from,
             None => {
