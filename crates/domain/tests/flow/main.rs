@@ -12,6 +12,7 @@
 mod anew;
 mod cast;
 mod clock;
+mod model;
 mod permit;
 mod table;
 mod walks;

@@ -4,7 +4,7 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use renkei_domain::audit::{Action, Actor, Record};
 use renkei_domain::customer::LoginMethod;
-use renkei_domain::flow::{Closed, Event, Screen, Stage};
+use renkei_domain::flow::{Closed, Event, Footing, Screen, Stage};
 use renkei_domain::id::{FlowId, LinkageId};
 use renkei_domain::operation::Operations;
 use renkei_domain::time::Timestamp;
@@ -69,27 +69,34 @@ impl Walk {
         if !walk.flow.stage.is_open() {
             return Ok(walk);
         }
-        if walk.answered {
-            return Err(walk.close_and_show(Closed::AnsweredElsewhere).await);
-        }
-        if walk.flow.clock.timed_out(walk.visit.now) {
-            return Err(walk.close_and_show(Closed::TimedOut).await);
-        }
-        if walk.flow.stage.person().is_some_and(|person| Some(person.user) != walk.session.user) {
-            return Err(walk.close_and_show(Closed::UserChanged).await);
-        }
-        if walk.is_held_back || !walk.may_still_link() {
-            return Err(walk.close_and_show(Closed::NotAllowed).await);
-        }
-        match walk.certificate_stands().await {
-            Ok(true) => {}
-            Ok(false) => return Err(walk.close_and_show(Closed::CertificateLapsed).await),
+        match walk.footing().await {
+            Ok(footing) => {
+                if let Some(why) = footing.why_not() {
+                    return Err(walk.close_and_show(why).await);
+                }
+            }
             Err(fault) => return Err(walk.visit.failure(&fault)),
         }
         match walk.note_use().await {
             Ok(()) => Ok(walk),
             Err(fault) => Err(walk.visit.failure(&fault)),
         }
+    }
+
+    /// What decides whether this flow may go on. What has to be asked of others is asked only where all else holds.
+    async fn footing(&self) -> Result<Footing, Fault> {
+        let mut footing = Footing {
+            answered: self.answered,
+            timed_out: self.flow.clock.timed_out(self.visit.now),
+            other_person: self.flow.stage.person().is_some_and(|person| Some(person.user) != self.session.user),
+            may_not_link: !self.may_still_link(),
+            held_back: self.is_held_back,
+            ..Footing::default()
+        };
+        if footing.why_not().is_none() {
+            footing.certificate_lapsed = !self.certificate_stands().await?;
+        }
+        Ok(footing)
     }
 
     /// Whoever looks at a page is there: the idle time begins anew. Noted only now and then, so that looking writes
