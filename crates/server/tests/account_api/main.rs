@@ -8,6 +8,7 @@
     reason = "a test file"
 )]
 
+mod day_edges;
 mod documented;
 mod feed;
 mod kinds;

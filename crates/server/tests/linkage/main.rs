@@ -14,6 +14,7 @@ mod asked;
 mod bank;
 mod browser;
 mod csp_report;
+mod day_edges;
 mod failures;
 mod fence;
 mod forgeries;
