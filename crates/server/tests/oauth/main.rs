@@ -24,5 +24,6 @@ mod refresh;
 mod request_object;
 mod retention;
 mod revoke;
+mod simulation;
 mod together;
 mod transport;
