@@ -125,7 +125,7 @@ pub async fn hash(keys: &Keys, password: Zeroizing<String>, random: &dyn Random)
     let pepper = Zeroizing::new(*keys.pepper());
     let salt: [u8; SALT_BYTES] = random.bytes();
     on_a_processor(move || {
-        let hashed = hasher(&pepper)?.hash_password_with_salt(password.as_bytes(), &salt).map_err(defect)?;
+        let hashed = hasher(&pepper)?.hash_password_with_salt(password.as_bytes(), &salt).map_err(failed)?;
         Ok(PasswordHash(hashed.to_string()))
     })
     .await
@@ -143,7 +143,7 @@ pub async fn verify(keys: &Keys, password: Zeroizing<String>, known: Option<Pass
         let password = if fits { password.as_bytes() } else { b"" };
         let hasher = hasher(&pepper)?;
         let Some(known) = known.filter(|_| fits) else {
-            hasher.hash_password_with_salt(password, &[0; SALT_BYTES]).map_err(defect)?;
+            hasher.hash_password_with_salt(password, &[0; SALT_BYTES]).map_err(failed)?;
             return Ok(Verdict::Wrong);
         };
         let known = phc::PasswordHash::new(&known.0).map_err(defect)?;
@@ -151,7 +151,7 @@ pub async fn verify(keys: &Keys, password: Zeroizing<String>, known: Option<Pass
             Ok(()) if is_current(&known) => Ok(Verdict::Right),
             Ok(()) => Ok(Verdict::RightButOutdated),
             Err(argon2::password_hash::Error::PasswordInvalid) => Ok(Verdict::Wrong),
-            Err(error) => Err(defect(error)),
+            Err(error) => Err(failed(error)),
         }
     })
     .await
@@ -201,6 +201,14 @@ fn parameters() -> Result<Params, Fault> {
 fn is_current(hash: &phc::PasswordHash) -> bool {
     let costs = |params: &Params| (params.m_cost(), params.t_cost(), params.p_cost());
     Params::try_from(hash).is_ok_and(|params| costs(&params) == (MEMORY_KIB, PASSES, LANES))
+}
+
+/// Without room for a hash nothing was looked at: somebody else's turn may come, and then one's own.
+fn failed(error: argon2::password_hash::Error) -> Fault {
+    match error {
+        argon2::password_hash::Error::OutOfMemory => Fault::Unavailable("no memory to hash a password".into()),
+        other => defect(other),
+    }
 }
 
 /// None of these errors carries a password or a hash.
