@@ -86,6 +86,9 @@ enum Fault {
     /// Every flush of the disk is slow
     #[command(name = "f-06")]
     F06(Times),
+    /// Bits turn in the database's files
+    #[command(name = "f-07")]
+    F07(Times),
     /// A node's memory is at an end
     #[command(name = "f-08")]
     F08(Times),
@@ -182,6 +185,7 @@ async fn run(cli: Cli) -> Result<(), String> {
         Fault::F04(times) => runs::f_04(&size(times)).await,
         Fault::F05(times) => runs::f_05(&size(times)).await,
         Fault::F06(times) => runs::f_06(&size(times)).await,
+        Fault::F07(times) => runs::f_07(&size(times)).await,
         Fault::F08(times) => runs::f_08(&size(times)).await,
         Fault::F20(times) => runs::f_20(&size(times)).await,
         Fault::F21(times) => runs::f_21(&size(times)).await,

@@ -10,6 +10,7 @@ pub mod commands;
 pub mod config;
 pub mod core_banking;
 pub mod customer_list;
+pub mod damage;
 pub mod demo;
 pub mod doctor;
 pub mod error;

@@ -210,6 +210,13 @@ impl Store {
         }
     }
 
+    /// Writes nothing any more in this process, for this reason: the file was found damaged.
+    pub async fn give_up(&self, why: &str) {
+        if let Engine::Sqlite(engine) = &self.engine {
+            engine.give_up(why).await;
+        }
+    }
+
     /// Reads of one institution, each statement on its own.
     #[must_use]
     pub fn read(&self, institution: &InstitutionCode) -> Session {

@@ -20,6 +20,7 @@ use crate::app::App;
 use crate::audit::service::keep_sealed;
 use crate::audit::witness::keep_witnessed;
 use crate::ballast;
+use crate::damage;
 use crate::http;
 use crate::keys::follow::{Followed, follow};
 use crate::retention;
@@ -44,6 +45,9 @@ pub struct Args {
 pub async fn run(args: Args) -> Result<(), CommandError> {
     let mut signals = StopSignals::catch()?;
     let (data, config) = args.data.open_to_serve().await?;
+    if damage::is_small(&args.data.data) {
+        damage::look(&data.store).await?;
+    }
     refuse_empty(&data.store).await?;
     if let Some(wait) = after_restore(&data).await? {
         tracing::warn!(
@@ -87,6 +91,7 @@ pub async fn run(args: Args) -> Result<(), CommandError> {
     if app.store.engine_name() != "SQLite" {
         tasks.spawn(shared_clock::keep(Arc::clone(&app), stop.clone()));
     }
+    tasks.spawn(damage::look_aside(Arc::clone(&app), args.data.data.clone()));
     tasks.spawn(statistics::keep(Arc::clone(&app), stop.clone()));
     tasks.spawn(keep_counted(Arc::clone(&app), stop.clone()));
     tasks.spawn(retention::keep_swept(Arc::clone(&app), stop.clone()));

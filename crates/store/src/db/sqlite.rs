@@ -9,6 +9,7 @@
 //! for another flush would only hide that. Nothing is written any more, and the process should end; the next start reads
 //! what is really there.
 
+mod log;
 #[cfg(test)]
 mod tests;
 mod writer;
@@ -41,6 +42,8 @@ const STATEMENTS_KEPT: usize = 256;
 const FULL: i64 = 2;
 /// How long to wait for another process that writes, before giving up.
 const BUSY: Duration = Duration::from_secs(5);
+/// Between two looks at a log that seems damaged.
+const LOOK_AGAIN: Duration = Duration::from_millis(200);
 
 #[derive(Clone)]
 pub(super) struct Engine(Arc<Inner>);
@@ -64,6 +67,7 @@ impl Engine {
         if rusqlite::version_number() < OLDEST_SAFE_VERSION {
             return Err(StoreError::Unusable(format!("SQLite {} is too old to be safe", rusqlite::version())));
         }
+        refuse_damaged_log(path)?;
         let connection = Connection::open(path).map_err(translate)?;
         configure(&connection)?;
         let readers = (0..READERS).map(|_| open_reader(path).map(Mutex::new)).collect::<Result<Vec<_>, _>>()?;
@@ -94,6 +98,11 @@ impl Engine {
             units,
             spent,
         })))
+    }
+
+    /// Writes nothing any more, for this reason.
+    pub(super) async fn give_up(&self, why: &str) {
+        self.0.writer.lock().await.give_up(why);
     }
 
     /// Returns once nothing is written any more, with the reason.
@@ -327,6 +336,19 @@ impl Drop for Write {
             let _ = self.committer.send(());
         }
     }
+}
+
+/// Another process may be writing it just now, so damage is looked at twice.
+fn refuse_damaged_log(path: &Path) -> Result<(), StoreError> {
+    let log = writer::log_of(path);
+    let look = || log::find_damage(&log).map_err(|error| StoreError::Unavailable(error.to_string()));
+    if look()?.is_some() {
+        std::thread::sleep(LOOK_AGAIN);
+        if let Some(damage) = look()? {
+            return Err(StoreError::Unusable(format!("{damage}: keep the files and restore the last backup")));
+        }
+    }
+    Ok(())
 }
 
 fn configure(connection: &Connection) -> Result<(), StoreError> {

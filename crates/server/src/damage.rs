@@ -1,0 +1,49 @@
+//! A database file that is not as it was written: looked for at every start, before anybody is shown what is in it.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use renkei_store::Store;
+use renkei_store::examine::Facts;
+use tokio::runtime::Handle;
+use tokio::task::spawn_blocking;
+
+use crate::app::App;
+use crate::commands::CommandError;
+
+/// Up to this size a file is looked through before the first request, in bytes: a second or so. A larger one is served
+/// meanwhile.
+const AT_ONCE: u64 = 16 << 20;
+
+/// Whether the file is small enough to be looked through at once.
+#[must_use]
+pub fn is_small(data: &std::path::Path) -> bool {
+    std::fs::metadata(data.join("renkei.db")).is_ok_and(|file| file.len() <= AT_ONCE)
+}
+
+/// Looks through it.
+///
+/// # Errors
+/// What is damaged.
+pub async fn look(store: &Store) -> Result<(), CommandError> {
+    let Facts::Sqlite { damage, .. } = store.examine().await? else { return Ok(()) };
+    match damage.first() {
+        None => Ok(()),
+        Some(first) => Err(CommandError::Setup(format!(
+            "the database file is damaged: {first}; keep the file and restore the last backup"
+        ))),
+    }
+}
+
+/// Looks through a large file while requests are served; damage ends the process.
+pub async fn look_aside(app: Arc<App>, data: PathBuf) {
+    if app.store.engine_name() != "SQLite" || is_small(&data) {
+        return;
+    }
+    let looking = Arc::clone(&app);
+    // It reads the whole file, which no other task should have to wait for.
+    let found = spawn_blocking(move || Handle::current().block_on(look(&looking.store))).await;
+    if let Ok(Err(error)) = found {
+        app.store.give_up(&error.to_string()).await;
+    }
+}
