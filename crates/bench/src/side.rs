@@ -38,9 +38,9 @@ const SCREEN: &str = "linkage screen (permission)";
 
 /// Whose client all linkages are with.
 pub const PRODUCT: &str = "test-es256-choice";
-/// What is driven.
+/// What is driven, in this order. What the last leaves to be sealed at each institution would fall on the others.
 pub const OPERATIONS: [&str; 9] =
-    [PUSH, EVERYWHERE, REFRESH, INTROSPECT, READ, FIRST_PAGE, LAST_PAGE, NOTHING_NEW, SCREEN];
+    [PUSH, REFRESH, INTROSPECT, READ, FIRST_PAGE, LAST_PAGE, NOTHING_NEW, SCREEN, EVERYWHERE];
 
 /// An installation and those who use it.
 pub struct Side {
