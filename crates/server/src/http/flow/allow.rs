@@ -53,7 +53,11 @@ impl Walk {
         let mut read = self.visit.read();
         let known = read.list_linkages_of_user(shown.draft.begun.person.user).await?;
         if shown.draft.misses_one_of(&renewable(&known, &self.product, now)) {
-            // Of the first half of a double click, or of another walk: then there is more to ask.
+            // Of another walk: then there is more to ask. Or of the first half of a double click.
+            let newest = self.visit.read().find_flow(self.flow.id).await?;
+            if newest.is_some_and(|flow| flow.version == self.flow.version) {
+                return Ok(see_other(&self.path(Screen::Existing)));
+            }
             return self.same_answer().await;
         }
         let linked = read.list_linkage_accounts(linkage).await?;
