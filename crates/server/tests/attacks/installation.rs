@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 use std::fs;
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpListener};
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
@@ -341,7 +341,10 @@ impl Node {
     async fn ready(mut self) -> Option<Node> {
         let begun = Instant::now();
         while begun.elapsed() < PATIENCE {
-            if TcpStream::connect(("127.0.0.1", self.port)).is_ok() {
+            // Somebody else may have been given one of the ports meanwhile; then this process ends.
+            let health = self.http.get(format!("{}/health", self.address())).send().await;
+            let metrics = self.http.get(format!("http://127.0.0.1:{}/metrics", self.metrics)).send().await;
+            if health.is_ok_and(|answer| answer.status() == 200) && metrics.is_ok_and(|answer| answer.status() == 200) {
                 return Some(self);
             }
             if self.process.try_wait().unwrap().is_some() {
