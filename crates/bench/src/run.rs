@@ -172,6 +172,9 @@ impl Measured<'_> {
         walk::walk(&meter, &door, &mtls, &mut certified, true).await?;
         walk::walk(&meter, &door, &signing, &mut lookers, false).await?;
         let steps = walk::walk(&meter, &door, &signing, &mut walkers, true).await?;
+        // Tables that were empty have rows now. A server would take note within a minute or two; until then it may go
+        // through all linkages for a token, because its plans are of when there were none.
+        self.stage.settle().await?;
         let refresh = |walkers: &[Walker]| walkers.first().map(|own| own.refresh_token.clone()).unwrap_or_default();
         let (with_proof, with_certificate) = (refresh(&walkers), refresh(&certified));
         self.drive("PAR", &signing, async |wire: &mut Wire| signing.push(wire).await.map(drop)).await?;
