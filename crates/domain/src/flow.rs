@@ -14,6 +14,9 @@
 //! screens; a screen is never remembered and never chosen by a page. Two facts are not here on purpose: the number of
 //! tries (starting over must not refill them) and PINs in force (they belong to the account).
 
+mod clock;
+mod footing;
+
 use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
@@ -23,7 +26,8 @@ use crate::id::{AccountId, ConsentId, LinkageId};
 use crate::operation::Operations;
 use crate::partner::Offer;
 use crate::pin::{PinOutcome, StagedPins};
-use crate::time::Timestamp;
+pub use clock::FlowClock;
+pub use footing::Footing;
 
 /// A flow ends this long after it was opened.
 pub const FLOW_SECONDS: i64 = 15 * 60;
@@ -408,39 +412,6 @@ impl Draft {
     }
 }
 
-/// What a request of a flow finds out before its screen is shown or its form is looked at, each time anew.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Footing {
-    /// The partner was given its answer, by another flow of the same request.
-    pub answered: bool,
-    /// Its time is over.
-    pub timed_out: bool,
-    /// Somebody else has logged in in this browser.
-    pub other_person: bool,
-    /// The contract, the user, the partner or its product may not link any more, or nothing is left to permit.
-    pub may_not_link: bool,
-    /// Somebody guesses at the login this walk began with, and it is locked.
-    pub held_back: bool,
-    /// The certificate it began with is no longer good.
-    pub certificate_lapsed: bool,
-}
-
-impl Footing {
-    /// Why the flow ends here; `None`: it may go on.
-    #[must_use]
-    pub fn why_not(self) -> Option<Closed> {
-        let whys = [
-            (self.answered, Closed::AnsweredElsewhere),
-            (self.timed_out, Closed::TimedOut),
-            (self.other_person, Closed::UserChanged),
-            (self.may_not_link, Closed::NotAllowed),
-            (self.held_back, Closed::NotAllowed),
-            (self.certificate_lapsed, Closed::CertificateLapsed),
-        ];
-        whys.into_iter().find_map(|(holds, why)| holds.then_some(why))
-    }
-}
-
 /// What came with the permission form, and what it must agree with.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Answers {
@@ -490,42 +461,4 @@ pub enum NotPermitted {
     /// 「許可手続きを継続する」 is not ticked.
     #[error("the intent is not confirmed")]
     IntentNotConfirmed,
-}
-
-/// The two clocks of a flow.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct FlowClock {
-    /// When it ends whatever happens.
-    pub deadline_at: Timestamp,
-    /// When it was last used.
-    pub used_at: Timestamp,
-    /// Whether the one extension has been taken.
-    pub extended: bool,
-}
-
-impl FlowClock {
-    /// The clock of a flow opened now.
-    #[must_use]
-    pub fn opened(now: Timestamp) -> FlowClock {
-        FlowClock { deadline_at: now.plus_seconds(FLOW_SECONDS), used_at: now, extended: false }
-    }
-
-    /// When the flow ends if it is not used again.
-    #[must_use]
-    pub fn ends_at(self) -> Timestamp {
-        self.deadline_at.min(self.used_at.plus_seconds(IDLE_SECONDS))
-    }
-
-    /// Whether the flow is over at this instant.
-    #[must_use]
-    pub fn timed_out(self, now: Timestamp) -> bool {
-        now >= self.ends_at()
-    }
-
-    /// The clock with its one extension taken; `None` when it was taken before.
-    #[must_use]
-    pub fn extended(self, now: Timestamp) -> Option<FlowClock> {
-        let deadline_at = self.deadline_at.plus_seconds(EXTENSION_SECONDS);
-        (!self.extended).then_some(FlowClock { deadline_at, used_at: now, extended: true })
-    }
 }

@@ -100,21 +100,7 @@ impl Step {
     /// # Errors
     /// [`StoreError`].
     pub fn save_flow(flow: &Flow) -> Result<Step, StoreError> {
-        let update = "UPDATE flows SET stage = ?2, body = ?3, version = ?4, deadline_at = ?5, used_at = ?6, \
-             extended = ?7, permitted_at = ?8, session_id = ?9 WHERE institution = ?1 AND flow_id = ?10 AND version = ?11";
-        let values = values![
-            flow.stage.word(),
-            to_json(&flow.stage)?,
-            flow.version.saturating_add(1),
-            flow.clock.deadline_at,
-            flow.clock.used_at,
-            i64::from(flow.clock.extended),
-            flow.permitted_at,
-            flow.session,
-            flow.id,
-            flow.version,
-        ];
-        Ok(Step::new(update, values))
+        Step::set_flow(flow, flow.version, flow.version.saturating_add(1))
     }
 
     /// Puts a flow back as it was before the same unit saved its next state.
@@ -122,18 +108,24 @@ impl Step {
     /// # Errors
     /// [`StoreError`].
     pub fn put_back_flow(flow: &Flow) -> Result<Step, StoreError> {
+        Step::set_flow(flow, flow.version.saturating_add(1), flow.version)
+    }
+
+    /// Gives a flow this state if it is at one version, and with it the other.
+    fn set_flow(flow: &Flow, from: i64, to: i64) -> Result<Step, StoreError> {
         let update = "UPDATE flows SET stage = ?2, body = ?3, version = ?4, deadline_at = ?5, used_at = ?6, \
-             extended = ?7, permitted_at = ?8, session_id = ?9 WHERE institution = ?1 AND flow_id = ?10";
+             extended = ?7, permitted_at = ?8, session_id = ?9 WHERE institution = ?1 AND flow_id = ?10 AND version = ?11";
         let values = values![
             flow.stage.word(),
             to_json(&flow.stage)?,
-            flow.version,
+            to,
             flow.clock.deadline_at,
             flow.clock.used_at,
             i64::from(flow.clock.extended),
             flow.permitted_at,
             flow.session,
             flow.id,
+            from,
         ];
         Ok(Step::new(update, values))
     }

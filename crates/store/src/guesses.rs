@@ -220,6 +220,7 @@ impl Counts {
 
 impl Session {
     async fn count_spread(&mut self, spread: &Spread<'_>, now: Timestamp) -> Result<Counts, StoreError> {
+        // What stands for all subjects, and for the alarm, is written out: '' is `ALL`, '!' is `ALARM`.
         const OF: &str = "(SELECT tries FROM guesses WHERE institution = ?1 AND kind = ?2 AND hour = ";
         let select = const_format::concatcp!(
             "SELECT ",
@@ -314,8 +315,8 @@ fn forget(kind: Guessed, hour: i64, source: &str, subject: &str) -> Step {
 /// Counts up as long as this hour's and the last hour's are together fewer than so many.
 fn count_one(kind: Guessed, hour: i64, source: &str, most: i64) -> Step {
     let upsert = "INSERT INTO guesses (institution, kind, hour, source, subject, tries) \
-         SELECT ?1, ?2, CAST(?3 AS BIGINT), ?4, '', 1 WHERE ?6 > COALESCE((SELECT b.tries FROM guesses b WHERE b.institution = ?1 \
-         AND b.kind = ?2 AND b.hour = ?5 AND b.source = ?4 AND b.subject = ''), 0) \
+         SELECT ?1, ?2, CAST(?3 AS BIGINT), ?4, '', 1 WHERE ?6 > COALESCE((SELECT b.tries FROM guesses b \
+         WHERE b.institution = ?1 AND b.kind = ?2 AND b.hour = ?5 AND b.source = ?4 AND b.subject = ''), 0) \
          ON CONFLICT (institution, kind, hour, source, subject) DO UPDATE SET tries = guesses.tries + 1 \
          WHERE ?6 - COALESCE((SELECT b.tries FROM guesses b WHERE b.institution = ?1 AND b.kind = ?2 AND b.hour = ?5 \
          AND b.source = ?4 AND b.subject = ''), 0) > guesses.tries";

@@ -261,8 +261,8 @@ impl Step {
     }
 
     /// Renews a linkage: the same identifier, a new period, whether or not the old one is over. Only the same user with
-    /// the same product can, and not once it was ended on purpose, nor when the user has begun another one or has added accounts meanwhile.
-    /// After [`Step::hold_user`].
+    /// the same product can, and not once it was ended on purpose, nor when the user has begun another one or has
+    /// added accounts meanwhile. After [`Step::hold_user`].
     ///
     /// # Errors
     /// [`StoreError`].

@@ -24,6 +24,7 @@ mod codes;
 mod guesses;
 mod injection;
 mod installation;
+mod node;
 mod observed;
 mod replays;
 mod restores;
