@@ -29,6 +29,7 @@ pub mod retention;
 pub mod shared_clock;
 pub mod signing;
 pub mod statistics;
+mod sync;
 pub mod system;
 pub mod texts;
 pub mod traces;

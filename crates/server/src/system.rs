@@ -2,12 +2,14 @@
 
 use std::process;
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use renkei_domain::time::{Clock, Timestamp};
 use renkei_store::Random;
 use rustix::process::{DumpableBehavior, set_dumpable_behavior};
+
+use crate::sync::AtomicI64;
 
 /// Lets nobody read the memory of this process but the administrator of the machine: it leaves no core dump when it crashes,
 /// and no debugger of the same user can attach. Passwords and PINs pass through buffers of libraries, which nobody
@@ -36,29 +38,53 @@ pub struct SystemClock;
 
 /// When this process first looked, by the clock that cannot be set.
 static FIRST: OnceLock<Instant> = OnceLock::new();
-/// The most that the clock it goes by was ever ahead of that one, in microseconds.
-static LEAD: AtomicI64 = AtomicI64::new(i64::MIN);
-/// How much the shared clock was ahead of it when it was last asked, in microseconds; the least number: nobody told.
-static TOLD: AtomicI64 = AtomicI64::new(i64::MIN);
+static LEAD: Lead = Lead::new();
+
+/// How far other clocks are ahead of the one that cannot be set, in microseconds.
+struct Lead {
+    /// The most that the one it goes by ever was.
+    most: AtomicI64,
+    /// The shared one when it was last asked; the least number: nobody told.
+    told: AtomicI64,
+}
+
+impl Lead {
+    const fn new() -> Lead {
+        Lead { most: AtomicI64::new(i64::MIN), told: AtomicI64::new(i64::MIN) }
+    }
+
+    /// Goes by the shared clock from now on, which is so far ahead.
+    fn follow(&self, lead: i64) {
+        if self.told.swap(lead, Ordering::AcqRel) == i64::MIN {
+            // Nothing was served yet, so nothing was over by the machine's own clock.
+            self.most.store(lead, Ordering::Release);
+        } else {
+            self.most.fetch_max(lead, Ordering::AcqRel);
+        }
+    }
+
+    /// How far ahead it is now; `own`: how far the machine's clock is, asked where there is no other.
+    fn now(&self, own: impl FnOnce() -> i64) -> i64 {
+        if self.told.load(Ordering::Acquire) != i64::MIN {
+            return self.most.load(Ordering::Acquire);
+        }
+        let own = own();
+        self.most.fetch_max(own, Ordering::AcqRel).max(own)
+    }
+}
 
 impl SystemClock {
     /// Goes from now on by the clock that all nodes of the installation share, which says that it was at least this late a
     /// moment ago. Otherwise what one node issued would live longer at another that is behind it.
     pub fn follow(told: Timestamp) {
-        let lead = told.0.saturating_sub(gone());
-        if TOLD.swap(lead, Ordering::AcqRel) == i64::MIN {
-            // Nothing was served yet, so nothing was over by the machine's own clock.
-            LEAD.store(lead, Ordering::Release);
-        } else {
-            LEAD.fetch_max(lead, Ordering::AcqRel);
-        }
+        LEAD.follow(told.0.saturating_sub(gone()));
     }
 
     /// How far it is ahead of the clock it goes by, because that one was set back.
     #[must_use]
     pub fn ahead() -> Duration {
         let now = SystemClock.now();
-        let there = match TOLD.load(Ordering::Acquire) {
+        let there = match LEAD.told.load(Ordering::Acquire) {
             i64::MIN => time_of_day(),
             told => gone().saturating_add(told),
         };
@@ -68,14 +94,12 @@ impl SystemClock {
 
 impl Clock for SystemClock {
     fn now(&self) -> Timestamp {
-        if TOLD.load(Ordering::Acquire) != i64::MIN {
-            return Timestamp(gone().saturating_add(LEAD.load(Ordering::Acquire)));
-        }
-        // The day's time first: whoever is held up between the two looks must not put the clock forward.
-        let day = time_of_day();
-        let gone = gone();
-        let lead = day.saturating_sub(gone);
-        Timestamp(gone.saturating_add(LEAD.fetch_max(lead, Ordering::AcqRel).max(lead)))
+        let lead = LEAD.now(|| {
+            // The day's time first: whoever is held up between the two looks must not put the clock forward.
+            let day = time_of_day();
+            day.saturating_sub(gone())
+        });
+        Timestamp(gone().saturating_add(lead))
     }
 }
 
@@ -103,3 +127,6 @@ impl Random for SystemRandom {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

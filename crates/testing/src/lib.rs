@@ -1,6 +1,12 @@
 //! What tests of several crates share: fresh stores of either engine, and a source of randomness.
-#![allow(clippy::expect_used, clippy::panic, reason = "a test that can't be set up has failed")]
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test that can't be set up has failed"
+)]
 
+pub mod explore;
 pub mod seed;
 
 use std::sync::atomic::{AtomicU64, Ordering};

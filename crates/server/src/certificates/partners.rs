@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, PoisonError};
 
 use renkei_domain::partner::TlsSubject;
 use renkei_domain::time::Timestamp;
@@ -17,22 +17,28 @@ use x509_parser::prelude::{FromDer as _, X509Certificate};
 use super::{CertificateRefusal, PeerCertificate, verify_chain};
 use crate::keys::sha256;
 use crate::listener::tls::{TlsError, read_certificates};
+use crate::sync::Mutex;
 
 /// The authorities of partners' certificates with their revocation lists.
 #[derive(Debug, Clone, Default)]
 pub struct PartnerTrust {
     authorities: Vec<CertificateDer<'static>>,
     lists: Option<Vec<CertificateRevocationListDer<'static>>>,
-    recent: Arc<Mutex<Recent>>,
+    verdicts: Arc<Verdicts>,
 }
 
 /// What was verified in the present second. Certificates and lists count in seconds, so it can't be otherwise for the
 /// same certificate with the same authorities and lists.
 #[derive(Debug, Default)]
+struct Verdicts(Mutex<Recent>);
+
+#[derive(Debug, Default)]
 struct Recent {
     second: i64,
-    verdicts: HashMap<[u8; 32], Result<(), CertificateRefusal>>,
+    verdicts: HashMap<[u8; 32], Verdict>,
 }
+
+type Verdict = Result<(), CertificateRefusal>;
 
 /// Verdicts kept of one second; more are made anew.
 const RECENT_MAX: usize = 1_024;
@@ -54,7 +60,7 @@ impl PartnerFiles {
     pub fn read(&self) -> Result<PartnerTrust, TlsError> {
         let authorities = self.ca.as_deref().map(read_authorities).transpose()?.unwrap_or_default();
         let lists = self.crl.as_deref().map(read_revocation_lists).transpose()?;
-        Ok(PartnerTrust { authorities, lists, recent: Arc::default() })
+        Ok(PartnerTrust { authorities, lists, verdicts: Arc::default() })
     }
 }
 
@@ -86,22 +92,9 @@ impl PartnerTrust {
     /// # Errors
     /// [`CertificateRefusal`], the first reason found.
     pub fn verify(&self, peer: &PeerCertificate, now: Timestamp) -> Result<(), CertificateRefusal> {
-        let (key, second) = (digest_of(peer), now.seconds());
-        let known = || {
-            let recent = self.recent.lock().unwrap_or_else(PoisonError::into_inner);
-            recent.verdicts.get(&key).copied().filter(|_| recent.second == second)
-        };
-        if let Some(verdict) = known() {
-            return verdict;
-        }
-        let verdict =
-            verify_chain(&peer.leaf, &peer.intermediates, &self.authorities, self.lists.as_deref(), now).map(|_| ());
-        let mut recent = self.recent.lock().unwrap_or_else(PoisonError::into_inner);
-        if recent.second != second || recent.verdicts.len() >= RECENT_MAX {
-            *recent = Recent { second, verdicts: HashMap::new() };
-        }
-        recent.verdicts.insert(key, verdict);
-        verdict
+        self.verdicts.of(digest_of(peer), now.seconds(), || {
+            verify_chain(&peer.leaf, &peer.intermediates, &self.authorities, self.lists.as_deref(), now).map(|_| ())
+        })
     }
 
     /// Whether one of these authorities is also among `users`, by its key, or one is issued by another: then a
@@ -111,6 +104,26 @@ impl PartnerTrust {
         let own: Vec<_> = self.authorities.iter().filter_map(|der| Authority::read(der)).collect();
         let users: Vec<_> = users.iter().filter_map(|der| Authority::read(der)).collect();
         own.iter().any(|own| users.iter().any(|user| own.meets(user)))
+    }
+}
+
+impl Verdicts {
+    /// What was found in this second, or what is found now.
+    fn of(&self, key: [u8; 32], second: i64, find: impl FnOnce() -> Verdict) -> Verdict {
+        let known = || {
+            let recent = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            recent.verdicts.get(&key).copied().filter(|_| recent.second == second)
+        };
+        if let Some(verdict) = known() {
+            return verdict;
+        }
+        let verdict = find();
+        let mut recent = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if recent.second != second || recent.verdicts.len() >= RECENT_MAX {
+            *recent = Recent { second, verdicts: HashMap::new() };
+        }
+        recent.verdicts.insert(key, verdict);
+        verdict
     }
 }
 
@@ -153,3 +166,6 @@ pub fn registered_name(subject: &TlsSubject) -> Result<RegisteredName, NameFault
         TlsSubject::SanEmail(name) => RegisteredName::email(name),
     }
 }
+
+#[cfg(test)]
+mod tests;

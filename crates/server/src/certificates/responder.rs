@@ -5,7 +5,7 @@
 //! while; nothing that is remembered here makes a certificate good for longer than its responder said.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, PoisonError};
 
 use renkei_domain::time::Timestamp;
 use rustls_pki_types::CertificateRevocationListDer;
@@ -17,6 +17,7 @@ use super::{parse_lists, revocation};
 use crate::app::App;
 use crate::keys::sha256;
 use crate::outbound::{OutboundFault, ResponderUrl, UrlFault, Wanted};
+use crate::sync::Mutex;
 
 /// Most bytes of an answer. One about a single certificate, with its signer's own, has about two thousand.
 pub const ANSWER_BYTES_MAX: usize = 16 * 1024;
@@ -63,12 +64,41 @@ impl Responders {
         known.insert(key, (status, until));
     }
 
+    /// What is known of a certificate, or what `ask` finds. Of each certificate one asks at a time.
+    async fn once(
+        &self,
+        [certificate, responder]: [Key; 2],
+        now: Timestamp,
+        ask: impl Future<Output = Said>,
+    ) -> Option<Status> {
+        if let Some(said) = self.known([certificate, responder], now) {
+            return said;
+        }
+        let flight = self.flight(certificate);
+        let _held = flight.lock().await;
+        if let Some(said) = self.known([certificate, responder], now) {
+            return said;
+        }
+        let Said { key, status, until } = ask.await;
+        self.note(key, status, until);
+        status
+    }
+
     /// Whoever asks about a certificate holds this lock, so that others can wait for the answer.
     fn flight(&self, key: Key) -> Arc<Flight> {
         let mut flights = self.flights.lock().unwrap_or_else(PoisonError::into_inner);
         flights.retain(|_, flight| Arc::strong_count(flight) > 1);
         Arc::clone(flights.entry(key).or_default())
     }
+}
+
+/// What came of asking: about this certificate, or this responder altogether.
+struct Said {
+    key: Key,
+    /// `None`: nothing that counts.
+    status: Option<Status>,
+    /// Until when it stands.
+    until: Timestamp,
 }
 
 /// Why there is no answer.
@@ -106,29 +136,21 @@ pub struct Asked<'a> {
 
 /// What the responder says of a certificate. `None`: nothing that counts.
 pub async fn status(app: &App, asked: Asked<'_>, now: Timestamp) -> Option<Status> {
-    let responders = &app.memory.responders;
     let (certificate, responder) = (asked.key(), sha256(asked.url.as_bytes()));
-    if let Some(said) = responders.known([certificate, responder], now) {
-        return said;
-    }
-    let flight = responders.flight(certificate);
-    let _held = flight.lock().await;
-    if let Some(said) = responders.known([certificate, responder], now) {
-        return said;
-    }
-    match asked.ask(app, now).await {
-        Ok(Answer { status, until }) => {
-            let kept = if status == Status::Unknown { RETRY_SECONDS } else { KEPT_SECONDS };
-            responders.note(certificate, Some(status), until.min(now.plus_seconds(kept)));
-            Some(status)
+    let ask = async {
+        match asked.ask(app, now).await {
+            Ok(Answer { status, until }) => {
+                let kept = if status == Status::Unknown { RETRY_SECONDS } else { KEPT_SECONDS };
+                Said { key: certificate, status: Some(status), until: until.min(now.plus_seconds(kept)) }
+            }
+            Err(fault) => {
+                tracing::warn!(url = asked.url, %fault, "an OCSP responder gave no answer that counts");
+                let key = if fault.is_away() { responder } else { certificate };
+                Said { key, status: None, until: now.plus_seconds(RETRY_SECONDS) }
+            }
         }
-        Err(fault) => {
-            tracing::warn!(url = asked.url, %fault, "an OCSP responder gave no answer that counts");
-            let key = if fault.is_away() { responder } else { certificate };
-            responders.note(key, None, now.plus_seconds(RETRY_SECONDS));
-            None
-        }
-    }
+    };
+    app.memory.responders.once([certificate, responder], now, ask).await
 }
 
 impl Asked<'_> {
@@ -148,3 +170,6 @@ impl Asked<'_> {
         Ok(question.read(&answer.body, Some(lists), now)?)
     }
 }
+
+#[cfg(test)]
+mod tests;

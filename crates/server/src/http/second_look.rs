@@ -5,7 +5,7 @@
 //! look of the last minute, so that looking round costs no signatures.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::PoisonError;
 
 use renkei_domain::audit::{Action, Actor, Record};
 use renkei_domain::time::Timestamp;
@@ -17,28 +17,56 @@ use super::limits;
 use crate::certificates::{PeerCertificate, users};
 use crate::error::Fault;
 use crate::keys::sha256;
+use crate::sync::{Mutex, MutexGuard};
 
 /// How long a look serves pages that are only shown, in seconds: so late may they notice a revocation.
 pub const LOOK_SECONDS: i64 = 60;
 /// Looks that are remembered; when there are more all are forgotten and made anew.
 const LOOKS_MAX: usize = 16_384;
 
-/// What was looked at lately and was good: which user of which institution with which certificate, and until when that
-/// serves.
+/// What was looked at lately and was good: which user of which institution with which certificate by which authority, and
+/// until when that serves.
 #[derive(Default)]
-pub struct Looks(Mutex<HashMap<[u8; 32], Timestamp>>);
+pub struct Looks(Mutex<Noted>);
+
+#[derive(Default)]
+struct Noted {
+    good: HashMap<[u8; 32], Timestamp>,
+    /// Looks that found something against a certificate. What another saw that began before is not noted any more.
+    refused: u64,
+}
 
 impl Looks {
     fn serves(&self, key: &[u8; 32], now: Timestamp) -> bool {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).get(key).is_some_and(|until| now < *until)
+        self.noted().good.get(key).is_some_and(|until| now < *until)
     }
 
-    fn note(&self, key: [u8; 32], until: Timestamp) {
-        let mut looks = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if looks.len() >= LOOKS_MAX {
-            looks.clear();
+    /// A look begins.
+    fn begin(&self) -> u64 {
+        self.noted().refused
+    }
+
+    /// A look that began then found nothing against the certificate.
+    fn note(&self, key: [u8; 32], until: Timestamp, begun: u64) {
+        let mut noted = self.noted();
+        if noted.refused != begun {
+            return;
         }
-        looks.insert(key, until);
+        if noted.good.len() >= LOOKS_MAX {
+            noted.good.clear();
+        }
+        noted.good.insert(key, until);
+    }
+
+    /// A look found something against it: no other look serves any more, whenever it was.
+    fn refuse(&self, key: &[u8; 32]) {
+        let mut noted = self.noted();
+        noted.refused = noted.refused.wrapping_add(1);
+        noted.good.remove(key);
+    }
+
+    fn noted(&self) -> MutexGuard<'_, Noted> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -63,21 +91,36 @@ pub async fn stands(visit: &Visit, session: &BrowserSession, user: &User) -> Res
 
 /// What is against the certificate now.
 async fn look(visit: &Visit, peer: &PeerCertificate, user: &User) -> Result<Option<&'static str>, Fault> {
+    let Some(authority) = &visit.institution.user_ca else { return Ok(Some("no_authority")) };
     let looks = &visit.app.memory.looks;
-    let key = sha256(&[&sha256(&peer.leaf)[..], user.id.0.as_bytes(), visit.code().as_str().as_bytes()].concat());
+    let digests = [sha256(&peer.leaf), sha256(authority.as_bytes())];
+    let key = sha256(&[digests.as_flattened(), user.id.0.as_bytes(), visit.code().as_str().as_bytes()].concat());
     if !visit.acts && looks.serves(&key, visit.now) {
         return Ok(None);
     }
-    let Some(authority) = &visit.institution.user_ca else { return Ok(Some("no_authority")) };
+    let begun = looks.begin();
+    let against = look_anew(visit, authority, peer, user).await?;
+    match against {
+        None => looks.note(key, visit.now.plus_seconds(LOOK_SECONDS), begun),
+        Some(_) => looks.refuse(&key),
+    }
+    Ok(against)
+}
+
+async fn look_anew(
+    visit: &Visit,
+    authority: &str,
+    peer: &PeerCertificate,
+    user: &User,
+) -> Result<Option<&'static str>, Fault> {
     let asked = users::Asked { institution: &visit.institution, authority, peer };
     let fingerprint = match users::check(&visit.app, &asked, visit.now).await {
         Ok(fingerprint) => fingerprint,
         Err(refusal) => return Ok(Some(refusal.word())),
     };
     let holder = visit.read().find_user_by_certificate(fingerprint.as_str()).await?;
-    if holder.is_none_or(|holder| holder.id != user.id) {
-        return Ok(Some("not_registered"));
-    }
-    looks.note(key, visit.now.plus_seconds(LOOK_SECONDS));
-    Ok(None)
+    Ok(holder.is_none_or(|holder| holder.id != user.id).then_some("not_registered"))
 }
+
+#[cfg(test)]
+mod tests;

@@ -2,9 +2,10 @@
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, PoisonError};
 
 use crate::http::limits::Prefix;
+use crate::sync::Mutex;
 
 /// Open connections by source: an entry for each source that has one, so never more than there are connections.
 pub struct Sources {

@@ -163,3 +163,24 @@ async fn a_062_a_second_login_by_password_forgets_the_certificate_of_the_first()
     assert!(page.status == 200 && page.text.contains("jiro"), "{}", page.text);
     assert!(bank.bank.linkages(&jiro).await.is_empty());
 }
+
+#[tokio::test]
+async fn f_33_what_was_refused_in_one_session_is_shown_in_no_other() {
+    let bank = CertificateBank::open().await;
+    let (mut one, mut other) = (bank.looking().await, bank.looking().await);
+    let csrf = one.page.hidden("csrf");
+    bank.revoke().await;
+    assert_eq!(other.get("/1001/my/linkages").await.status, 200, "a look of a moment ago");
+    assert_eq!(one.post_raw("/1001/my/logout", &[("csrf", &csrf)]).await.status, 403);
+    assert_eq!(other.get("/1001/my/linkages").await.status, 403);
+}
+
+#[tokio::test]
+async fn f_33_a_look_by_one_authority_serves_under_no_other() {
+    let bank = CertificateBank::open().await;
+    let mut browser = bank.looking().await;
+    bank.bank.change("UPDATE institutions SET user_ca = user_ca || ' ' WHERE institution = ?1").await;
+    bank.revoke().await;
+    assert_eq!(browser.get("/1001/my/linkages").await.status, 403);
+    assert_eq!(bank.lapsed().await.as_deref(), Some("revoked"));
+}

@@ -2,7 +2,7 @@
 //! nobody fills the disk with them.
 
 use std::collections::BTreeMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::PoisonError;
 
 use renkei_domain::audit::{Action, Actor, Record};
 use renkei_domain::institution::InstitutionCode;
@@ -15,6 +15,7 @@ use super::Prefix;
 use super::table::{Pace, Table};
 use crate::app::App;
 use crate::http::browser::Visit;
+use crate::sync::Mutex;
 
 /// Refusals of one source recorded one by one, in a row; after that as many a minute.
 pub const SOURCE_RECORDS: i64 = 20;
@@ -156,4 +157,76 @@ pub async fn write_counted(app: &App, all: bool) -> Result<(), StoreError> {
         }
     }
     failed
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::http::source::Source;
+    use renkei_testing::aoi;
+    use renkei_testing::explore::{Explored, Thread, explore, step};
+
+    const NOW: Timestamp = Timestamp::from_seconds(1_800_000_000);
+
+    /// Refusals of one source, of which so many were recorded one by one, and those that were counted and written.
+    struct World {
+        refusals: Refusals,
+        alone: Mutex<u64>,
+        written: Mutex<u64>,
+    }
+
+    impl World {
+        fn admit(&self) {
+            let source = Prefix::of(Some(&Source([192, 0, 2, 1].into())));
+            if self.refusals.admit(&aoi(), source, Action::ClientRefused, NOW) {
+                *self.alone.lock().unwrap() += 1;
+            }
+        }
+
+        fn counted(&self) -> u64 {
+            self.refusals.counted.lock().unwrap().values().map(|(_, counted)| counted.count).sum()
+        }
+    }
+
+    /// All but one of those recorded one by one are used up.
+    fn world() -> World {
+        let world = World { refusals: Refusals::default(), alone: Mutex::default(), written: Mutex::default() };
+        (1..SOURCE_RECORDS).for_each(|_| world.admit());
+        *world.alone.lock().unwrap() = 0;
+        world
+    }
+
+    /// Four are refused while the counts are written, the first time in vain.
+    fn four_refusals(put_back: fn(&Refusals, InstitutionCode, Action, Counted)) -> Explored {
+        let refuse = |world: &World| (0..2).for_each(|_| world.admit());
+        let write = |world: &World| {
+            for is_away in [true, false] {
+                for (institution, action, counted) in world.refusals.take_until(NOW) {
+                    step();
+                    match is_away {
+                        true => put_back(&world.refusals, institution, action, counted),
+                        false => *world.written.lock().unwrap() += counted.count,
+                    }
+                }
+            }
+        };
+        let threads: [Thread<'_, World>; 3] = [&refuse, &refuse, &write];
+        explore(2, world, &threads, |world| {
+            let found = (*world.alone.lock().unwrap(), world.counted() + *world.written.lock().unwrap());
+            (found == (1, 3)).then_some(()).ok_or_else(|| format!("recorded and counted: {found:?}"))
+        })
+    }
+
+    #[test]
+    fn f_33_every_refusal_is_recorded_or_counted_once() {
+        four_refusals(Refusals::put_back).expect_right("counted refusals");
+    }
+
+    #[test]
+    fn f_33_control_counts_that_are_put_back_over_others_are_found() {
+        let over = |refusals: &Refusals, institution: InstitutionCode, action: Action, lost| {
+            refusals.counted.lock().unwrap().insert((institution, action.word()), (action, lost));
+        };
+        four_refusals(over).expect_wrong("counts put back over others");
+    }
 }

@@ -1,14 +1,20 @@
 //! A table of fixed size: who has used up how much, for as long as it matters and no longer.
 
 use std::hash::{BuildHasher, Hash, RandomState};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::PoisonError;
 
-use renkei_domain::time::Timestamp;
+use renkei_domain::time::{MICROS_PER_SECOND, Timestamp};
+
+use crate::sync::{Mutex, MutexGuard};
 
 /// Entries that stand or fall together, under one lock.
 const WAYS: usize = 8;
 /// Such groups. The whole table takes less than a megabyte, whoever comes.
 const GROUPS: usize = 4_096;
+
+/// How much earlier than another one a request may have begun that comes to its budget later, in microseconds: more than
+/// any request may take.
+const LATE_MICROS: i64 = 60 * MICROS_PER_SECOND;
 
 /// How fast a budget refills, and how much it holds, both as time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,8 +60,7 @@ impl Table {
         if entry.who != who {
             *entry = Entry { who, whole_at: 0 };
         }
-        // A clock that was set back must not lock anybody out for longer than a whole budget.
-        entry.whole_at = entry.whole_at.min(pace.latest(now));
+        entry.whole_at = pace.whole_at(*entry, now);
         let next = pace.after(*entry, now)?;
         entry.whole_at = next;
         Ok(())
@@ -81,9 +86,16 @@ impl Pace {
         now.0.saturating_add(self.room_micros)
     }
 
+    /// When a budget is whole again. A clock that was set back must not lock anybody out for longer than a whole budget; a
+    /// request that comes late must give nothing back that others used up.
+    fn whole_at(&self, entry: Entry, now: Timestamp) -> i64 {
+        let latest = self.latest(now);
+        if entry.whole_at > latest.saturating_add(LATE_MICROS) { latest } else { entry.whole_at }
+    }
+
     /// When the budget would be whole after one more request, or by how much that is too late.
     fn after(&self, entry: Entry, now: Timestamp) -> Result<i64, i64> {
-        let next = entry.whole_at.clamp(now.0, self.latest(now)).saturating_add(self.each_micros);
+        let next = self.whole_at(entry, now).max(now.0).saturating_add(self.each_micros);
         let over = next.saturating_sub(self.latest(now));
         if over > 0 { Err(over) } else { Ok(next) }
     }
@@ -122,6 +134,50 @@ mod tests {
         assert_eq!(table.groups.len() * size_of::<Group>(), GROUPS * size_of::<Group>());
         assert!(size_of::<Group>() * GROUPS < 1 << 20, "{}", size_of::<Group>() * GROUPS);
         assert_eq!(table.take(&"flood", &PACE, NOW), Err(1_000_000), "who used up most is remembered longest");
+    }
+
+    /// Three threads take as often as they can, the second one with requests that began a second earlier; `take` takes.
+    fn three_take(take: impl Fn(&Table, Timestamp) -> Result<(), i64> + Sync) -> renkei_testing::explore::Explored {
+        use renkei_testing::explore::{Thread, explore};
+        type World = (Table, std::sync::atomic::AtomicI64);
+        let times = |world: &World, times: usize, now: Timestamp| {
+            let taken = (0..times).filter(|_| take(&world.0, now).is_ok()).count();
+            world.1.fetch_add(i64::try_from(taken).unwrap(), std::sync::atomic::Ordering::SeqCst);
+        };
+        let early = |world: &World| times(world, 2, NOW);
+        let late = |world: &World| times(world, 3, NOW.plus_seconds(1));
+        let last = |world: &World| times(world, 1, NOW.plus_seconds(1));
+        let holds = |world: &World| match world.1.load(std::sync::atomic::Ordering::SeqCst) {
+            // Three in a row, and one more for the second between the first and the last of them.
+            3 | 4 => Ok(()),
+            other => Err(format!("{other} were let in")),
+        };
+        let threads: [Thread<'_, World>; 3] = [&early, &late, &last];
+        explore(3, World::default, &threads, holds)
+    }
+
+    #[test]
+    fn f_33_a_budget_gives_no_more_than_it_holds_in_whatever_order_requests_come() {
+        three_take(|table, now| table.take(&"kakeibo", &PACE, now)).expect_right("a budget");
+    }
+
+    #[test]
+    fn f_33_control_a_budget_that_is_looked_at_and_taken_from_apart_is_found() {
+        let apart = |table: &Table, now| {
+            table.look(&"kakeibo", &PACE, now)?;
+            let who = table.keys.hash_one("kakeibo");
+            let mut group = table.group(who).unwrap();
+            group[0] = Entry { who, whole_at: group[0].whole_at.max(now.0) + PACE.each_micros };
+            Ok(())
+        };
+        three_take(apart).expect_wrong("a budget looked at and taken from apart");
+    }
+
+    #[test]
+    fn requests_that_come_late_give_nothing_back() {
+        let table = Table::default();
+        let taken = (0..100).filter(|number| table.take(&"kakeibo", &PACE, NOW.plus_seconds(-(number % 2))).is_ok());
+        assert_eq!(taken.count(), 3);
     }
 
     #[test]

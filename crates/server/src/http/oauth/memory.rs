@@ -2,7 +2,7 @@
 //! may do what; it is empty at each start, and each node has its own.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::{Arc, PoisonError};
 
 use renkei_domain::institution::InstitutionCode;
 use renkei_oauth::jose::{KeySet, SigningKey};
@@ -15,6 +15,7 @@ use crate::http::second_look::Looks;
 use crate::metrics::Metrics;
 use crate::passwords::Hashing;
 use crate::readiness::Readiness;
+use crate::sync::{Mutex, RwLock};
 use crate::traces::Traces;
 
 /// Key sets kept; when more are in use all are forgotten and read anew.
@@ -69,23 +70,7 @@ impl Memory {
     /// # Errors
     /// [`Fault::Defect`] when the registered text can't be parsed, which registration refuses.
     pub fn keys(&self, institution: &InstitutionCode, client_id: &str, jwks: &str) -> Result<Arc<KeySet>, Fault> {
-        let place = (institution.clone(), client_id.to_owned());
-        let known = self.key_sets.read().unwrap_or_else(PoisonError::into_inner);
-        if let Some((text, keys)) = known.get(&place)
-            && text == jwks
-        {
-            return Ok(Arc::clone(keys));
-        }
-        drop(known);
-        let keys = KeySet::parse(jwks.as_bytes())
-            .map_err(|fault| Fault::Defect(format!("the keys of client {client_id}: {fault}")))?;
-        let keys = Arc::new(keys);
-        let mut known = self.key_sets.write().unwrap_or_else(PoisonError::into_inner);
-        if known.len() >= KEY_SETS_MAX {
-            known.clear();
-        }
-        known.insert(place, (jwks.to_owned(), Arc::clone(&keys)));
-        Ok(keys)
+        keys_of(&self.key_sets, (institution.clone(), client_id.to_owned()), jwks)
     }
 
     /// The signing key of this `kid`, opened when it is not known yet.
@@ -122,9 +107,29 @@ impl Memory {
     }
 }
 
+fn keys_of(key_sets: &RwLock<KeySets>, place: Place, jwks: &str) -> Result<Arc<KeySet>, Fault> {
+    let known = key_sets.read().unwrap_or_else(PoisonError::into_inner);
+    if let Some((text, keys)) = known.get(&place)
+        && text == jwks
+    {
+        return Ok(Arc::clone(keys));
+    }
+    drop(known);
+    let keys = KeySet::parse(jwks.as_bytes())
+        .map_err(|fault| Fault::Defect(format!("the keys of client {}: {fault}", place.1)))?;
+    let keys = Arc::new(keys);
+    let mut known = key_sets.write().unwrap_or_else(PoisonError::into_inner);
+    if known.len() >= KEY_SETS_MAX {
+        known.clear();
+    }
+    known.insert(place, (jwks.to_owned(), Arc::clone(&keys)));
+    Ok(keys)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use renkei_testing::explore::{Explored, Thread, explore};
     use renkei_testing::{aoi, midori};
 
     #[test]
@@ -136,5 +141,51 @@ mod tests {
         assert!(!Arc::ptr_eq(&first, &memory.keys(&midori(), "kakeibo", empty).unwrap()));
         assert!(!Arc::ptr_eq(&first, &memory.keys(&aoi(), "kakeibo", r#"{"keys": []}"#).unwrap()));
         assert!(memory.keys(&aoi(), "kakeibo", "no JSON").is_err());
+    }
+
+    /// The keys a client registered first, and those it has now.
+    fn text(of: usize) -> String {
+        let one = r#"{"keys":[{"kty":"EC","crv":"P-256","kid":"KID","x":"f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU",
+            "y":"x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0"}]}"#;
+        one.replace("KID", &format!("kakeibo-{of}"))
+    }
+
+    /// Requests that read the row before and after the client changed its keys.
+    fn two_texts<W: Sync + Default>(keys: impl Fn(&W, &str) -> Arc<KeySet> + Sync) -> Explored {
+        let (texts, keys) = ([text(0), text(1)], &keys);
+        let ask = |world: &W, which: usize| {
+            let known = keys(world, &texts[which]);
+            assert!(known.has_key_id(&format!("kakeibo-{which}")), "keys of another text");
+        };
+        let before = |world: &W| [0, 0].into_iter().for_each(|which| ask(world, which));
+        let after = |world: &W| [1, 1].into_iter().for_each(|which| ask(world, which));
+        let threads: [Thread<'_, W>; 3] = [&before, &after, &after];
+        explore(2, W::default, &threads, |_| Ok(()))
+    }
+
+    #[test]
+    fn f_33_keys_of_a_client_are_those_of_the_very_text_that_was_read() {
+        // Without the rest of what a node remembers, which takes long to set up.
+        type World = RwLock<KeySets>;
+        let place = || (aoi(), "kakeibo".to_owned());
+        two_texts(|world: &World, text| keys_of(world, place(), text).unwrap()).expect_right("keys of a client");
+    }
+
+    #[test]
+    fn f_33_control_keys_apart_from_their_text_are_found() {
+        #[derive(Default)]
+        struct Torn(RwLock<String>, RwLock<Option<Arc<KeySet>>>);
+        two_texts(|world: &Torn, text| {
+            if *world.0.read().unwrap() == text
+                && let Some(keys) = &*world.1.read().unwrap()
+            {
+                return Arc::clone(keys);
+            }
+            let keys = Arc::new(KeySet::parse(text.as_bytes()).unwrap());
+            *world.0.write().unwrap() = text.to_owned();
+            *world.1.write().unwrap() = Some(Arc::clone(&keys));
+            keys
+        })
+        .expect_wrong("keys apart from their text");
     }
 }

@@ -4,11 +4,12 @@
 //! is next but one. When nobody else can wait, the longest row gives way to shorter ones.
 
 use std::collections::{HashMap, VecDeque};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, PoisonError};
 
 use tokio::sync::oneshot;
 
 use crate::http::limits::Prefix;
+use crate::sync::{Mutex, MutexGuard};
 
 /// How much there is room for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

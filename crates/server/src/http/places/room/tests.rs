@@ -1,4 +1,7 @@
 use std::net::{IpAddr, Ipv4Addr};
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use renkei_testing::explore::{block_on, explore, step};
 
 use super::*;
 use crate::http::source::Source;
@@ -125,4 +128,69 @@ fn f_31_a_source_that_comes_and_gives_up_again_and_again_stands_in_the_order_onc
     drop((held, waiting));
     assert_eq!(room.counts(), (0, 0));
     assert!(room.state().turns.is_empty());
+}
+
+/// A room, and how many say at this moment that they have a place.
+type Watched = (Arc<Room>, AtomicUsize);
+
+const TINY: Size = Size { places: 1, share: 1, waiting: 2, waiting_share: 1 };
+
+fn watched() -> Watched {
+    (Room::new(TINY), AtomicUsize::new(0))
+}
+
+fn work((room, working): &Watched, place: Place) {
+    assert!(working.fetch_add(1, Ordering::SeqCst) < room.size.places, "more have a place than there are");
+    step();
+    working.fetch_sub(1, Ordering::SeqCst);
+    drop(place);
+}
+
+/// Comes, waits for a place if need be, works, and goes.
+fn patient(world: &Watched, number: u8) {
+    match world.0.enter(source(number)) {
+        Entry::Now(place) => work(world, place),
+        Entry::Soon(waiting) => block_on(waiting.place()).into_iter().for_each(|place| work(world, place)),
+        Entry::Never => {}
+    }
+}
+
+/// As [`patient`], and goes away instead of waiting.
+fn impatient(world: &Watched, number: u8, go: fn(Waiting)) {
+    match world.0.enter(source(number)) {
+        Entry::Now(place) => work(world, place),
+        Entry::Soon(waiting) => {
+            step();
+            go(waiting);
+        }
+        Entry::Never => {}
+    }
+}
+
+fn is_empty((room, _): &Watched) -> Result<(), String> {
+    let state = room.state();
+    let left = (state.working, state.waiting, state.sources.len(), state.turns.len());
+    (left == (0, 0, 0, 0)).then_some(()).ok_or_else(|| format!("left behind: {left:?}"))
+}
+
+#[test]
+fn f_33_f_31_no_place_is_lost_and_none_given_twice_in_whatever_order_requests_come_and_go() {
+    let (first, second) = (|world: &Watched| patient(world, 1), |world: &Watched| patient(world, 2));
+    let gone = |world: &Watched| impatient(world, 3, drop);
+    let same = |world: &Watched| impatient(world, 1, drop);
+    explore(3, watched, &[&first, &second, &gone], is_empty).expect_right("three sources at one place");
+    explore(3, watched, &[&first, &first, &same], is_empty).expect_right("one source at one place");
+    explore(1, watched, &[&first, &second, &gone, &same], is_empty).expect_right("four requests at one place");
+}
+
+#[test]
+fn f_33_control_a_place_that_is_on_its_way_to_somebody_who_went_is_missed() {
+    let patient = |world: &Watched| patient(world, 1);
+    let forgetful = |world: &Watched| {
+        impatient(world, 2, |mut waiting| {
+            waiting.room.state().give_up(waiting.source, waiting.number);
+            waiting.place_now().into_iter().for_each(std::mem::forget);
+        });
+    };
+    explore(3, watched, &[&patient, &patient, &forgetful], is_empty).expect_wrong("a place nobody gave back");
 }
