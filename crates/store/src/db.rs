@@ -359,7 +359,14 @@ impl Session {
     /// # Errors
     /// [`StoreError`].
     pub async fn row(&mut self, sql: &'static str, params: &[Param<'_>]) -> Result<Option<Row>, StoreError> {
-        Ok(self.rows(sql, params).await?.into_iter().next())
+        let Link::PostgresRead(engine) = &self.link else {
+            return Ok(self.rows(sql, params).await?.into_iter().next());
+        };
+        let bound = Bound::new(self.institution.as_ref(), sql, params)?;
+        self.work.look_ups.fetch_add(1, Ordering::Relaxed);
+        let row = engine.row(&bound).await;
+        act::note_statement(&row);
+        row
     }
 }
 

@@ -8,13 +8,18 @@
     reason = "a test file"
 )]
 
+use std::time::Duration;
+
+use futures_util::future::join_all;
 use renkei_domain::audit::{Action, Actor, Record};
+use renkei_domain::institution::InstitutionCode;
 use renkei_domain::time::Timestamp;
 use renkei_store::{Store, StoreError, params};
 use renkei_testing::{SystemRandom, aoi, midori, on_each_engine};
 
 const NOW: Timestamp = Timestamp::from_seconds(1_800_000_000);
 const ADD_REPLAY: &str = "INSERT INTO replays (institution, digest, expires_at) VALUES (?1, ?2, ?3)";
+const FIND_REPLAY: &str = "SELECT expires_at FROM replays WHERE institution = ?1 AND digest = ?2";
 const COUNT_REPLAYS: &str = "SELECT COUNT(*) FROM replays WHERE institution = ?1";
 
 async fn replays(store: &Store) -> i64 {
@@ -66,6 +71,41 @@ on_each_engine! {
         }
         assert_eq!(winners, 1);
         assert_eq!(replays(&store).await, 1);
+    }
+
+    async fn look_ups_at_the_same_time_find_each_its_own(store: Store) {
+        for (institution, digests) in [(aoi(), 0..40), (midori(), 30..50)] {
+            let mut tx = store.begin(&institution).await.unwrap();
+            for digest in digests {
+                tx.execute(ADD_REPLAY, params![[digest], NOW.plus_seconds(digest.into())]).await.unwrap();
+            }
+            tx.commit().await.unwrap();
+        }
+        let look = async |institution: InstitutionCode, digest: u8| {
+            let row = store.read(&institution).row(FIND_REPLAY, params![[digest]]).await.unwrap();
+            row.map(|mut row| row.get::<Timestamp>(0).unwrap())
+        };
+        let all = (0..60u8).flat_map(|digest| [(aoi(), digest), (midori(), digest)]);
+        let found = join_all(all.clone().map(|(institution, digest)| look(institution, digest))).await;
+        for ((institution, digest), found) in all.zip(found) {
+            let there = if institution == aoi() { 0..40 } else { 30..50 };
+            let expected = there.contains(&digest).then(|| NOW.plus_seconds(digest.into()));
+            assert_eq!(found, expected, "{digest} of {institution}");
+        }
+    }
+
+    async fn a_look_up_that_fails_or_is_given_up_takes_no_other_with_it(store: Store) {
+        const COUNT: &str = "SELECT COUNT(*) FROM products WHERE institution = ?1 AND client_id = ?2";
+        let look = async |client: &'static str| store.read(&aoi()).row(COUNT, params![client]).await;
+        // Only PostgreSQL's text can't hold the character 0.
+        let found = join_all(["one", "two", "a\0b", "three"].map(look)).await;
+        let failed: Vec<bool> = found.iter().map(Result::is_err).collect();
+        assert_eq!(failed, [false, false, store.has_conflicts(), false]);
+        for _ in 0..20 {
+            let given_up = join_all(["one", "two", "three"].map(look));
+            let _ = tokio::time::timeout(Duration::ZERO, given_up).await;
+            assert!(look("four").await.is_ok());
+        }
     }
 
     async fn r_229_a_statement_that_forgets_its_institution_is_refused(store: Store) {

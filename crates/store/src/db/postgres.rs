@@ -4,6 +4,7 @@
 //! words: done, not done, not known.
 
 mod leads;
+mod look_ups;
 mod shared;
 mod units;
 mod wire;
@@ -31,6 +32,7 @@ use tokio_postgres::types::{IsNull, ToSql, Type, private::BytesMut};
 use super::unit::Asked;
 use super::value::{Param, Row, Value};
 use super::{Bound, ClientIdentity, PoolState, StoreError};
+use look_ups::LookUps;
 use shared::Shared;
 use wire::{Wire, Wires};
 
@@ -56,6 +58,7 @@ const SENT_TOGETHER: usize = 512;
 pub(super) struct Engine {
     pool: Pool<Wires>,
     reads: Arc<Shared>,
+    look_ups: Arc<LookUps>,
     texts: Arc<Texts>,
     /// Where units are left; none for whoever writes them.
     units: Option<mpsc::UnboundedSender<Asked>>,
@@ -90,7 +93,8 @@ impl Engine {
             .build()
             .map_err(|error| StoreError::Unusable(error.to_string()))?;
         let (units, queue) = mpsc::unbounded_channel();
-        let engine = Engine { pool, reads: Arc::default(), texts: Arc::default(), units: None };
+        let engine =
+            Engine { pool, reads: Arc::default(), look_ups: Arc::default(), texts: Arc::default(), units: None };
         drop(engine.client().await?);
         tokio::spawn(engine.clone().write_units(queue));
         Ok(Engine { units: Some(units), ..engine })
@@ -179,11 +183,18 @@ fn refuse_open_link(config: &Config, roots: &RootCertStore) -> Result<(), StoreE
     Ok(())
 }
 
-/// Statements with `?1` rewritten to `$1`, each once.
-///
-/// By how many rows they add, too: one, or several at once where an `INSERT` lists its values.
+/// Statements with `?1` rewritten to `$1`, each once in each of its forms.
 #[derive(Default)]
-struct Texts(RwLock<HashMap<(&'static str, usize), Arc<str>>>);
+struct Texts(RwLock<HashMap<(&'static str, Form), Arc<str>>>);
+
+/// What a statement is made to do at once.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+enum Form {
+    /// Add so many rows, where an `INSERT` lists its values.
+    Rows(usize),
+    /// Look up for many.
+    Many,
+}
 
 impl Texts {
     fn of(&self, sql: &'static str) -> Arc<str> {
@@ -191,11 +202,19 @@ impl Texts {
     }
 
     fn of_rows(&self, sql: &'static str, rows: usize) -> Arc<str> {
-        let key = (sql, rows);
+        self.kept((sql, Form::Rows(rows)), || units::of_rows(sql, rows))
+    }
+
+    /// For values of these types.
+    fn of_many(&self, sql: &'static str, types: &[Type]) -> Arc<str> {
+        self.kept((sql, Form::Many), || look_ups::of_many(sql, types))
+    }
+
+    fn kept(&self, key: (&'static str, Form), make: impl FnOnce() -> String) -> Arc<str> {
         if let Some(text) = self.0.read().unwrap_or_else(PoisonError::into_inner).get(&key) {
             return Arc::clone(text);
         }
-        let text: Arc<str> = units::of_rows(sql, rows).replace('?', "$").into();
+        let text: Arc<str> = make().replace('?', "$").into();
         self.0.write().unwrap_or_else(PoisonError::into_inner).insert(key, Arc::clone(&text));
         text
     }

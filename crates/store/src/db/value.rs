@@ -24,6 +24,16 @@ pub enum Param<'a> {
 }
 
 impl Param<'_> {
+    /// The same, held by nobody else.
+    pub(super) fn into_owned(self) -> Param<'static> {
+        match self {
+            Param::Null => Param::Null,
+            Param::Int(number) => Param::Int(number),
+            Param::Text(text) => Param::Text(Cow::Owned(text.into_owned())),
+            Param::Bytes(bytes) => Param::Bytes(Cow::Owned(bytes.into_owned())),
+        }
+    }
+
     /// Its text; empty for what is none.
     pub(super) fn as_text(&self) -> &str {
         match self {
