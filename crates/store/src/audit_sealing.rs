@@ -16,6 +16,10 @@ use crate::db::Row;
 use crate::params;
 use crate::{Session, StoreError, Tx};
 
+/// Positions written by one statement. SQLite finds a place in a text by going through what stands before it, so a longer
+/// text costs each of its identifiers more.
+const POSITIONS_AT_ONCE: usize = 64;
+
 /// Before every identifier.
 pub const FIRST_ID: AuditId = AuditId(Uuid::nil());
 
@@ -210,13 +214,15 @@ impl Tx {
     /// # Errors
     /// [`StoreError::Taken`] when one of them has a position; the rest of [`StoreError`].
     pub async fn add_positions(&mut self, records: &[AuditId], first: u64) -> Result<(), StoreError> {
-        let Some(last) = records.len().checked_sub(1) else { return Ok(()) };
-        // One statement for all: the identifiers as one text, of which each takes 36 characters.
+        // One statement for many: their identifiers as one text, of which each takes 36 characters.
         let insert = "WITH RECURSIVE ids (n) AS (SELECT CAST(0 AS BIGINT) UNION ALL SELECT ids.n + 1 FROM ids \
              WHERE ids.n < ?4) INSERT INTO audit_positions (institution, audit_id, position) \
              SELECT ?1, SUBSTR(?2, CAST(ids.n * 36 + 1 AS INTEGER), 36), ?3 + ids.n FROM ids";
-        let ids: String = records.iter().map(AuditId::to_string).collect();
-        self.execute(insert, params![ids, signed(first), signed(last as u64)]).await.map(|_| ())
+        for (part, first) in records.chunks(POSITIONS_AT_ONCE).zip((first..).step_by(POSITIONS_AT_ONCE)) {
+            let ids: String = part.iter().map(AuditId::to_string).collect();
+            self.execute(insert, params![ids, signed(first), signed(part.len() as u64 - 1)]).await?;
+        }
+        Ok(())
     }
 
     /// Adds entries to the trail.

@@ -80,8 +80,7 @@ impl Engine {
             .name("store-commit".into())
             .spawn(move || {
                 while work.recv().is_ok() {
-                    // Whoever has asked by now is in this group, and needs no other.
-                    while work.try_recv().is_ok() {}
+                    gather(&work);
                     commit_group(&shared.0, &shared.1);
                     while !shared.1.lock().unwrap_or_else(PoisonError::into_inner).is_empty() {
                         commit_group(&shared.0, &shared.1);
@@ -170,6 +169,18 @@ impl Snapshot {
 
 /// What rows are handed to, one by one.
 type Take<'a, E> = dyn FnMut(&[Value]) -> Result<(), E> + Send + 'a;
+
+/// Lets others ask before the group is written: as long as processors are busy and somebody does, for one flush serves
+/// them all. Where a processor is free nothing is waited for.
+fn gather(asked: &mpsc::Receiver<()>) {
+    for _ in 0..TOGETHER_MAX {
+        std::thread::yield_now();
+        // Whoever has asked by now is in this group, and needs no other.
+        if asked.try_iter().count() == 0 {
+            return;
+        }
+    }
+}
 
 /// Writes the units that wait, commits what has gathered with one flush, and tells everybody who waits.
 fn commit_group(writer: &QueueMutex<Writer>, units: &Units) {
