@@ -16,9 +16,9 @@ use crate::db::Row;
 use crate::params;
 use crate::{Session, StoreError, Tx};
 
-/// Positions written by one statement. SQLite finds a place in a text by going through what stands before it, so a longer
-/// text costs each of its identifiers more.
-const POSITIONS_AT_ONCE: usize = 64;
+/// Positions written by one statement. Both engines find a place in a text by going through what stands before it, so a
+/// longer text costs each of its identifiers more.
+const POSITIONS_AT_ONCE: usize = 32;
 
 /// Before every identifier.
 pub const FIRST_ID: AuditId = AuditId(Uuid::nil());

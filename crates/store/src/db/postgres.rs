@@ -5,6 +5,7 @@
 
 mod leads;
 mod look_ups;
+mod many;
 mod shared;
 mod units;
 mod wire;
@@ -183,41 +184,47 @@ fn refuse_open_link(config: &Config, roots: &RootCertStore) -> Result<(), StoreE
     Ok(())
 }
 
-/// Statements with `?1` rewritten to `$1`, each once in each of its forms.
+/// Statements with `?1` rewritten to `$1`, each once.
 #[derive(Default)]
-struct Texts(RwLock<HashMap<(&'static str, Form), Arc<str>>>);
-
-/// What a statement is made to do at once.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
-enum Form {
-    /// Add so many rows, where an `INSERT` lists its values.
-    Rows(usize),
-    /// Look up for many.
-    Many,
+struct Texts {
+    own: Kept<Arc<str>>,
+    look_ups: Kept<Arc<str>>,
+    inserts: Kept<Option<Arc<str>>>,
 }
+
+/// What was made of a statement.
+#[derive(Default)]
+struct Kept<T>(RwLock<HashMap<&'static str, T>>);
 
 impl Texts {
     fn of(&self, sql: &'static str) -> Arc<str> {
-        self.of_rows(sql, 1)
+        self.own.get(sql, || numbered(sql))
     }
 
-    fn of_rows(&self, sql: &'static str, rows: usize) -> Arc<str> {
-        self.kept((sql, Form::Rows(rows)), || units::of_rows(sql, rows))
+    /// [`many::look_up`] for lists of values of these types.
+    fn look_up(&self, sql: &'static str, types: &[Type]) -> Arc<str> {
+        self.look_ups.get(sql, || numbered(&many::look_up(sql, types)))
     }
 
-    /// For values of these types.
-    fn of_many(&self, sql: &'static str, types: &[Type]) -> Arc<str> {
-        self.kept((sql, Form::Many), || look_ups::of_many(sql, types))
+    /// [`many::insert`] for lists of values of these types.
+    fn insert(&self, sql: &'static str, types: &[Type]) -> Option<Arc<str>> {
+        self.inserts.get(sql, || many::insert(sql, types).as_deref().map(numbered))
     }
+}
 
-    fn kept(&self, key: (&'static str, Form), make: impl FnOnce() -> String) -> Arc<str> {
-        if let Some(text) = self.0.read().unwrap_or_else(PoisonError::into_inner).get(&key) {
-            return Arc::clone(text);
+impl<T: Clone> Kept<T> {
+    fn get(&self, sql: &'static str, make: impl FnOnce() -> T) -> T {
+        if let Some(made) = self.0.read().unwrap_or_else(PoisonError::into_inner).get(sql) {
+            return made.clone();
         }
-        let text: Arc<str> = make().replace('?', "$").into();
-        self.0.write().unwrap_or_else(PoisonError::into_inner).insert(key, Arc::clone(&text));
-        text
+        let made = make();
+        self.0.write().unwrap_or_else(PoisonError::into_inner).insert(sql, made.clone());
+        made
     }
+}
+
+fn numbered(sql: &str) -> Arc<str> {
+    sql.replace('?', "$").into()
 }
 
 /// A write transaction: a connection between `BEGIN` and `COMMIT`.

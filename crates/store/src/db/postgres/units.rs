@@ -1,20 +1,19 @@
 //! Units on PostgreSQL: those of many requests in one transaction and in few statements, however many there are.
 
 use std::collections::HashSet;
+use std::iter::once;
 
-use futures_util::future::join;
+use futures_util::future::{Either, join};
 use futures_util::stream::{FuturesOrdered, TryStreamExt};
 use tokio::sync::mpsc;
+use tokio_postgres::Statement;
 
 use super::super::StoreError;
 use super::super::unit::{Asked, Claimed, Digest, Ended, Part, Step, Tally, Unit, gather, gone};
 use super::super::value::Param;
 use super::wire::Wire;
-use super::{Engine, Texts, Write, in_time, translate};
+use super::{Engine, Texts, Write, in_time, many, translate};
 use crate::replays;
-
-/// How many rows are added by one statement; few sizes, so that few statements are prepared.
-const ROWS_AT_ONCE: [usize; 4] = [32, 8, 4, 2];
 
 impl Engine {
     /// Leaves a unit to be written with others.
@@ -26,6 +25,8 @@ impl Engine {
     /// Writes the units that wait, again and again: what comes while one transaction becomes durable is the next one.
     pub(super) async fn write_units(self, mut queue: mpsc::UnboundedReceiver<Asked>) {
         while let Some(first) = queue.recv().await {
+            // Requests that have just come in are read first, and their units go along.
+            tokio::task::yield_now().await;
             let (units, answers): (Vec<_>, Vec<_>) = gather(first, &mut queue).into_iter().unzip();
             let ended: Vec<Result<Ended, StoreError>> = match self.write_together(&units).await {
                 Ok(ended) => ended.into_iter().map(Ok).collect(),
@@ -73,22 +74,18 @@ struct Together<'a> {
 /// A statement with the values of one row or of several.
 struct Filled<'a> {
     sql: &'static str,
-    rows: usize,
-    values: Vec<&'a Param<'static>>,
+    rows: Vec<Vec<&'a Param<'static>>>,
 }
 
 impl<'a> Filled<'a> {
-    fn new(rows: &[(&'a Unit, &'a Step)], sql: &'static str) -> Filled<'a> {
-        let own = |(unit, step): &(&'a Unit, &'a Step)| std::iter::once(&unit.institution).chain(&step.values);
-        Filled { sql, rows: rows.len(), values: rows.iter().flat_map(own).collect() }
-    }
-
-    fn one(unit: &'a Unit, step: &'a Step) -> Filled<'a> {
-        Filled::of(&unit.institution, step)
+    fn new(sql: &'static str, rows: &[(&'a Param<'static>, &'a Step)]) -> Filled<'a> {
+        let own =
+            |(institution, step): &(&'a Param<'static>, &'a Step)| once(*institution).chain(&step.values).collect();
+        Filled { sql, rows: rows.iter().map(own).collect() }
     }
 
     fn of(institution: &'a Param<'static>, step: &'a Step) -> Filled<'a> {
-        Filled { sql: step.sql, rows: 1, values: std::iter::once(institution).chain(&step.values).collect() }
+        Filled::new(step.sql, &[(institution, step)])
     }
 }
 
@@ -132,7 +129,8 @@ impl<'a> Together<'a> {
         // As with digests: in one order at every node.
         rows.sort_by_key(|(step, place, unit)| (step.sql, unit.institution.clone(), step.values.clone(), *place));
         let places: Vec<usize> = rows.iter().map(|(_, place, _)| *place).collect();
-        let rows: Vec<Filled<'_>> = rows.into_iter().map(|(step, _, unit)| Filled::one(unit, step)).collect();
+        let rows: Vec<Filled<'_>> =
+            rows.into_iter().map(|(step, _, unit)| Filled::of(&unit.institution, step)).collect();
         let changed = self.execute(&rows).await?;
         lost.extend(places.into_iter().zip(changed).filter(|(_, changed)| *changed != 1).map(|(place, _)| place));
         Ok(lost)
@@ -186,40 +184,45 @@ impl<'a> Together<'a> {
         in_time(self.wire, async {
             let mut prepared = Vec::with_capacity(all.len());
             for filled in all {
-                let text = self.texts.of_rows(filled.sql, filled.rows);
-                prepared.push(self.wire.ask(self.wire.prepare_cached(&text)).await?);
+                prepared.push(self.prepare(filled).await?);
             }
-            let sent = prepared.iter().zip(all).map(|(statement, filled)| {
-                self.wire.ask(self.wire.execute_raw(statement, filled.values.iter().copied()))
+            let sent = prepared.iter().zip(all).map(|(statement, filled)| match filled.rows.as_slice() {
+                [row] => Either::Left(self.wire.ask(self.wire.execute_raw(statement, row.iter().copied()))),
+                rows => {
+                    let columns = many::columns(rows, statement.params().len());
+                    Either::Right(self.wire.ask(self.wire.execute_raw(statement, columns)))
+                }
             });
             sent.collect::<FuturesOrdered<_>>().try_collect().await
         })
         .await
+    }
+
+    async fn prepare(&self, filled: &Filled<'_>) -> Result<Statement, StoreError> {
+        let one = self.wire.ask(self.wire.prepare_cached(&self.texts.of(filled.sql))).await?;
+        if filled.rows.len() == 1 {
+            return Ok(one);
+        }
+        let text = self.texts.insert(filled.sql, one.params());
+        let text = text.ok_or_else(|| StoreError::Statement("only plain rows are added together".into()))?;
+        self.wire.ask(self.wire.prepare_cached(&text)).await
     }
 }
 
 /// The steps of all parts in their order, and then their rows, those of one table together.
 fn filled<'a>(parts: Vec<(&'a Unit, &'a Part)>) -> Vec<Filled<'a>> {
     let mut all = Vec::new();
-    let mut tables: Vec<(&'static str, Vec<(&Unit, &Step)>)> = Vec::new();
+    let mut tables: Vec<(&'static str, Vec<(&Param<'static>, &Step)>)> = Vec::new();
     for (unit, part) in parts {
-        all.extend(part.steps.iter().map(|step| Filled::one(unit, step)));
+        all.extend(part.steps.iter().map(|step| Filled::of(&unit.institution, step)));
         for row in &part.rows {
             match tables.iter_mut().find(|(sql, _)| *sql == row.sql) {
-                Some((_, rows)) => rows.push((unit, row)),
-                None => tables.push((row.sql, vec![(unit, row)])),
+                Some((_, rows)) => rows.push((&unit.institution, row)),
+                None => tables.push((row.sql, vec![(&unit.institution, row)])),
             }
         }
     }
-    for (sql, rows) in &tables {
-        let mut rest = rows.as_slice();
-        while !rest.is_empty() {
-            let size = ROWS_AT_ONCE.into_iter().find(|size| *size <= rest.len()).unwrap_or(1);
-            let (these, others) = rest.split_at(size);
-            all.push(Filled::new(these, sql));
-            rest = others;
-        }
-    }
+    all.extend(tables.iter().map(|(sql, rows)| Filled::new(sql, rows)));
     all
 }
 
@@ -240,29 +243,4 @@ fn added_up<'a>(parts: &[(&'a Unit, &Part)]) -> Vec<(&'a Param<'static>, Step)> 
     sums.retain(|(_, sum)| sum.by != 0);
     sums.sort_by(|(one, a), (other, b)| (a.sql, one, &a.of).cmp(&(b.sql, other, &b.of)));
     sums.into_iter().map(|(institution, sum)| (institution, sum.step())).collect()
-}
-
-/// The text of an `INSERT … VALUES (?1, …, ?n)` for so many rows; the values of one after those of the other.
-pub(super) fn of_rows(sql: &str, rows: usize) -> String {
-    let values = sql.rfind('(').map(|at| sql.split_at(at));
-    let Some((head, values)) = values.filter(|_| rows > 1) else { return sql.to_owned() };
-    let width = values.matches('?').count();
-    let row = |row: usize| {
-        let values: Vec<String> = (1..=width).map(|value| format!("?{}", row * width + value)).collect();
-        format!("({})", values.join(", "))
-    };
-    let all: Vec<String> = (0..rows).map(row).collect();
-    format!("{head}{}", all.join(", "))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_row_becomes_several() {
-        let one = "INSERT INTO t (institution, a) VALUES (?1, ?2)";
-        assert_eq!(of_rows(one, 1), one);
-        assert_eq!(of_rows(one, 3), "INSERT INTO t (institution, a) VALUES (?1, ?2), (?3, ?4), (?5, ?6)");
-    }
 }

@@ -1,0 +1,83 @@
+//! One statement for many lists of values: the values of each kind in an array of their own.
+//!
+//! A statement costs the server more before its first row than for it: a lock on each table and index it touches, the start
+//! of its plan, messages. The text is the same for any number of lists, so it is prepared once.
+
+use tokio_postgres::types::Type;
+
+use super::super::value::Param;
+
+/// The values of many lists by kind. All lists are of this length.
+pub(super) fn columns<'a>(lists: &[Vec<&'a Param<'static>>], length: usize) -> Vec<Vec<Option<&'a Param<'static>>>> {
+    (0..length).map(|kind| lists.iter().map(|list| list.get(kind).copied()).collect()).collect()
+}
+
+/// The text that finds for many lists what this one finds for one, with the number of the list, from 1, as its last
+/// column. That it stands in a sub-select with an offset keeps its plan what it is by itself.
+pub(super) fn look_up(sql: &str, types: &[Type]) -> String {
+    ["SELECT q.*, k.n FROM ", &lists(types), ", LATERAL (", &of_list(sql, types), " OFFSET 0) q"].concat()
+}
+
+/// The text that adds many rows, of one that adds one: `INSERT … VALUES (…)` and nothing behind it, or there is none.
+pub(super) fn insert(sql: &str, types: &[Type]) -> Option<String> {
+    let (head, values) = sql.split_once("VALUES (")?;
+    let values = values.strip_suffix(')')?;
+    Some(format!("{head}SELECT {} FROM {}", of_list(values, types), lists(types)))
+}
+
+/// The lists as rows of `k`: `p1`, `p2` … and `n`, their number.
+fn lists(types: &[Type]) -> String {
+    let list = |part: &dyn Fn(usize, &Type) -> String| {
+        let parts: Vec<String> = types.iter().enumerate().map(|(index, kind)| part(index + 1, kind)).collect();
+        parts.join(", ")
+    };
+    let arrays = list(&|number, kind| format!("CAST(?{number} AS {}[])", kind.name()));
+    let names = list(&|number, _| format!("p{number}"));
+    format!("unnest({arrays}) WITH ORDINALITY AS k({names}, n)")
+}
+
+/// The text with the values of `k` in place of its own.
+fn of_list(sql: &str, types: &[Type]) -> String {
+    // From the last, or ?1 would be found in ?10.
+    let numbers = (1..=types.len()).rev();
+    numbers.fold(sql.to_owned(), |text, number| text.replace(&format!("?{number}"), &format!("k.p{number}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LISTS: &str = "unnest(CAST(?1 AS text[]), CAST(?2 AS int8[])) WITH ORDINALITY AS k(p1, p2, n)";
+
+    #[test]
+    fn a_look_up_becomes_one_of_many() {
+        assert_eq!(
+            look_up("SELECT a FROM t WHERE institution = ?1 AND b = ?2", &[Type::TEXT, Type::INT8]),
+            [
+                "SELECT q.*, k.n FROM ",
+                LISTS,
+                ", LATERAL (SELECT a FROM t WHERE institution = k.p1 AND b = k.p2 OFFSET 0) q"
+            ]
+            .concat()
+        );
+    }
+
+    #[test]
+    fn a_row_becomes_several() {
+        assert_eq!(
+            insert("INSERT INTO t (institution, a, b) VALUES (?1, CAST(?2 AS BIGINT), 0)", &[Type::TEXT, Type::INT8]),
+            Some(format!("INSERT INTO t (institution, a, b) SELECT k.p1, CAST(k.p2 AS BIGINT), 0 FROM {LISTS}"))
+        );
+        for other in
+            ["INSERT INTO t (institution) SELECT ?1", "INSERT INTO t (institution) VALUES (?1) ON CONFLICT DO NOTHING"]
+        {
+            assert_eq!(insert(other, &[Type::TEXT]), None);
+        }
+    }
+
+    #[test]
+    fn the_tenth_value_is_not_taken_for_the_first() {
+        let types = vec![Type::TEXT; 10];
+        assert_eq!(of_list("?1 ?10 ?1", &types), "k.p1 k.p10 k.p1");
+    }
+}
