@@ -93,6 +93,35 @@ impl PostedEntry {
     }
 }
 
+/// How many entries there are, and what they come to.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Totals {
+    /// Entries.
+    pub count: i64,
+    /// 入金件数.
+    pub credit_count: i64,
+    /// 入金合計, in yen.
+    pub credit_sum: i64,
+    /// 出金件数.
+    pub debit_count: i64,
+    /// 出金合計, in yen.
+    pub debit_sum: i64,
+}
+
+/// Entries that follow each other in the order of posting, put together by the engine: a hundred rows cost far more on
+/// their way than what is in them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stretch {
+    /// What they come to.
+    pub totals: Totals,
+    /// The balance before the first, as that entry has it. `None`: it is not there.
+    pub opening_balance: Option<i64>,
+    /// The balance after the last, as that entry has it. `None`: it is not there.
+    pub closing_balance: Option<i64>,
+    /// Their JSON in order, with commas between.
+    pub bodies: String,
+}
+
 /// Where a read by days begins: what no later posting can change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RangeStart {
@@ -143,6 +172,14 @@ const RANGE_START: &str = "SELECT a.last_seq, \
 const ENTRY: &str = "SELECT seq, booked_on, credit, debit, balance_after, body FROM entries \
      WHERE institution = ?1 AND account_id = ?2";
 
+// Both engines keep the order of a sub-select that is put in order and then put together.
+const STRETCH: &str = "SELECT COUNT(*), COUNT(CASE WHEN e.credit > 0 THEN 1 END), \
+     CAST(COALESCE(SUM(e.credit), 0) AS BIGINT), COUNT(CASE WHEN e.debit > 0 THEN 1 END), \
+     CAST(COALESCE(SUM(e.debit), 0) AS BIGINT), MAX(CASE WHEN e.seq = ?3 THEN e.balance_after - e.credit + e.debit END), \
+     MAX(CASE WHEN e.seq = ?4 THEN e.balance_after END), COALESCE(STRING_AGG(e.body, ','), '') \
+     FROM (SELECT seq, credit, debit, balance_after, body FROM entries \
+     WHERE institution = ?1 AND account_id = ?2 AND seq >= ?3 AND seq <= ?4 ORDER BY seq) e";
+
 impl Session {
     /// The accounts of a linkage that may be read now, by branch, type and number: those the customer permitted, that
     /// are open, and on which the linkage's user may still inquire.
@@ -189,21 +226,25 @@ impl Session {
         .transpose()
     }
 
-    /// Entries in the order of posting: those after `after_seq` up to `up_to_seq`, at most `limit`. `up_to_seq` must be
-    /// a number that was once [`LedgerState::last_seq`].
+    /// The entries from one number to another, both included.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn list_entries_after(
-        &mut self,
-        account: AccountId,
-        after_seq: i64,
-        up_to_seq: i64,
-        limit: u32,
-    ) -> Result<Vec<PostedEntry>, StoreError> {
-        let select = const_format::concatcp!(ENTRY, " AND seq > ?3 AND seq <= ?4 ORDER BY seq LIMIT ?5");
-        let rows = self.rows(select, params![account, after_seq, up_to_seq, limit]).await?;
-        rows.into_iter().map(read_entry).collect()
+    pub async fn find_stretch(&mut self, account: AccountId, from: i64, to: i64) -> Result<Stretch, StoreError> {
+        let row = self.row(STRETCH, params![account, from, to]).await?;
+        let mut row = row.ok_or_else(|| StoreError::Statement("a count gave no row".into()))?;
+        Ok(Stretch {
+            totals: Totals {
+                count: row.get(0)?,
+                credit_count: row.get(1)?,
+                credit_sum: row.get(2)?,
+                debit_count: row.get(3)?,
+                debit_sum: row.get(4)?,
+            },
+            opening_balance: row.get(5)?,
+            closing_balance: row.get(6)?,
+            bodies: row.get(7)?,
+        })
     }
 
     /// What a read by days from `from` on begins with, now.

@@ -125,7 +125,7 @@ on_each_engine! {
         }
         assert_eq!(removed, [0, 1, 2, 1, 0]);
         assert_eq!(tx.list_pending_accounts().await.unwrap(), []);
-        assert_eq!(tx.list_entries_after(begun, 0, 9, 9).await.unwrap().len(), 1);
+        assert_eq!(tx.find_stretch(begun, 1, 9).await.unwrap().totals.count, 1);
     }
 
     async fn a_survey_sees_what_is_in_force_and_what_the_run_has_added(store: Store) {

@@ -12,7 +12,7 @@ use renkei_domain::id::{AccountId, ImportId, LinkageId};
 use renkei_domain::pin::PinStatus;
 use renkei_domain::statement::Fingerprint;
 use renkei_domain::time::{Day, Timestamp};
-use renkei_store::ledger::{PostedEntry, RangePlace};
+use renkei_store::ledger::{PostedEntry, RangePlace, Stretch, Totals};
 use renkei_store::ledger_import::{NewEntry, Posting};
 use renkei_store::{Step, Store, StoreError, Unit, params};
 use renkei_testing::seed::{self, Line, Who};
@@ -115,17 +115,22 @@ on_each_engine! {
         assert_eq!(tx.discard_pending_entries(account, 10).await.unwrap(), 1);
         assert_eq!(tx.discard_pending_entries(account, 10).await.unwrap(), 0);
         tx.commit().await.unwrap();
-        assert_eq!(store.read(&aoi()).list_entries_after(account, 0, 1, 10).await.unwrap().len(), 1);
+        assert_eq!(store.read(&aoi()).find_stretch(account, 1, 9).await.unwrap().totals.count, 1);
     }
 
-    async fn a_page_in_posting_order_has_late_bookings_where_they_were_posted(store: Store) {
+    async fn a_stretch_in_posting_order_has_late_bookings_where_they_were_posted(store: Store) {
         let (_, account, _) = linked(&store).await;
-        post(&store, account, 0, &[line("2026-10-01", 10), line("2026-10-05", 20)]).await;
-        post(&store, account, 0, &[line("2026-10-02", 30), line("2026-10-06", -40)]).await;
-        let page = store.read(&aoi()).list_entries_after(account, 1, 4, 2).await.unwrap();
-        assert_eq!(numbers(&page), [2, 3]);
-        assert_eq!((page[1].booked_on, page[1].balance_after, page[1].signed_amount()), (day("2026-10-02"), 60, 30));
-        assert_eq!(store.read(&midori()).list_entries_after(account, 0, 4, 2).await.unwrap(), []);
+        post(&store, account, 5, &[line("2026-10-01", 10), line("2026-10-05", 20)]).await;
+        post(&store, account, 5, &[line("2026-10-02", 30), line("2026-10-06", -40), line("2026-10-04", 1)]).await;
+        let mut session = store.read(&aoi());
+        let stretch = session.find_stretch(account, 2, 4).await.unwrap();
+        let totals = Totals { count: 3, credit_count: 2, credit_sum: 50, debit_count: 1, debit_sum: 40 };
+        assert_eq!((stretch.totals, stretch.opening_balance, stretch.closing_balance), (totals, Some(15), Some(25)));
+        assert_eq!(stretch.bodies, r#"{"sequence":2},{"sequence":3},{"sequence":4}"#);
+        assert_eq!(session.find_stretch(account, 4, 9).await.unwrap().totals.count, 2);
+        let none = Stretch { totals: Totals::default(), opening_balance: None, closing_balance: None, bodies: String::new() };
+        assert_eq!(session.find_stretch(account, 6, 5).await.unwrap(), none);
+        assert_eq!(store.read(&midori()).find_stretch(account, 1, 4).await.unwrap(), none);
     }
 
     async fn a_read_by_days_is_in_booking_order_and_keeps_out_what_was_posted_later(store: Store) {

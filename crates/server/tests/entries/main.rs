@@ -141,8 +141,8 @@ impl Desk {
         let mut row = self.row("SELECT account_id, last_seq FROM accounts WHERE institution = ?1").await.unwrap();
         let (account, last_seq): (AccountId, i64) = (row.get(0).unwrap(), row.get(1).unwrap());
         let mut session = self.store.read(&self.institution);
-        let entries = session.list_entries_after(account, 0, last_seq, 10_000).await.unwrap();
-        entries.iter().map(|entry| serde_json::from_str(&entry.body).unwrap()).collect()
+        let stretch = session.find_stretch(account, 1, last_seq).await.unwrap();
+        serde_json::from_str(&format!("[{}]", stretch.bodies)).unwrap()
     }
 
     pub async fn balance(&self) -> i64 {

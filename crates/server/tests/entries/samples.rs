@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use renkei_domain::id::AccountId;
 use renkei_server::ledger::import::{Failure, Report};
+use renkei_store::ledger::RangePlace;
 use renkei_store::{Store, params};
 use renkei_testing::on_each_engine;
 use serde_json::Value;
@@ -54,7 +55,10 @@ async fn expect(desk: &Desk, file: &str) {
 /// Entries are numbered without gaps, lead from the opening to the closing balance, and so do the sums of days.
 async fn expect_sound(desk: &Desk, account: AccountId, opening: i64, closing: i64) {
     let mut session = desk.store.read(&desk.institution);
-    let entries = session.list_entries_after(account, 0, i64::MAX, 1_000).await.unwrap();
+    let day = |text: &str| text.parse().unwrap();
+    let all = RangePlace { up_to_seq: i64::MAX, after: (day("1900-01-01"), 0), until: day("9999-12-31") };
+    let mut entries = session.list_entries_by_day(account, &all, 1_000).await.unwrap();
+    entries.sort_by_key(|entry| entry.seq);
     let mut balance = opening;
     for (seq, entry) in (1..).zip(&entries) {
         balance += entry.signed_amount();

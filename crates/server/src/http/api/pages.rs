@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use renkei_domain::id::AccountId;
-use renkei_store::ledger::PostedEntry;
+use renkei_store::ledger::{PostedEntry, Totals};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -73,60 +73,62 @@ pub struct Page<'a> {
     pub account: AccountId,
     /// Balance before the first entry.
     pub opening_balance: i64,
-    /// The entries, in the order of the page.
-    pub entries: &'a [PostedEntry],
+    /// What its entries come to.
+    pub totals: Totals,
+    /// Their JSON in the order of the page, with commas between.
+    pub bodies: &'a str,
 }
 
 impl Page<'_> {
     /// Balance after the last entry, in the order of the page.
-    pub fn closing_balance(&self) -> i64 {
-        let add = |balance: i64, entry: &PostedEntry| balance.saturating_add(entry.signed_amount());
-        self.entries.iter().fold(self.opening_balance, add)
+    pub const fn closing_balance(&self) -> i64 {
+        self.opening_balance.saturating_add(self.totals.credit_sum).saturating_sub(self.totals.debit_sum)
     }
 
     /// The page as JSON; `tail` is its last members, without the comma before them.
     pub fn to_json(self, tail: &str) -> String {
-        let bodies: usize = self.entries.iter().map(|entry| entry.body.len() + 1).sum();
-        let mut json = String::with_capacity(FRAME_BYTES + bodies);
-        let credits = self.entries.iter().filter(|entry| entry.credit > 0).count();
-        let debits = self.entries.iter().filter(|entry| entry.debit > 0).count();
-        let credit_sum = self.entries.iter().fold(0_i64, |sum, entry| sum.saturating_add(entry.credit));
-        let debit_sum = self.entries.iter().fold(0_i64, |sum, entry| sum.saturating_add(entry.debit));
+        let Totals { count, credit_count, credit_sum, debit_count, debit_sum } = self.totals;
+        let mut json = String::with_capacity(FRAME_BYTES + self.bodies.len());
         // Writing to memory can't fail.
         let _ = write!(
             json,
-            "{{\"account_id\":\"{}\",\"opening_balance\":{},\"closing_balance\":{},\"count\":{},\
-             \"credit_count\":{credits},\"credit_sum\":{credit_sum},\"debit_count\":{debits},\
-             \"debit_sum\":{debit_sum},\"transactions\":[",
+            "{{\"account_id\":\"{}\",\"opening_balance\":{},\"closing_balance\":{},\"count\":{count},\
+             \"credit_count\":{credit_count},\"credit_sum\":{credit_sum},\"debit_count\":{debit_count},\
+             \"debit_sum\":{debit_sum},\"transactions\":[{}],{tail}}}",
             self.account,
             self.opening_balance,
             self.closing_balance(),
-            self.entries.len(),
+            self.bodies,
         );
-        for (index, entry) in self.entries.iter().enumerate() {
-            if index > 0 {
-                json.push(',');
-            }
-            json.push_str(&entry.body);
-        }
-        json.push_str("],");
-        json.push_str(tail);
-        json.push('}');
         json
     }
+}
 
-    /// The entries as a table for people.
-    ///
-    /// # Errors
-    /// [`Fault::Defect`] when a stored entry can't be read.
-    pub fn to_csv(self) -> Result<String, Fault> {
-        let read = |entry: &PostedEntry| {
-            let body: Result<EntryBody, _> = serde_json::from_str(&entry.body);
-            body.map_err(|error| Fault::Defect(format!("entry {} of {}: {error}", entry.seq, self.account)))
-        };
-        let bodies = self.entries.iter().map(read).collect::<Result<Vec<_>, _>>()?;
-        csv::table(&bodies)
+/// What entries come to.
+pub fn total(entries: &[PostedEntry]) -> Totals {
+    let sum = |amount: fn(&PostedEntry) -> i64| entries.iter().map(amount).fold(0_i64, i64::saturating_add);
+    Totals {
+        count: sum(|_| 1),
+        credit_count: sum(|entry| i64::from(entry.credit > 0)),
+        credit_sum: sum(|entry| entry.credit),
+        debit_count: sum(|entry| i64::from(entry.debit > 0)),
+        debit_sum: sum(|entry| entry.debit),
     }
+}
+
+/// The JSON of entries, with commas between.
+pub fn bodies(entries: &[PostedEntry]) -> String {
+    let bodies: Vec<&str> = entries.iter().map(|entry| entry.body.as_str()).collect();
+    bodies.join(",")
+}
+
+/// Entries as a table for people, of their JSON with commas between.
+///
+/// # Errors
+/// [`Fault::Defect`] when what is stored can't be read.
+pub fn table(account: AccountId, bodies: &str) -> Result<String, Fault> {
+    let read: Result<Vec<EntryBody>, _> = serde_json::from_str(&format!("[{bodies}]"));
+    csv::table(&read.map_err(|error| Fault::Defect(format!("the ledger of {account}: {error}")))?)
 }
 
 #[cfg(test)]
@@ -159,7 +161,8 @@ mod tests {
             amounts in proptest::collection::vec(-999_999_999_999_i64..=999_999_999_999, 0..40),
         ) {
             let entries = entries(&amounts);
-            let page = Page { account: AccountId(uuid::Uuid::nil()), opening_balance: opening, entries: &entries };
+            let (account, bodies) = (AccountId(uuid::Uuid::nil()), bodies(&entries));
+            let page = Page { account, opening_balance: opening, totals: total(&entries), bodies: &bodies };
             let read: TransactionPage = serde_json::from_str(&page.to_json("\"next_mark\":\"m\",\"more\":false")).unwrap();
             prop_assert_eq!(read.opening_balance, opening);
             prop_assert_eq!(read.closing_balance, opening + read.credit_sum - read.debit_sum);

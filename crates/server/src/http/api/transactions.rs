@@ -6,14 +6,14 @@ use axum::response::Response;
 use renkei_domain::audit::Action;
 use renkei_domain::operation::Operation;
 use renkei_domain::time::Day;
-use renkei_store::ledger::{LinkedAccount, RangePlace, RangeStart};
+use renkei_store::ledger::{LinkedAccount, RangePlace, RangeStart, Stretch};
 
 use super::call::{AccountPath, Answer, Call, Payload};
 use super::cursor::{Cursor, Read};
 use super::pages::{Page, TransactionPage};
 use super::problem::{Problem, ProblemBody};
 use super::query::{Lines, Parameters, Wanted};
-use super::{etag, mark, pin};
+use super::{etag, mark, pages, pin};
 use crate::error::Fault;
 
 /// The transactions of one account / 入出金明細照会
@@ -84,20 +84,17 @@ async fn feed(call: &Call, account: &LinkedAccount, wanted: &Wanted, after: Opti
         return Ok(read(account, detail, tag, Payload::NotModified));
     }
     pin::confirm(call, account).await?;
-    let entries = call.read().list_entries_after(account.id, after, end, wanted.limit).await?;
-    let opening_balance =
-        entries.first().map_or(account.ledger.balance, |first| first.balance_after - first.signed_amount());
-    let page = Page { account: account.id, opening_balance, entries: &entries };
-    let whole = entries.len() as i64 == end - after;
-    let adds_up = entries.last().is_none_or(|last| last.balance_after == page.closing_balance());
-    if !whole || !adds_up {
+    let stretch = call.read().find_stretch(account.id, after + 1, end).await?;
+    let Stretch { totals, bodies, .. } = &stretch;
+    let opening_balance = stretch.opening_balance.unwrap_or(account.ledger.balance);
+    let page = Page { account: account.id, opening_balance, totals: *totals, bodies };
+    let adds_up = stretch.closing_balance.is_none_or(|closing| closing == page.closing_balance());
+    if totals.count != end - after || !adds_up {
         return Err(Fault::Defect(format!("the ledger of {} is not sound after entry {after}", account.id)).into());
     }
     let payload = if wanted.csv {
-        Payload::Csv {
-            text: page.to_csv()?,
-            next: more.then(|| next_page(call, wanted, account, &[("after", &next_mark)])),
-        }
+        let next = more.then(|| next_page(call, wanted, account, &[("after", &next_mark)]));
+        Payload::Csv { text: pages::table(account.id, bodies)?, next }
     } else {
         Payload::Json(page.to_json(&format!("\"next_mark\":\"{next_mark}\",\"more\":{more}")))
     };
@@ -137,7 +134,9 @@ async fn range(
     let mut entries = call.read().list_entries_by_day(account.id, &place, wanted.limit + 1).await?;
     let more = entries.len() > wanted.limit as usize;
     entries.truncate(wanted.limit as usize);
-    let page = Page { account: account.id, opening_balance: begun.balance, entries: &entries };
+    let bodies = pages::bodies(&entries);
+    let totals = pages::total(&entries);
+    let page = Page { account: account.id, opening_balance: begun.balance, totals, bodies: &bodies };
     let next = entries.last().filter(|_| more).map(|last| {
         let balance = page.closing_balance();
         let next = Cursor { up_to_seq: begun.up_to_seq, booked_on: last.booked_on, seq: last.seq, balance };
@@ -146,7 +145,7 @@ async fn range(
     let payload = if wanted.csv {
         let parameters =
             |next: &String| next_page(call, wanted, account, &[("from", &days.0), ("to", &days.1), ("cursor", next)]);
-        Payload::Csv { text: page.to_csv()?, next: next.as_ref().map(parameters) }
+        Payload::Csv { text: pages::table(account.id, &bodies)?, next: next.as_ref().map(parameters) }
     } else {
         let next = next.map_or(String::new(), |next| format!(",\"next_cursor\":\"{next}\""));
         Payload::Json(page.to_json(&format!("\"from\":\"{}\",\"to\":\"{}\"{next}", days.0, days.1)))

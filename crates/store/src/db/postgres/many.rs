@@ -66,7 +66,7 @@ mod tests {
     fn a_row_becomes_several() {
         assert_eq!(
             insert("INSERT INTO t (institution, a, b) VALUES (?1, CAST(?2 AS BIGINT), 0)", &[Type::TEXT, Type::INT8]),
-            Some(format!("INSERT INTO t (institution, a, b) SELECT k.p1, CAST(k.p2 AS BIGINT), 0 FROM {LISTS}"))
+            Some(["INSERT INTO t (institution, a, b) SELECT k.p1, CAST(k.p2 AS BIGINT), 0 FROM ", LISTS].concat())
         );
         for other in
             ["INSERT INTO t (institution) SELECT ?1", "INSERT INTO t (institution) VALUES (?1) ON CONFLICT DO NOTHING"]
