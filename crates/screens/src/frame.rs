@@ -184,9 +184,6 @@ fn step_name(step: Screen) -> &'static str {
 }
 
 impl Frame {
-    /// How much [`Frame::common`] gives at most.
-    pub(crate) const COMMON_MAX: usize = 8;
-
     /// A sentence in the page's language. `$self`, `$institution`, `$telephone`, `$hours`, and in a flow `$product`,
     /// `$company`, `$domain` and `$host`, are filled in already.
     pub(crate) fn say<'a>(&'a self, id: &'a str) -> Say<'a> {

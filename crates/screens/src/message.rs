@@ -1,6 +1,6 @@
 //! The message catalogue: every sentence a customer reads, once per language.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt;
 use std::sync::LazyLock;
 
@@ -96,8 +96,15 @@ impl Lang {
 /// The sentences of a language.
 struct Catalogue {
     bundle: FluentBundle<FluentResource>,
-    /// Those that nothing is filled into, as they are said: most of every page.
-    fixed: HashMap<String, String>,
+    sentences: HashMap<String, Sentence>,
+}
+
+/// What is known of a sentence before it is said.
+enum Sentence {
+    /// Nothing is filled into it, so it is said as it stands: most of every page.
+    Fixed(String),
+    /// The names of what it wants.
+    Wants(BTreeSet<String>),
 }
 
 impl Catalogue {
@@ -108,17 +115,32 @@ impl Catalogue {
         // Invisible isolation marks would end up in copied text and in the stored evidence; pages use <bdi> instead.
         bundle.set_use_isolating(false);
         bundle.add_resource_overriding(resource);
-        let ids = text.lines().filter_map(|line| line.split_once(" =")).map(|(id, _)| id);
-        let fixed = ids.filter_map(|id| Some((id.to_owned(), said_of_nothing(&bundle, id)?))).collect();
-        Catalogue { bundle, fixed }
+        let sentences = wanted(text).into_iter().filter_map(|(id, names)| {
+            let pattern = bundle.get_message(&id)?.value()?;
+            let said = || bundle.format_pattern(pattern, None, &mut Vec::new()).into_owned();
+            let sentence = if names.is_empty() { Sentence::Fixed(said()) } else { Sentence::Wants(names) };
+            Some((id, sentence))
+        });
+        let sentences = sentences.collect();
+        Catalogue { bundle, sentences }
     }
 }
 
-/// The sentence as it is said when there is nothing to fill in; `None` for one that wants something.
-fn said_of_nothing(bundle: &FluentBundle<FluentResource>, id: &str) -> Option<String> {
-    let mut missing = Vec::new();
-    let said = bundle.format_pattern(bundle.get_message(id)?.value()?, None, &mut missing).into_owned();
-    missing.is_empty().then_some(said)
+/// The names of what each sentence wants. Sentences don't refer to each other.
+fn wanted(text: &str) -> BTreeMap<String, BTreeSet<String>> {
+    let mut found = BTreeMap::new();
+    let mut current = String::new();
+    for line in text.lines().filter(|line| !line.starts_with('#')) {
+        if let Some((id, _)) = line.split_once(" =").filter(|_| !line.starts_with(' ')) {
+            id.clone_into(&mut current);
+        }
+        let names = line.split('$').skip(1);
+        let names = names.map(|rest| rest.chars().take_while(|c| c.is_ascii_alphanumeric() || *c == '_').collect());
+        if !current.is_empty() {
+            found.entry(current.clone()).or_insert_with(BTreeSet::new).extend(names);
+        }
+    }
+    found
 }
 
 /// A sentence about to be said. Shows itself in its language; the template engine escapes the outcome.
@@ -151,15 +173,17 @@ impl<'a> Say<'a> {
 
 impl fmt::Display for Say<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Catalogue { bundle, fixed } = self.frame.lang.catalogue();
-        if let Some(sentence) = fixed.get(self.id) {
-            return f.write_str(sentence);
-        }
+        let Catalogue { bundle, sentences } = self.frame.lang.catalogue();
+        let wanted = match sentences.get(self.id) {
+            Some(Sentence::Fixed(said)) => return f.write_str(said),
+            Some(Sentence::Wants(names)) => names,
+            None => return f.write_str(self.id),
+        };
         let Some(pattern) = bundle.get_message(self.id).and_then(|message| message.value()) else {
             return f.write_str(self.id);
         };
-        let mut args = FluentArgs::with_capacity(Frame::COMMON_MAX + self.own.len());
-        for (name, value) in self.frame.common() {
+        let mut args = FluentArgs::with_capacity(wanted.len());
+        for (name, value) in self.frame.common().filter(|(name, _)| wanted.contains(*name)) {
             args.set(name, FluentValue::from(value));
         }
         for (name, value) in &self.own {
@@ -172,30 +196,17 @@ impl fmt::Display for Say<'_> {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::{BTreeMap, BTreeSet};
     use std::fs;
     use std::path::Path;
 
     use super::*;
 
-    /// Identifiers and the names of what each message fills in.
+    /// The names of what each sentence wants, by its identifier.
     fn ids(text: &str) -> BTreeMap<String, BTreeSet<String>> {
         assert!(FluentResource::try_new(text.to_owned()).is_ok(), "the catalogue reads without errors");
-        let mut found = BTreeMap::new();
-        let mut current = String::new();
-        for line in text.lines().filter(|line| !line.starts_with('#')) {
-            if let Some((id, _)) = line.split_once(" =").filter(|_| !line.starts_with(' ')) {
-                current = id.to_owned();
-                assert!(found.insert(current.clone(), BTreeSet::new()).is_none(), "{id} stands twice");
-            }
-            let names = line
-                .split('$')
-                .skip(1)
-                .map(|rest| rest.chars().take_while(|c| c.is_ascii_alphanumeric() || *c == '_').collect::<String>());
-            if let Some(set) = found.get_mut(&current) {
-                set.extend(names);
-            }
-        }
+        let begins = text.lines().filter(|line| !line.starts_with(['#', ' ']) && line.contains(" ="));
+        let found = wanted(text);
+        assert_eq!(begins.count(), found.len(), "a sentence stands twice");
         found
     }
 

@@ -311,6 +311,7 @@ pub fn permission(lang: Lang) -> Vec<(&'static str, PermissionPage)> {
         renews_until: None,
         terms_version: "2026-04".to_owned(),
         terms_path: "/1001/terms/2026-04".to_owned(),
+        drawn: None,
         text_hash: "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08".to_owned(),
         intent: false,
         errors: Vec::new(),

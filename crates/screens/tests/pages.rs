@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use renkei_screens::Lang;
 use renkei_screens::samples::{self, Sample, linkages, permission};
+use renkei_screens::{Lang, PermissionPage};
 
 /// Most bytes a page may have.
 const PAGE_BYTES_MAX: usize = 30_000;
@@ -38,6 +38,16 @@ fn tags<'a>(html: &'a str, name: &str) -> Vec<&'a str> {
 fn attribute<'a>(tag: &'a str, name: &str) -> Option<&'a str> {
     let tag = if tag.starts_with(name) { tag.split_once('"')?.1 } else { tag.split_once(&format!(" {name}=\""))?.1 };
     tag.split('"').next()
+}
+
+#[test]
+fn a_page_shows_the_evidence_that_was_drawn_before_as_it_would_draw_it() {
+    for lang in Lang::ALL {
+        for (name, page) in permission(lang).into_iter().filter(|(_, page)| page.errors.is_empty()) {
+            let drawn = PermissionPage { drawn: Some(page.evidence().markup), ..page.clone() };
+            assert_eq!(drawn.render(), page.render(), "{name}");
+        }
+    }
 }
 
 #[test]
@@ -181,7 +191,7 @@ fn the_institution_speaks_of_itself_by_its_kind() {
 #[test]
 fn r_092_the_permission_shows_who_what_which_how_long_and_how_to_stop() {
     let page = &permission(Lang::Japanese)[0].1;
-    let text = page.shown_text();
+    let text = page.evidence().text;
     for said in [
         "カケイボ会計",
         "株式会社カケイボ",
@@ -204,8 +214,8 @@ fn r_092_the_permission_shows_who_what_which_how_long_and_how_to_stop() {
 #[test]
 fn the_evidence_reads_like_this() {
     let renewal = &permission(Lang::Japanese)[2].1;
-    insta::assert_snapshot!("evidence_ja", renewal.shown_text());
-    insta::assert_snapshot!("evidence_en", permission(Lang::English)[0].1.shown_text());
+    insta::assert_snapshot!("evidence_ja", renewal.evidence().text);
+    insta::assert_snapshot!("evidence_en", permission(Lang::English)[0].1.evidence().text);
 }
 
 #[test]
@@ -220,7 +230,7 @@ fn the_evidence_is_what_the_page_shows_word_for_word() {
                 shown.push_str(part.split_once('>').map_or("", |(_, text)| text));
             }
             let shown = words(&shown.replace("&#39;", "'"));
-            for line in page.shown_text().lines() {
+            for line in page.evidence().text.lines() {
                 assert!(shown.contains(&words(line)), "{name}: {line}");
             }
         }
@@ -235,9 +245,9 @@ fn the_evidence_does_not_depend_on_ticks_errors_or_time() {
     later.frame.csrf = "another".to_owned();
     later.frame.flow.as_mut().unwrap().time = None;
     later.intent = true;
-    assert_eq!(page.shown_text(), later.shown_text());
+    assert_eq!(page.evidence().text, later.evidence().text);
     later.terms_version = "2026-10".to_owned();
-    assert_ne!(page.shown_text(), later.shown_text());
+    assert_ne!(page.evidence().text, later.evidence().text);
 }
 
 #[test]
@@ -250,7 +260,7 @@ fn r_042_hostile_text_of_a_partner_is_only_text() {
     asking.company = hostile.to_owned();
     let html = page.render();
     assert!(!html.contains("<script") && !html.contains("<img"));
-    assert!(page.shown_text().contains(hostile), "the evidence keeps what was read");
+    assert!(page.evidence().text.contains(hostile), "the evidence keeps what was read");
 }
 
 #[test]

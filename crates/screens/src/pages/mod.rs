@@ -19,7 +19,7 @@ pub use institutions::{InstitutionLine, InstitutionsPage};
 pub use linkages::{ConsentLine, LinkageAccount, LinkageLine, LinkageNews, LinkagePage, LinkagesPage, NoticeLine};
 pub use login::{CertificatePage, Disclaimer, LoginError, LoginPage, LoginPurpose};
 pub use operations::{OperationLine, OperationsPage};
-pub use permission::{PermissionAccount, PermissionError, PermissionPage, PermittedOperation};
+pub use permission::{Evidence, PermissionAccount, PermissionError, PermissionPage, PermittedOperation};
 pub use pins::{AccountsPage, PinError, PinLine, PinResult, PinState, PinsPage, ResultLine, ResultsPage};
 pub use public::{PublicPage, PublicPartner, TermsLink};
 pub use reference::{ReferencePage, ReferencePart, ReferenceRow, ReferenceTable};

@@ -1,5 +1,7 @@
 //! 情報アクセス許可: everything the customer permits, in one view.
 
+use std::borrow::Cow;
+
 use askama::Template;
 use renkei_domain::flow::Screen;
 use renkei_domain::operation::{Operation, Period};
@@ -68,7 +70,9 @@ pub struct PermissionPage {
     pub terms_version: String,
     /// Path of their full text.
     pub terms_path: String,
-    /// Hexadecimal SHA-256 of [`PermissionPage::shown_text`], sent back with the form.
+    /// [`Evidence::markup`] of this page as it is; `None`: it is drawn with the page.
+    pub drawn: Option<String>,
+    /// Hexadecimal SHA-256 of [`Evidence::text`], sent back with the form.
     pub text_hash: String,
     /// Whether 「許可手続きを継続する」 is ticked.
     pub intent: bool,
@@ -76,10 +80,20 @@ pub struct PermissionPage {
     pub errors: Vec<PermissionError>,
 }
 
+/// What the customer sees and agrees to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Evidence {
+    /// As it stands in the page.
+    pub markup: String,
+    /// Word for word, as it is kept: the same without markup, ticks and error messages. Depends on the language of the
+    /// page; not on `csrf`, time left or ticks.
+    pub text: String,
+}
+
 /// The part of the page that is kept as evidence.
 #[derive(Template)]
 #[template(path = "parts/evidence.html")]
-struct Evidence<'a> {
+struct EvidencePart<'a> {
     page: &'a PermissionPage,
     frame: &'a Frame,
     with_errors: bool,
@@ -110,19 +124,23 @@ impl Page for PermissionPage {
 }
 
 impl PermissionPage {
-    /// The text the customer sees and agrees to, word for word: the same template that the page shows, without
-    /// markup, ticks and error messages. Depends on the language of the page; not on `csrf`, time left or ticks.
+    /// The part of the page that is kept as evidence.
     #[must_use]
-    pub fn shown_text(&self) -> String {
-        plain_text(&self.evidence(false))
+    pub fn evidence(&self) -> Evidence {
+        let markup = self.draw(false);
+        Evidence { text: plain_text(&markup), markup }
     }
 
-    fn evidence(&self, with_errors: bool) -> String {
-        Evidence { page: self, frame: &self.frame, with_errors }.render().unwrap_or_default()
+    fn draw(&self, with_errors: bool) -> String {
+        EvidencePart { page: self, frame: &self.frame, with_errors }.render().unwrap_or_default()
+    }
+
+    fn drawn(&self) -> Cow<'_, str> {
+        self.drawn.as_deref().map_or_else(|| self.draw(true).into(), Cow::from)
     }
 }
 
-impl Evidence<'_> {
+impl EvidencePart<'_> {
     fn asking(&self) -> Option<&Asking> {
         self.frame.flow.as_ref().map(|flow| &flow.asking)
     }

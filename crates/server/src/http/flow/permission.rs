@@ -10,7 +10,7 @@ use renkei_domain::operation::Period;
 use renkei_domain::pin::PinStatus;
 use renkei_oauth::redirect::origin;
 use renkei_screens::{
-    Ending, Lang, PermissionAccount, PermissionError, PermissionPage, PermittedOperation as ShownOperation,
+    Ending, Evidence, Lang, PermissionAccount, PermissionError, PermissionPage, PermittedOperation as ShownOperation,
 };
 use renkei_store::customers::InquiryAccount;
 
@@ -95,8 +95,12 @@ impl Walk {
                 account.ticked = sent.accounts.iter().any(|id| id.to_string() == account.account);
             }
             page.intent = sent.intent_confirmed;
+            page.drawn = None;
         }
         let failed = !errors.is_empty();
+        if failed {
+            page.drawn = None;
+        }
         page.errors = errors;
         let back = origin(&self.request.redirect_uri, true).map_err(|fault| walk::not_registrable(&fault))?;
         let response = self.visit.page_leading_to(page.render(), &back);
@@ -141,11 +145,13 @@ impl Walk {
                 .map(|linkage| period(linkage.renewed_at, linkage.facts.ends_at).until),
             terms_version: institution.terms_version.clone(),
             terms_path: format!("{}/terms/{}", self.visit.root(), institution.terms_version),
+            drawn: None,
             text_hash: String::new(),
             intent: false,
             errors: Vec::new(),
         };
-        let text = page.shown_text();
+        let Evidence { markup, text } = page.evidence();
+        page.drawn = Some(markup);
         let hash = sha256(text.as_bytes());
         page.text_hash = to_hex(&hash);
         Ok(Some(Shown { draft, page, text, hash }))
