@@ -7,6 +7,7 @@
 pub mod act;
 mod bound;
 mod config;
+mod plans;
 mod postgres;
 pub mod room;
 mod sqlite;

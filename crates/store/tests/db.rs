@@ -94,6 +94,19 @@ on_each_engine! {
         }
     }
 
+    async fn the_engine_takes_note_of_what_its_tables_hold(store: Store) {
+        let mut tx = store.begin(&aoi()).await.unwrap();
+        let digests: Vec<_> = (0..300_u32).map(|number| params![number.to_be_bytes(), NOW].to_vec()).collect();
+        tx.execute_each(ADD_REPLAY, &digests).await.unwrap();
+        tx.commit().await.unwrap();
+        store.renew_statistics().await.unwrap();
+        if store.has_conflicts() {
+            let known = "SELECT CAST(reltuples AS BIGINT) FROM pg_class \
+                 WHERE relname = 'replays' AND relnamespace = CAST(current_schema() AS regnamespace)";
+            assert_eq!(store.read_all().row(known, &[]).await.unwrap().unwrap().get::<i64>(0).unwrap(), 300);
+        }
+    }
+
     async fn a_look_up_that_fails_or_is_given_up_takes_no_other_with_it(store: Store) {
         const COUNT: &str = "SELECT COUNT(*) FROM products WHERE institution = ?1 AND client_id = ?2";
         let look = async |client: &'static str| store.read(&aoi()).row(COUNT, params![client]).await;

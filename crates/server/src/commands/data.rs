@@ -238,6 +238,13 @@ fn read_text(path: &Path) -> Result<String, CommandError> {
 }
 
 impl Data {
+    /// Lets the store take note of what was loaded. What was loaded stands without it too.
+    pub async fn settle(&self) {
+        if let Err(error) = self.store.renew_statistics().await {
+            tracing::warn!(%error, "statements may be slow until the database has renewed its statistics");
+        }
+    }
+
     /// The program that answers under these addresses, with budgets of so many times their figures.
     #[must_use]
     pub fn into_app(self, site: Site, limits_factor: u32) -> App {

@@ -70,6 +70,7 @@ pub async fn run(args: Args) -> Result<(), CommandError> {
         master::create(&args.data.master_key_path(), &master)?;
     }
     tx.commit().await?;
+    data.settle().await;
     say!("{} rows of {} as of {} are back.", loaded.rows, summary.header.engine, summary.header.taken_at);
     say!("{AFTERWARDS}");
     if closed > 0 {

@@ -52,6 +52,10 @@ const ROLLBACK: Duration = Duration::from_secs(5);
 const PLANNING: &str = "-cplan_cache_mode=force_generic_plan -cjit=off \
      -cenable_seqscan=off -cenable_hashjoin=off -cenable_mergejoin=off";
 
+/// The tables of the schema, as a statement names them.
+const TABLES: &str = "SELECT quote_ident(relname) FROM pg_class \
+     WHERE relkind = 'r' AND relnamespace = CAST(current_schema() AS regnamespace) ORDER BY relname";
+
 /// Statements sent before the first answer is waited for: bounds what is held of them and of their answers.
 const SENT_TOGETHER: usize = 512;
 
@@ -125,6 +129,18 @@ impl Engine {
         let client = self.client().await?;
         in_time(&client, client.ask(client.batch_execute(begin))).await?;
         Ok(Write::of(client, &self.texts))
+    }
+
+    /// Has the server look at every table of the schema again.
+    pub(super) async fn analyze(&self) -> Result<(), StoreError> {
+        let client = self.client().await?;
+        let tables = client.ask(client.query(TABLES, &[])).await?;
+        let names = tables.iter().map(|row| row.try_get::<_, String>(0)).collect::<Result<Vec<_>, _>>();
+        let names = names.map_err(|error| translate(&error))?;
+        if names.is_empty() {
+            return Ok(());
+        }
+        client.ask(client.batch_execute(&format!("ANALYZE {}", names.join(", ")))).await
     }
 
     /// A read on its own goes over a connection that others read over at the same time.

@@ -68,6 +68,7 @@ pub async fn run(args: Args) -> Result<(), CommandError> {
         random: data.random.as_ref(),
     };
     let reports = customer_list::import(run, &files).await?;
+    data.settle().await;
     if args.json {
         let report = serde_json::to_string_pretty(&Report { files: &reports });
         say!("{}", report.map_err(|error| CommandError::Setup(error.to_string()))?);

@@ -68,6 +68,7 @@ pub async fn run(args: Args) -> Result<(), CommandError> {
     };
     let imported = import_entries(&importer, &args.files, &mut Terminal::new()).await;
     let report = imported.map_err(|failure| to_command_error(&failure))?;
+    data.settle().await;
     print(&args, &report)
 }
 
