@@ -58,6 +58,8 @@ pub struct Column {
     ready: (Duration, Duration),
     /// What the small and the grown one do in a second without a request.
     at_rest: (Rest, Rest),
+    /// From its start until the grown one had nothing to do of itself.
+    quiet: Duration,
     idle_mib: f64,
     loaded_mib: f64,
     took: Duration,
@@ -133,7 +135,8 @@ impl Growth<'_> {
         self.grown.settle().await?;
         let mut small = self.small.serve().await?;
         let mut grown = self.grown.serve().await?;
-        let at_rest = (small.rest().await, grown.rest().await);
+        let ((small_rest, _), (grown_rest, quiet)) = (small.rest().await, grown.rest().await);
+        let at_rest = (small_rest, grown_rest);
         let idle_mib = grown.memory_mib()?;
         let mut costs = vec![(Vec::new(), Vec::new()); OPERATIONS.len()];
         // The last by itself, when all else is over.
@@ -158,7 +161,8 @@ impl Growth<'_> {
         let costs =
             costs.map(|(operation, (small, grown))| Cost { operation, small: least(&small), grown: least(&grown) });
         let (costs, loaded_mib) = (costs.collect(), grown.memory_mib()?);
-        let column = Column { name: name.to_owned(), costs, ready: grown.ready(), at_rest, idle_mib, loaded_mib, took };
+        let column =
+            Column { name: name.to_owned(), costs, ready: grown.ready(), at_rest, quiet, idle_mib, loaded_mib, took };
         eprint!("{}", lines(&column));
         self.columns.push(column);
         Ok(())
@@ -176,13 +180,14 @@ fn least(values: &[f64]) -> f64 {
 }
 
 fn lines(column: &Column) -> String {
-    let Column { name, took, ready: (after, with), at_rest, idle_mib, loaded_mib, costs } = column;
+    let Column { name, took, ready: (after, with), at_rest, quiet, idle_mib, loaded_mib, costs } = column;
     let mut text = format!(
-        "  {name}: made in {:.0} s; ready after {:.0} ms with {:.0} ms of the processor; resident {idle_mib:.1} MiB idle, \
+        "  {name}: made in {:.0} s; ready after {:.0} ms with {:.0} ms of the processor, quiet after {:.0} s; resident {idle_mib:.1} MiB idle, \
          {loaded_mib:.1} MiB loaded; {:.1} and {:.1} ms of the processor in a second without a request\n",
         took.as_secs_f64(),
         after.as_secs_f64() * 1e3,
         with.as_secs_f64() * 1e3,
+        quiet.as_secs_f64(),
         at_rest.0.micros() / 1e3,
         at_rest.1.micros() / 1e3,
     );

@@ -3,7 +3,7 @@
 use std::cell::Cell;
 use std::fmt::Write;
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use renkei_store::Store;
 
@@ -63,6 +63,11 @@ pub struct Side {
     turn: Cell<usize>,
 }
 
+/// What a server that is done with its start uses without a request, at most, in microseconds of the processor a second.
+const QUIET_MICROS: f64 = 30_000.0;
+/// A server that is not quiet by then is measured as it is.
+const START_MAX: Duration = Duration::from_secs(1_200);
+
 /// A running one.
 pub struct Served {
     server: Server,
@@ -73,12 +78,19 @@ pub struct Served {
 
 impl Served {
     /// Looks at what goes on without a request, once what belongs to the start is over, and takes that off from here on.
-    pub async fn rest(&mut self) -> Rest {
-        tokio::time::sleep(REST).await;
+    /// A large file is looked through at the start, for minutes, in which nothing else can be measured. Tells how long
+    /// that took, too.
+    pub async fn rest(&mut self) -> (Rest, Duration) {
+        let begun = Instant::now();
         let mut meter = self.meter();
-        meter.rest(REST).await;
-        self.at_rest = meter.at_rest;
-        self.at_rest
+        loop {
+            tokio::time::sleep(REST).await;
+            meter.rest(REST).await;
+            self.at_rest = meter.at_rest;
+            if self.at_rest.micros() < QUIET_MICROS || begun.elapsed() > START_MAX {
+                return (self.at_rest, begun.elapsed());
+            }
+        }
     }
 
     /// The processes that count.
