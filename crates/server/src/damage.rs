@@ -4,8 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use renkei_store::Store;
-use renkei_store::examine::Facts;
-use tokio::runtime::Handle;
+use renkei_store::examine::{Facts, Looked};
 use tokio::task::spawn_blocking;
 
 use crate::app::App;
@@ -27,12 +26,11 @@ pub fn is_small(data: &std::path::Path) -> bool {
 /// What is damaged.
 pub async fn look(store: &Store) -> Result<(), CommandError> {
     let Facts::Sqlite { damage, .. } = store.examine().await? else { return Ok(()) };
-    match damage.first() {
-        None => Ok(()),
-        Some(first) => Err(CommandError::Setup(format!(
-            "the database file is damaged: {first}; keep the file and restore the last backup"
-        ))),
-    }
+    damage.first().map_or(Ok(()), |first| Err(CommandError::Setup(told(first))))
+}
+
+fn told(damage: &str) -> String {
+    format!("the database file is damaged: {damage}; keep the file and restore the last backup")
 }
 
 /// Looks through a large file while requests are served; damage ends the process.
@@ -40,10 +38,22 @@ pub async fn look_aside(app: Arc<App>, data: PathBuf) {
     if app.store.engine_name() != "SQLite" || is_small(&data) {
         return;
     }
-    let looking = Arc::clone(&app);
+    let store = app.store.clone();
     // It reads the whole file, which no other task should have to wait for.
-    let found = spawn_blocking(move || Handle::current().block_on(look(&looking.store))).await;
-    if let Ok(Err(error)) = found {
-        app.store.give_up(&error.to_string()).await;
+    let Ok(found) = spawn_blocking(move || store.look_through()).await else { return };
+    match found {
+        Ok(Some(Looked { damage, left_out })) => {
+            if let Some(first) = damage.first() {
+                app.store.give_up(&told(first)).await;
+            } else if !left_out.is_empty() {
+                let tables = left_out.join(", ");
+                tracing::warn!(
+                    tables,
+                    "too much is written to look these tables through for damage: run renkei doctor"
+                );
+            }
+        }
+        Ok(None) => {}
+        Err(error) => app.store.give_up(&told(&error.to_string())).await,
     }
 }

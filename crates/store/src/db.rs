@@ -7,11 +7,11 @@
 pub mod act;
 mod bound;
 mod config;
-mod plans;
 mod postgres;
 pub mod room;
 mod sqlite;
 pub mod unit;
+mod upkeep;
 mod value;
 
 use std::sync::Arc;

@@ -37,6 +37,15 @@ pub enum Facts {
     },
 }
 
+/// What came of a look through a file that is in use.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Looked {
+    /// Damage that was found, a sentence each.
+    pub damage: Vec<String>,
+    /// Tables that were not looked at: it would have taken too long beside what was written meanwhile.
+    pub left_out: Vec<String>,
+}
+
 /// How the tables stand to this program.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Tables {

@@ -10,6 +10,7 @@
 //! what is really there.
 
 mod log;
+mod look;
 #[cfg(test)]
 mod tests;
 mod writer;
@@ -29,6 +30,7 @@ use tokio::sync::{Mutex as QueueMutex, OwnedMutexGuard, oneshot, watch};
 use super::unit::{Asked, Claim, Claimed, Digest, Ended, Step, TOGETHER_MAX, Unit, gone};
 use super::value::{Param, Row, Value};
 use super::{Bound, StoreError};
+use crate::examine::Looked;
 use crate::replays;
 use writer::Writer;
 
@@ -131,6 +133,10 @@ impl Engine {
         let begin = "BEGIN; SELECT COUNT(*) FROM sqlite_master;";
         connection.execute_batch(begin).map_err(translate)?;
         Ok(Snapshot(connection))
+    }
+
+    pub(super) fn look_through(&self) -> Result<Looked, StoreError> {
+        look::look(&self.0.path)
     }
 
     /// Leaves a unit to be written with the next commit.

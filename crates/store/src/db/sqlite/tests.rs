@@ -1,4 +1,4 @@
-//! What the engine does to a group of transactions when the disk is full.
+//! What the engine does to a group of transactions when the disk is full, and a look through its file.
 
 use super::*;
 
@@ -53,4 +53,42 @@ async fn f_05_who_was_in_a_group_that_the_full_disk_took_back_is_not_told_that_i
     write(&third, BIG).unwrap();
     third.commit().await.unwrap();
     assert_eq!(count(&engine), 1);
+}
+
+/// An engine whose table has an index and so many rows, all of them in the file.
+async fn filled(rows: i64) -> (tempfile::TempDir, Engine) {
+    let (folder, engine) = engine();
+    let add = engine.begin().await.unwrap();
+    write(&add, "CREATE INDEX by_text ON notes (text)").unwrap();
+    let insert = "WITH RECURSIVE n (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < ?1) \
+         INSERT INTO notes (institution, text) SELECT '1001', 'note ' || n FROM n";
+    add.connection().unwrap().execute(insert, [rows]).unwrap();
+    add.commit().await.unwrap();
+    let checkpoint = "PRAGMA wal_checkpoint(TRUNCATE)";
+    engine.0.writer.lock().await.connection.query_row(checkpoint, [], |_| Ok(())).unwrap();
+    (folder, engine)
+}
+
+#[tokio::test]
+async fn f_07_a_look_at_a_file_in_use_finds_what_is_damaged() {
+    let (folder, engine) = filled(20_000).await;
+    assert_eq!(engine.look_through().unwrap(), Looked::default());
+    let path = folder.path().join("renkei.db");
+    let mut bytes = std::fs::read(&path).unwrap();
+    // In the index or in the table: then they do not agree.
+    let at = bytes.windows(10).position(|window| window == b"note 12345").unwrap();
+    bytes[at + 5] ^= 0x01;
+    std::fs::write(&path, bytes).unwrap();
+    let Looked { damage, left_out } = engine.look_through().unwrap();
+    assert!(!damage.is_empty());
+    assert_eq!(left_out, [""; 0]);
+}
+
+#[tokio::test]
+async fn a_look_gives_way_and_tells_what_it_has_not_looked_at() {
+    let (folder, _engine) = filled(20_000).await;
+    let reader = || open_reader(&folder.path().join("renkei.db")).unwrap();
+    let at_once = look::look_at(reader(), || || true).unwrap();
+    assert_eq!(at_once, Looked { damage: Vec::new(), left_out: vec!["notes".into()] });
+    assert_eq!(look::look_at(reader(), || || false).unwrap(), Looked::default());
 }

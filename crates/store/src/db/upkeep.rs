@@ -1,8 +1,21 @@
-//! What the engine goes by when it plans a statement.
+//! What concerns the database as a whole.
 
 use super::{Engine, Store, StoreError};
+use crate::examine::Looked;
 
 impl Store {
+    /// Looks the whole file through while it is in use, for minutes if it is large. `None` on PostgreSQL, whose server
+    /// does that itself. Blocks the thread.
+    ///
+    /// # Errors
+    /// [`StoreError`], if the file can't even be read.
+    pub fn look_through(&self) -> Result<Option<Looked>, StoreError> {
+        match &self.engine {
+            Engine::Sqlite(engine) => engine.look_through().map(Some),
+            Engine::Postgres(_) => Ok(None),
+        }
+    }
+
     /// Lets the engine take note of what its tables hold now: after much was loaded at once. Plans made while tables were
     /// empty can be a hundred times too slow, and PostgreSQL makes new ones only once it has looked again, which it does by
     /// itself a minute or two later. On SQLite there is nothing to do: its plans don't depend on what tables hold.

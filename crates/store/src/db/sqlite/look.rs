@@ -1,0 +1,76 @@
+//! A look through the whole file while it is in use.
+//!
+//! A look reads one instant of the file, and as long as it takes the log can't begin anew: so it goes table by table, and
+//! gives way when the log has grown. What a busy store is too large for is told, and left for a quieter hour.
+
+use std::path::Path;
+
+use rusqlite::{Connection, ErrorCode};
+
+use super::{Looked, StoreError, open_reader, translate, writer};
+
+/// Bytes by which the log may grow during a look at one table.
+const GROWTH_MAX: u64 = 128 << 20;
+/// The engine's steps between two looks at the log: less than a millisecond, or 20 MB of the file.
+const STEPS: i32 = 5_000;
+/// Sentences about damage, at most.
+const TOLD_MAX: usize = 10;
+
+/// Looks at every table of the file with its indexes; at those it takes too long for, at the table alone; and at those
+/// even that takes too long for, not at all.
+pub(super) fn look(path: &Path) -> Result<Looked, StoreError> {
+    let log = writer::log_of(path);
+    let length = move || std::fs::metadata(&log).map_or(0, |file| file.len());
+    look_at(open_reader(path)?, || {
+        let (length, most) = (length.clone(), length() + GROWTH_MAX);
+        move || length() > most
+    })
+}
+
+/// `watch` begins to watch, and what it gives tells whether to give way.
+pub(super) fn look_at<W: FnMut() -> bool + Send + 'static>(
+    mut connection: Connection,
+    watch: impl Fn() -> W,
+) -> Result<Looked, StoreError> {
+    let mut looked = Looked::default();
+    for table in tables(&connection)? {
+        let mut found = None;
+        for how in ["integrity_check", "quick_check"] {
+            connection.progress_handler(STEPS, Some(watch())).map_err(translate)?;
+            found = check(&connection, how, &table)?;
+            if found.is_some() {
+                break;
+            }
+        }
+        match found {
+            Some(damage) => looked.damage.extend(damage),
+            None => looked.left_out.push(table),
+        }
+        if looked.damage.len() >= TOLD_MAX {
+            break;
+        }
+    }
+    Ok(looked)
+}
+
+fn tables(connection: &Connection) -> Result<Vec<String>, StoreError> {
+    let select = "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%' ORDER BY name";
+    let mut statement = connection.prepare(select).map_err(translate)?;
+    let names = statement.query_map([], |row| row.get(0)).map_err(translate)?;
+    names.collect::<Result<_, _>>().map_err(translate)
+}
+
+/// The damage of a table. `None`: the look gave way.
+fn check(connection: &Connection, how: &str, table: &str) -> Result<Option<Vec<String>>, StoreError> {
+    let mut found = Vec::new();
+    let done = connection.pragma(None, how, table, |row| {
+        found.push(row.get::<_, String>(0)?);
+        Ok(())
+    });
+    match done {
+        Err(error) if error.sqlite_error_code() == Some(ErrorCode::OperationInterrupted) => return Ok(None),
+        done => done.map_err(translate)?,
+    }
+    found.retain(|line| line != "ok");
+    Ok(Some(found))
+}
