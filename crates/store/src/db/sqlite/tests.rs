@@ -88,7 +88,9 @@ async fn f_07_a_look_at_a_file_in_use_finds_what_is_damaged() {
 async fn a_look_gives_way_and_tells_what_it_has_not_looked_at() {
     let (folder, _engine) = filled(20_000).await;
     let reader = || open_reader(&folder.path().join("renkei.db")).unwrap();
-    let at_once = look::look_at(reader(), || || true).unwrap();
+    let at_once = look::look_at(reader(), |_| || true).unwrap();
     assert_eq!(at_once, Looked { damage: Vec::new(), left_out: vec!["notes".into()] });
-    assert_eq!(look::look_at(reader(), || || false).unwrap(), Looked::default());
+    let quick_alone = look::look_at(reader(), |how| move || how == look::Look::Whole).unwrap();
+    assert_eq!(quick_alone, Looked::default());
+    assert_eq!(look::look_at(reader(), |_| || false).unwrap(), Looked::default());
 }
