@@ -60,6 +60,18 @@ impl LookUps {
     }
 }
 
+/// Somebody asks a text. Should that break off, those who wait for it are told, and whoever comes next asks.
+struct Asking<'a> {
+    look_ups: &'a LookUps,
+    sql: &'static str,
+}
+
+impl Drop for Asking<'_> {
+    fn drop(&mut self) {
+        self.look_ups.locked().remove(self.sql);
+    }
+}
+
 impl Engine {
     /// The row a text finds by key, if there is one.
     pub(in super::super) async fn row(&self, bound: &Bound<'_>) -> Found {
@@ -73,11 +85,14 @@ impl Engine {
 
     /// Asks a text for those who wait, until nobody does.
     async fn ask(self, sql: &'static str) {
+        let asking = Asking { look_ups: &self.look_ups, sql };
         loop {
             // Requests that have just come in are read first, and ask along.
             tokio::task::yield_now().await;
             let questions = self.look_ups.next(sql);
             if questions.is_empty() {
+                // From here on it is somebody else who asks.
+                std::mem::forget(asking);
                 return;
             }
             self.answer(sql, questions).await;
@@ -132,5 +147,37 @@ impl Engine {
             *place.ok_or_else(none)? = Some(Row(values));
         }
         Ok(found)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn asking_that_breaks_off_leaves_nobody_waiting() {
+        let (look_ups, sql) = (LookUps::default(), "SELECT 1");
+        let question = || {
+            let (answer, wait) = oneshot::channel();
+            (Question { values: Vec::new(), answer }, wait)
+        };
+        let (first, first_waits) = question();
+        let (second, second_waits) = question();
+        assert!(look_ups.wait(sql, first));
+        assert!(!look_ups.wait(sql, second));
+        drop(Asking { look_ups: &look_ups, sql });
+        assert!(first_waits.await.is_err() && second_waits.await.is_err());
+        let (third, _third_waits) = question();
+        assert!(look_ups.wait(sql, third), "the next asks for itself");
+    }
+
+    #[test]
+    fn no_more_are_asked_for_together_than_may_be() {
+        let (look_ups, sql) = (LookUps::default(), "SELECT 1");
+        for _ in 0..=TOGETHER_MAX {
+            look_ups.wait(sql, Question { values: Vec::new(), answer: oneshot::channel().0 });
+        }
+        let sizes: Vec<usize> = (0..3).map(|_| look_ups.next(sql).len()).collect();
+        assert_eq!(sizes, [TOGETHER_MAX, 1, 0]);
     }
 }
