@@ -106,15 +106,10 @@ pub fn step() {
     schedule::with(|schedule, number| schedule.step(number));
 }
 
-/// Waits until this gives something: looked at again whenever another thread has done anything.
-pub fn wait_for<T>(mut look: impl FnMut() -> Option<T>) -> T {
-    loop {
-        step();
-        if let Some(found) = look() {
-            return found;
-        }
-        schedule::with(|schedule, number| schedule.wait(number, schedule::ANYTHING));
-    }
+/// Whether this thread is explored.
+#[must_use]
+pub fn is_explored() -> bool {
+    schedule::current().is_some()
 }
 
 struct Alarm {

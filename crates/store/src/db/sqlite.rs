@@ -11,6 +11,7 @@
 
 mod log;
 mod look;
+mod sync;
 #[cfg(test)]
 mod tests;
 mod writer;
@@ -62,7 +63,7 @@ struct Inner {
 }
 
 /// Units that wait to be written with the next commit.
-type Units = Mutex<VecDeque<Asked>>;
+type Units = sync::Mutex<VecDeque<Asked>>;
 
 impl Engine {
     pub(super) fn open(path: &Path) -> Result<Engine, StoreError> {
@@ -81,13 +82,7 @@ impl Engine {
         std::thread::Builder::new()
             .name("store-commit".into())
             .spawn(move || {
-                while work.recv().is_ok() {
-                    gather(&work);
-                    commit_group(&shared.0, &shared.1);
-                    while !shared.1.lock().unwrap_or_else(PoisonError::into_inner).is_empty() {
-                        commit_group(&shared.0, &shared.1);
-                    }
-                }
+                commit_whenever(|| work.recv().is_ok(), || gather(&work), &shared.0, &shared.1);
             })
             .map_err(|error| StoreError::Unavailable(error.to_string()))?;
         Ok(Engine(Arc::new(Inner {
@@ -188,9 +183,27 @@ fn gather(asked: &mpsc::Receiver<()>) {
     }
 }
 
+/// Commits whenever somebody has asked, as long as `asked` waits for one who has. `passed_over` forgets those who have by
+/// then.
+fn commit_whenever(
+    mut asked: impl FnMut() -> bool,
+    mut passed_over: impl FnMut(),
+    writer: &QueueMutex<Writer>,
+    units: &Units,
+) {
+    while asked() {
+        // Whoever has asked by now is in this group, and needs no other.
+        passed_over();
+        commit_group(writer, units);
+        while !units.lock().unwrap_or_else(PoisonError::into_inner).is_empty() {
+            commit_group(writer, units);
+        }
+    }
+}
+
 /// Writes the units that wait, commits what has gathered with one flush, and tells everybody who waits.
 fn commit_group(writer: &QueueMutex<Writer>, units: &Units) {
-    let mut writer = writer.blocking_lock();
+    let mut writer = sync::wait(writer);
     let written = write_units(&mut writer, units);
     let outcome = writer.commit();
     for waiter in writer.waiting.drain(..) {

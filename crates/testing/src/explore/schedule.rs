@@ -5,10 +5,8 @@ use std::sync::{Arc, Condvar, Mutex};
 
 use super::{lock, stop};
 
-/// What a thread waits for that looks again once another has done anything.
-pub const ANYTHING: usize = 1;
 /// What a thread waits for that is woken by name.
-pub const WAKER: usize = 2;
+pub const WAKER: usize = 1;
 
 /// Steps of one order; more are taken for an order that never ends.
 const STEPS_MAX: usize = 10_000;
@@ -51,7 +49,7 @@ pub struct Given(Vec<(usize, usize)>);
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Thread {
     Ready,
-    /// For this lock, [`ANYTHING`] or [`WAKER`].
+    /// For this lock, or [`WAKER`].
     Waits(usize),
     Done,
 }
@@ -191,14 +189,6 @@ impl Schedule {
 impl State {
     /// A thread has done something, and is in this state now.
     fn pass_on(&mut self, now: Thread, number: usize) {
-        // Whoever waits for anything has something to look at, unless this one has only looked in vain.
-        if !matches!(now, Thread::Waits(_)) {
-            for thread in &mut self.threads {
-                if *thread == Thread::Waits(ANYTHING) {
-                    *thread = Thread::Ready;
-                }
-            }
-        }
         self.threads[number] = now;
         if self.wrong.is_none() {
             self.choose((now == Thread::Ready).then_some(number));

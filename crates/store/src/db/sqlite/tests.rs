@@ -1,4 +1,7 @@
-//! What the engine does to a group of transactions when the disk is full, and a look through its file.
+//! What the engine does to a group of transactions when the disk is full, and in whatever order they come; a look through
+//! its file.
+
+mod orders;
 
 use super::*;
 
