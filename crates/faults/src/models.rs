@@ -92,6 +92,8 @@ impl Model for Code {
                     Vec::new()
                 }
             }
+            // For something else, which may have spent it.
+            Said::Refused if !*used => vec![false, true],
             _ => vec![*used],
         }
     }
