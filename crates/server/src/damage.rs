@@ -3,8 +3,9 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use renkei_store::Store;
 use renkei_store::examine::{Facts, Looked};
+use renkei_store::{Store, StoreError};
+use tokio::sync::watch;
 use tokio::task::spawn_blocking;
 
 use crate::app::App;
@@ -34,13 +35,14 @@ fn told(damage: &str) -> String {
 }
 
 /// Looks through a large file while requests are served; damage ends the process.
-pub async fn look_aside(app: Arc<App>, data: PathBuf) {
+pub async fn look_aside(app: Arc<App>, data: PathBuf, stop: watch::Receiver<bool>) {
     if app.store.engine_name() != "SQLite" || is_small(&data) {
         return;
     }
     let store = app.store.clone();
     // It reads the whole file, which no other task should have to wait for.
-    let Ok(found) = spawn_blocking(move || store.look_through()).await else { return };
+    let stopped = move || *stop.borrow();
+    let Ok(found) = spawn_blocking(move || store.look_through(stopped)).await else { return };
     match found {
         Ok(Some(Looked { damage, left_out })) => {
             if let Some(first) = damage.first() {
@@ -54,6 +56,7 @@ pub async fn look_aside(app: Arc<App>, data: PathBuf) {
             }
         }
         Ok(None) => {}
-        Err(error) => app.store.give_up(&told(&error.to_string())).await,
+        Err(StoreError::Unusable(damage)) => app.store.give_up(&told(&damage)).await,
+        Err(error) => tracing::warn!(%error, "the database file could not be looked through for damage"),
     }
 }

@@ -231,7 +231,8 @@ impl Session {
     /// # Errors
     /// [`StoreError`].
     pub async fn find_stretch(&mut self, account: AccountId, from: i64, to: i64) -> Result<Stretch, StoreError> {
-        let row = self.row(STRETCH, params![account, from, to]).await?;
+        // As long as it takes, no other account's should have to wait for it.
+        let row = self.rows(STRETCH, params![account, from, to]).await?.into_iter().next();
         let mut row = row.ok_or_else(|| StoreError::Statement("a count gave no row".into()))?;
         Ok(Stretch {
             totals: Totals {

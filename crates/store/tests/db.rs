@@ -107,6 +107,19 @@ on_each_engine! {
         }
     }
 
+    async fn nobody_is_called_by_the_character_zero(store: Store) {
+        let mut session = store.read(&aoi());
+        assert!(session.find_client("a\0b").await.unwrap().is_none());
+        assert!(session.find_resource_server("a\0b").await.unwrap().is_none());
+    }
+
+    async fn look_ups_by_certificate_go_together(store: Store) {
+        let look = async |institution: InstitutionCode| store.read(&institution).find_user_by_certificate("ab").await;
+        for found in join_all([aoi(), midori(), aoi(), midori()].map(look)).await {
+            assert!(found.unwrap().is_none());
+        }
+    }
+
     async fn a_look_up_that_fails_or_is_given_up_takes_no_other_with_it(store: Store) {
         const COUNT: &str = "SELECT COUNT(*) FROM products WHERE institution = ?1 AND client_id = ?2";
         let look = async |client: &'static str| store.read(&aoi()).row(COUNT, params![client]).await;

@@ -91,7 +91,7 @@ pub async fn run(args: Args) -> Result<(), CommandError> {
     if app.store.engine_name() != "SQLite" {
         tasks.spawn(shared_clock::keep(Arc::clone(&app), stop.clone()));
     }
-    tasks.spawn(damage::look_aside(Arc::clone(&app), args.data.data.clone()));
+    tasks.spawn(damage::look_aside(Arc::clone(&app), args.data.data.clone(), stop.clone()));
     tasks.spawn(statistics::keep(Arc::clone(&app), stop.clone()));
     tasks.spawn(keep_counted(Arc::clone(&app), stop.clone()));
     tasks.spawn(retention::keep_swept(Arc::clone(&app), stop.clone()));

@@ -130,8 +130,11 @@ impl Engine {
         Ok(Snapshot(connection))
     }
 
-    pub(super) fn look_through(&self) -> Result<Looked, StoreError> {
-        look::look(&self.0.path)
+    pub(super) fn look_through(
+        &self,
+        stopped: impl Fn() -> bool + Clone + Send + 'static,
+    ) -> Result<Looked, StoreError> {
+        look::look(&self.0.path, stopped)
     }
 
     /// Leaves a unit to be written with the next commit.

@@ -5,13 +5,16 @@ use crate::examine::Looked;
 
 impl Store {
     /// Looks the whole file through while it is in use, for minutes if it is large. `None` on PostgreSQL, whose server
-    /// does that itself. Blocks the thread.
+    /// does that itself. Blocks the thread; ends soon after `stopped` says so, and tells then of the rest as left out.
     ///
     /// # Errors
-    /// [`StoreError`], if the file can't even be read.
-    pub fn look_through(&self) -> Result<Option<Looked>, StoreError> {
+    /// [`StoreError::Unusable`] if the file is so damaged that it can't even be read; any other if it could not be looked at.
+    pub fn look_through(
+        &self,
+        stopped: impl Fn() -> bool + Clone + Send + 'static,
+    ) -> Result<Option<Looked>, StoreError> {
         match &self.engine {
-            Engine::Sqlite(engine) => engine.look_through().map(Some),
+            Engine::Sqlite(engine) => engine.look_through(stopped).map(Some),
             Engine::Postgres(_) => Ok(None),
         }
     }

@@ -3,15 +3,17 @@
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use futures_util::future::join_all;
 use futures_util::stream::TryStreamExt;
 use tokio::sync::oneshot;
+use tokio_postgres::Statement;
 
 use super::super::unit::gone;
 use super::super::value::{Param, Row, Value};
 use super::super::{Bound, StoreError};
-use super::{Engine, in_time, many, read};
+use super::{Engine, STATEMENT, Wire, in_time, many, read};
 
 /// Look-ups in one statement at most: bounds what is lost with one that fails, and how long the first waits for the last.
 const TOGETHER_MAX: usize = 64;
@@ -61,38 +63,51 @@ impl LookUps {
 }
 
 /// Somebody asks a text. Should that break off, those who wait for it are told, and whoever comes next asks.
-struct Asking<'a> {
-    look_ups: &'a LookUps,
+struct Asking {
+    look_ups: Arc<LookUps>,
     sql: &'static str,
+    is_done: bool,
 }
 
-impl Drop for Asking<'_> {
+impl Drop for Asking {
     fn drop(&mut self) {
-        self.look_ups.locked().remove(self.sql);
+        if !self.is_done {
+            self.look_ups.locked().remove(self.sql);
+        }
     }
 }
 
 impl Engine {
-    /// The row a text finds by key, if there is one.
+    /// The row a text finds by key, if there is one; of several the first.
     pub(in super::super) async fn row(&self, bound: &Bound<'_>) -> Found {
+        if !bound.values().any(|_| true) {
+            return Ok(self.rows(bound).await?.into_iter().next());
+        }
+        if bound.values().any(|value| value.as_text().contains('\0')) {
+            // The server would refuse it, and with it those that are asked for together with it.
+            return Err(StoreError::Statement("a text with the character 0".into()));
+        }
         let values = bound.values().cloned().map(Param::into_owned).collect();
         let (answer, wait) = oneshot::channel();
         if self.look_ups.wait(bound.sql, Question { values, answer }) {
-            tokio::spawn(self.clone().ask(bound.sql));
+            let asking = Asking { look_ups: Arc::clone(&self.look_ups), sql: bound.sql, is_done: false };
+            tokio::spawn(self.clone().ask(asking));
         }
-        wait.await.map_err(|_| gone())?
+        // As long as a statement may take, those before it included.
+        let late = |_| StoreError::Unavailable("the server did not answer look-ups in time".into());
+        tokio::time::timeout(STATEMENT, wait).await.map_err(late)?.map_err(|_| gone())?
     }
 
     /// Asks a text for those who wait, until nobody does.
-    async fn ask(self, sql: &'static str) {
-        let asking = Asking { look_ups: &self.look_ups, sql };
+    async fn ask(self, mut asking: Asking) {
+        let sql = asking.sql;
         loop {
             // Requests that have just come in are read first, and ask along.
             tokio::task::yield_now().await;
             let questions = self.look_ups.next(sql);
             if questions.is_empty() {
                 // From here on it is somebody else who asks.
-                std::mem::forget(asking);
+                asking.is_done = true;
                 return;
             }
             self.answer(sql, questions).await;
@@ -101,24 +116,39 @@ impl Engine {
 
     async fn answer(&self, sql: &'static str, questions: Vec<Question>) {
         let lists: Vec<Vec<&Param<'static>>> = questions.iter().map(|own| own.values.iter().collect()).collect();
-        let mut found = match lists.as_slice() {
-            [one] => self.rows(&Bound { sql, values: one.clone() }).await.map(|rows| vec![rows.into_iter().next()]),
+        let found = match lists.as_slice() {
+            [one] => self.alone(sql, one).await.map(|row| vec![row]),
             many => self.rows_of_all(sql, many).await,
         };
-        let is_alone = questions.len() == 1;
-        for (number, Question { values, answer }) in questions.into_iter().enumerate() {
-            let own = match &mut found {
-                Ok(found) => Ok(found.get_mut(number).and_then(Option::take)),
-                // The values of one must not take others with them.
-                Err(StoreError::Statement(_)) if !is_alone => {
-                    let rows = self.rows(&Bound { sql, values: values.iter().collect() }).await;
-                    rows.map(|rows| rows.into_iter().next())
-                }
-                Err(error) => Err(error.clone()),
-            };
+        let found: Vec<Found> = match found {
+            Ok(found) => found.into_iter().map(Ok).collect(),
+            Err(error @ StoreError::Unavailable(_)) => lists.iter().map(|_| Err(error.clone())).collect(),
+            Err(error) if lists.len() == 1 => vec![Err(error)],
+            // What is wrong with one must not take others with it.
+            Err(error) => {
+                tracing::debug!(%error, "look-ups that went together are made one by one");
+                join_all(lists.iter().map(|list| self.alone(sql, list))).await
+            }
+        };
+        for (question, found) in questions.into_iter().zip(found) {
             // A waiter that was cancelled does not need the answer.
-            let _ = answer.send(own);
+            let _ = question.answer.send(found);
         }
+    }
+
+    async fn alone(&self, sql: &'static str, list: &[&Param<'static>]) -> Found {
+        if cfg!(debug_assertions) {
+            self.prepare_many(&*self.reads.wire(&self.pool).await?, sql).await?;
+        }
+        Ok(self.rows(&Bound { sql, values: list.to_vec() }).await?.into_iter().next())
+    }
+
+    /// The statement for many lists, and how long each is. Debug builds make it before it is needed: then no test can
+    /// pass with a text that can't go together with others.
+    async fn prepare_many(&self, wire: &Wire, sql: &'static str) -> Result<(Statement, usize), StoreError> {
+        let one = wire.ask(wire.prepare_cached(&self.texts.of(sql))).await?;
+        let text = self.texts.look_up(sql, one.params());
+        Ok((wire.ask(wire.prepare_cached(&text)).await?, one.params().len()))
     }
 
     /// What each list of values finds, at its place.
@@ -129,10 +159,8 @@ impl Engine {
     ) -> Result<Vec<Option<Row>>, StoreError> {
         let wire = self.reads.wire(&self.pool).await?;
         let rows = in_time(&wire, async {
-            let one = wire.ask(wire.prepare_cached(&self.texts.of(sql))).await?;
-            let text = self.texts.look_up(sql, one.params());
-            let many = wire.ask(wire.prepare_cached(&text)).await?;
-            let columns = many::columns(lists, one.params().len());
+            let (many, length) = self.prepare_many(&wire, sql).await?;
+            let columns = many::columns(lists, length)?;
             wire.ask(async { wire.query_raw(&many, columns).await?.try_collect::<Vec<_>>().await }).await
         });
         let mut found: Vec<Option<Row>> = lists.iter().map(|_| None).collect();
@@ -144,7 +172,7 @@ impl Engine {
             };
             let column = values.len();
             let none = || StoreError::Corrupt { column, found: "no number of a list".into() };
-            *place.ok_or_else(none)? = Some(Row(values));
+            place.ok_or_else(none)?.get_or_insert(Row(values));
         }
         Ok(found)
     }
@@ -156,7 +184,7 @@ mod tests {
 
     #[tokio::test]
     async fn asking_that_breaks_off_leaves_nobody_waiting() {
-        let (look_ups, sql) = (LookUps::default(), "SELECT 1");
+        let (look_ups, sql) = (Arc::<LookUps>::default(), "SELECT 1");
         let question = || {
             let (answer, wait) = oneshot::channel();
             (Question { values: Vec::new(), answer }, wait)
@@ -165,7 +193,7 @@ mod tests {
         let (second, second_waits) = question();
         assert!(look_ups.wait(sql, first));
         assert!(!look_ups.wait(sql, second));
-        drop(Asking { look_ups: &look_ups, sql });
+        drop(Asking { look_ups: Arc::clone(&look_ups), sql, is_done: false });
         assert!(first_waits.await.is_err() && second_waits.await.is_err());
         let (third, _third_waits) = question();
         assert!(look_ups.wait(sql, third), "the next asks for itself");

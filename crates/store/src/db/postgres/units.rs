@@ -186,14 +186,17 @@ impl<'a> Together<'a> {
             for filled in all {
                 prepared.push(self.prepare(filled).await?);
             }
-            let sent = prepared.iter().zip(all).map(|(statement, filled)| match filled.rows.as_slice() {
-                [row] => Either::Left(self.wire.ask(self.wire.execute_raw(statement, row.iter().copied()))),
-                rows => {
-                    let columns = many::columns(rows, statement.params().len());
-                    Either::Right(self.wire.ask(self.wire.execute_raw(statement, columns)))
-                }
-            });
-            sent.collect::<FuturesOrdered<_>>().try_collect().await
+            let mut sent = FuturesOrdered::new();
+            for (statement, filled) in prepared.iter().zip(all) {
+                sent.push_back(match filled.rows.as_slice() {
+                    [row] => Either::Left(self.wire.ask(self.wire.execute_raw(statement, row.iter().copied()))),
+                    rows => {
+                        let columns = many::columns(rows, statement.params().len())?;
+                        Either::Right(self.wire.ask(self.wire.execute_raw(statement, columns)))
+                    }
+                });
+            }
+            sent.try_collect().await
         })
         .await
     }

@@ -32,13 +32,14 @@ pub(super) enum Look {
 }
 
 /// Looks at every table of the file; at those it takes too long for, without holding their indexes against them; and at
-/// those even that takes too long for, not at all.
-pub(super) fn look(path: &Path) -> Result<Looked, StoreError> {
+/// those even that takes too long for, not at all. Ends soon after `stopped` says so.
+pub(super) fn look(path: &Path, stopped: impl Fn() -> bool + Clone + Send + 'static) -> Result<Looked, StoreError> {
     let log = writer::log_of(path);
     let length = move || std::fs::metadata(&log).map_or(0, |file| file.len());
     look_at(open_reader(path)?, |how| {
         let (length, most, begun) = (length.clone(), length() + GROWTH_MAX, Instant::now());
-        move || length() > most || how == Look::Whole && begun.elapsed() > HOLDING_MAX
+        let stopped = stopped.clone();
+        move || stopped() || length() > most || how == Look::Whole && begun.elapsed() > HOLDING_MAX
     })
 }
 
@@ -56,6 +57,7 @@ pub(super) fn look_at<W: FnMut() -> bool + Send + 'static>(
             if found.is_some() {
                 break;
             }
+            tracing::info!(table, check = pragma, "the look at a table gave way");
         }
         match found {
             Some(damage) => looked.damage.extend(damage),
@@ -82,10 +84,12 @@ fn check(connection: &Connection, pragma: &str, table: &str) -> Result<Option<Ve
         found.push(row.get::<_, String>(0)?);
         Ok(())
     });
-    match done {
-        Err(error) if error.sqlite_error_code() == Some(ErrorCode::OperationInterrupted) => return Ok(None),
-        done => done.map_err(translate)?,
-    }
     found.retain(|line| line != "ok");
-    Ok(Some(found))
+    match done {
+        // What it found before is damage all the same.
+        Err(error) if error.sqlite_error_code() == Some(ErrorCode::OperationInterrupted) => {
+            Ok(Some(found).filter(|found| !found.is_empty()))
+        }
+        done => done.map(|()| Some(found)).map_err(translate),
+    }
 }

@@ -63,9 +63,12 @@ async fn filled(rows: i64) -> (tempfile::TempDir, Engine) {
     let (folder, engine) = engine();
     let add = engine.begin().await.unwrap();
     write(&add, "CREATE INDEX by_text ON notes (text)").unwrap();
-    let insert = "WITH RECURSIVE n (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < ?1) \
-         INSERT INTO notes (institution, text) SELECT '1001', 'note ' || n FROM n";
-    add.connection().unwrap().execute(insert, [rows]).unwrap();
+    let insert = "INSERT INTO notes (institution, text) VALUES ('1001', 'note ' || ?1)";
+    let mut insert_row = add.connection().unwrap().prepare(insert).unwrap();
+    for row in 0..rows {
+        insert_row.execute([row]).unwrap();
+    }
+    drop(insert_row);
     add.commit().await.unwrap();
     let checkpoint = "PRAGMA wal_checkpoint(TRUNCATE)";
     engine.0.writer.lock().await.connection.query_row(checkpoint, [], |_| Ok(())).unwrap();
@@ -75,16 +78,29 @@ async fn filled(rows: i64) -> (tempfile::TempDir, Engine) {
 #[tokio::test]
 async fn f_07_a_look_at_a_file_in_use_finds_what_is_damaged() {
     let (folder, engine) = filled(20_000).await;
-    assert_eq!(engine.look_through().unwrap(), Looked::default());
+    assert_eq!(engine.look_through(|| false).unwrap(), Looked::default());
     let path = folder.path().join("renkei.db");
     let mut bytes = std::fs::read(&path).unwrap();
     // In the index or in the table: then they do not agree.
     let at = bytes.windows(10).position(|window| window == b"note 12345").unwrap();
     bytes[at + 5] ^= 0x01;
     std::fs::write(&path, bytes).unwrap();
-    let Looked { damage, left_out } = engine.look_through().unwrap();
+    let Looked { damage, left_out } = engine.look_through(|| false).unwrap();
     assert!(!damage.is_empty());
     assert_eq!(left_out, [""; 0]);
+    // Cut short at the last moment, it has found it already; a quick look alone does not.
+    let look_until = |most: usize| {
+        let watched = Arc::new(AtomicUsize::new(0));
+        let counted = Arc::clone(&watched);
+        let looked = look::look_at(open_reader(&path).unwrap(), move |how| {
+            let watched = Arc::clone(&counted);
+            move || how == look::Look::Whole && watched.fetch_add(1, Ordering::Relaxed) >= most
+        });
+        (looked.unwrap(), watched.load(Ordering::Relaxed))
+    };
+    let (_, moments) = look_until(usize::MAX);
+    assert!(!look_until(moments - 1).0.damage.is_empty());
+    assert_eq!(look_until(0).0, Looked::default());
 }
 
 #[tokio::test]
