@@ -91,7 +91,7 @@ impl World {
 
     /// Notes as others see them.
     fn noted(&self, text: &str) -> i64 {
-        let count = "SELECT COUNT(*) FROM notes WHERE text = ?1";
+        let count = "SELECT COUNT(*) FROM notes WHERE institution = '1001' AND text = ?1";
         self.engine.reader().query_row(count, [text], |row| row.get(0)).unwrap()
     }
 
