@@ -41,13 +41,14 @@ pub async fn look_aside(app: Arc<App>, data: PathBuf, stop: watch::Receiver<bool
     }
     let store = app.store.clone();
     // It reads the whole file, which no other task should have to wait for.
-    let stopped = move || *stop.borrow();
+    let watched = stop.clone();
+    let stopped = move || *watched.borrow();
     let Ok(found) = spawn_blocking(move || store.look_through(stopped)).await else { return };
     match found {
         Ok(Some(Looked { damage, left_out })) => {
             if let Some(first) = damage.first() {
                 app.store.give_up(&told(first)).await;
-            } else if !left_out.is_empty() {
+            } else if !left_out.is_empty() && !*stop.borrow() {
                 let tables = left_out.join(", ");
                 tracing::warn!(
                     tables,

@@ -5,7 +5,7 @@ use crate::examine::Looked;
 
 impl Store {
     /// Looks the whole file through while it is in use, for minutes if it is large. `None` on PostgreSQL, whose server
-    /// does that itself. Blocks the thread; ends soon after `stopped` says so, and tells then of the rest as left out.
+    /// does that itself. Blocks the thread; ends soon after `stopped` says so, and tells nothing of the rest then.
     ///
     /// # Errors
     /// [`StoreError::Unusable`] if the file is so damaged that it can't even be read; any other if it could not be looked at.

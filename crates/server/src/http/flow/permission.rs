@@ -95,10 +95,10 @@ impl Walk {
                 account.ticked = sent.accounts.iter().any(|id| id.to_string() == account.account);
             }
             page.intent = sent.intent_confirmed;
-            page.drawn = None;
         }
         let failed = !errors.is_empty();
-        if failed {
+        if sent.is_some() || failed {
+            // Ticks and errors stand in it.
             page.drawn = None;
         }
         page.errors = errors;

@@ -36,20 +36,24 @@ pub(super) enum Look {
 pub(super) fn look(path: &Path, stopped: impl Fn() -> bool + Clone + Send + 'static) -> Result<Looked, StoreError> {
     let log = writer::log_of(path);
     let length = move || std::fs::metadata(&log).map_or(0, |file| file.len());
-    look_at(open_reader(path)?, |how| {
+    look_at(open_reader(path)?, &stopped, |how| {
         let (length, most, begun) = (length.clone(), length() + GROWTH_MAX, Instant::now());
         let stopped = stopped.clone();
         move || stopped() || length() > most || how == Look::Whole && begun.elapsed() > HOLDING_MAX
     })
 }
 
-/// `watch` begins to watch a look, and what it gives tells whether to give way.
+/// `watch` begins to watch a look, and what it gives tells whether to give way. Once `stopped` says so no table is begun.
 pub(super) fn look_at<W: FnMut() -> bool + Send + 'static>(
     mut connection: Connection,
+    stopped: &dyn Fn() -> bool,
     watch: impl Fn(Look) -> W,
 ) -> Result<Looked, StoreError> {
     let mut looked = Looked::default();
     for table in tables(&connection)? {
+        if stopped() {
+            break;
+        }
         let mut found = None;
         for (how, pragma) in [(Look::Whole, "integrity_check"), (Look::Quick, "quick_check")] {
             connection.progress_handler(STEPS, Some(watch(how))).map_err(translate)?;

@@ -92,7 +92,7 @@ async fn f_07_a_look_at_a_file_in_use_finds_what_is_damaged() {
     let look_until = |most: usize| {
         let watched = Arc::new(AtomicUsize::new(0));
         let counted = Arc::clone(&watched);
-        let looked = look::look_at(open_reader(&path).unwrap(), move |how| {
+        let looked = look::look_at(open_reader(&path).unwrap(), &|| false, move |how| {
             let watched = Arc::clone(&counted);
             move || how == look::Look::Whole && watched.fetch_add(1, Ordering::Relaxed) >= most
         });
@@ -107,9 +107,11 @@ async fn f_07_a_look_at_a_file_in_use_finds_what_is_damaged() {
 async fn a_look_gives_way_and_tells_what_it_has_not_looked_at() {
     let (folder, _engine) = filled(20_000).await;
     let reader = || open_reader(&folder.path().join("renkei.db")).unwrap();
-    let at_once = look::look_at(reader(), |_| || true).unwrap();
+    let at_once = look::look_at(reader(), &|| false, |_| || true).unwrap();
     assert_eq!(at_once, Looked { damage: Vec::new(), left_out: vec!["notes".into()] });
-    let quick_alone = look::look_at(reader(), |how| move || how == look::Look::Whole).unwrap();
+    let quick_alone = look::look_at(reader(), &|| false, |how| move || how == look::Look::Whole).unwrap();
     assert_eq!(quick_alone, Looked::default());
-    assert_eq!(look::look_at(reader(), |_| || false).unwrap(), Looked::default());
+    assert_eq!(look::look_at(reader(), &|| false, |_| || false).unwrap(), Looked::default());
+    let stopped = look::look_at(reader(), &|| true, |_| || true).unwrap();
+    assert_eq!(stopped, Looked::default(), "what was not begun did not give way");
 }
