@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use renkei_store::StoreError;
 use renkei_store::db::room::needed;
-use renkei_store::retention::{CLASSES, Class, SLICE_ROWS, Sweep, rest_after};
+use renkei_store::retention::{CLASSES, Class, Sweep, rest_after};
 use tokio::sync::watch;
 use tokio::time::sleep;
 
@@ -57,7 +57,7 @@ pub async fn walk(app: &App, class: &'static Class) -> Result<u64, StoreError> {
     let mut deleted = 0;
     loop {
         let begun = Instant::now();
-        let swept = sweep.step(&app.store, app.now(), SLICE_ROWS, &*app.random).await?;
+        let swept = sweep.step(&app.store, app.now(), &*app.random).await?;
         deleted += swept.deleted;
         if swept.is_end {
             return Ok(deleted);

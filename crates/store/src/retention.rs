@@ -14,8 +14,15 @@ use renkei_domain::time::Timestamp;
 use crate::db::{FromValue, Param, Row, Value};
 use crate::{Random, Store, StoreError, Tx};
 
+/// [`SLICE_ROWS`] for the texts of statements.
+macro_rules! slice_rows {
+    () => {
+        500
+    };
+}
+
 /// Rows looked at in one step: about a millisecond of the one writer's time if all of them go.
-pub const SLICE_ROWS: u32 = 500;
+pub const SLICE_ROWS: usize = slice_rows!();
 
 /// Of the time in which something is swept, at most one part in so many more is spent in the store.
 const REST_FOR_EACH_STEP: u32 = 9;
@@ -59,31 +66,50 @@ enum Start {
     Bytes,
 }
 
+/// The keys of the next rows. Their number stands in the text: PostgreSQL keeps one plan for all values, and one for any
+/// number of rows may sort them all. So does the end of a slice by its length: compared by rows with an upper bound,
+/// PostgreSQL reads on to the last row of the institution.
+macro_rules! slice {
+    ($table:literal, $key:literal, $start:literal) => {
+        concat!(
+            " FROM ",
+            $table,
+            " WHERE (institution, ",
+            $key,
+            ") > (",
+            $start,
+            ") ORDER BY institution, ",
+            $key,
+            " LIMIT ",
+            slice_rows!()
+        )
+    };
+}
+
 /// The two statements of a class: `?1` is the instant before which rows are dead; a cursor follows.
 macro_rules! walk {
     ($table:literal, $key:literal, $dead:expr) => {
+        walk!($table, $key, "?2, ?3", $dead)
+    };
+    ($table:literal, $key:literal, $start:literal, $dead:expr) => {
         (
             concat!(
                 "SELECT institution, ",
                 $key,
                 ", CAST(CASE WHEN ",
                 $dead,
-                " THEN 1 ELSE 0 END AS BIGINT) FROM ",
-                $table,
-                " WHERE (institution, ",
-                $key,
-                ") > (?2, ?3) ORDER BY institution, ",
-                $key,
-                " LIMIT ?4"
+                " THEN 1 ELSE 0 END AS BIGINT)",
+                slice!($table, $key, $start)
             ),
             concat!(
                 "DELETE FROM ",
                 $table,
                 " WHERE (institution, ",
                 $key,
-                ") > (?2, ?3) AND (institution, ",
+                ") IN (SELECT institution, ",
                 $key,
-                ") <= (?4, ?5) AND (",
+                slice!($table, $key, $start),
+                ") AND (",
                 $dead,
                 ")"
             ),
@@ -95,13 +121,11 @@ macro_rules! walk {
 macro_rules! guard_notes {
     ($table:literal, $key:literal, $dead:literal) => {
         concat!(
-            "DELETE FROM passed_guards WHERE (institution, holder_id) > (?2, ?3) \
-             AND (institution, holder_id) <= (?4, ?5) AND EXISTS (SELECT 1 FROM ",
-            $table,
-            " t \
-             WHERE t.institution = passed_guards.institution AND t.",
+            "DELETE FROM passed_guards WHERE (institution, holder_id) IN (SELECT t.institution, t.",
             $key,
-            " = passed_guards.holder_id AND ",
+            " FROM (SELECT *",
+            slice!($table, $key, "?2, ?3"),
+            ") t WHERE ",
             $dead,
             ")"
         )
@@ -134,19 +158,18 @@ macro_rules! pin_is_dead {
 }
 const PINS: (&str, &str) = walk!("pins", "account_id", pin_is_dead!());
 const PINS_TOLD: &str = concat!(
-    "SELECT institution, COUNT(*) FROM pins WHERE (institution, account_id) > (?2, ?3) \
-     AND (institution, account_id) <= (?4, ?5) AND ",
+    "SELECT institution, COUNT(*) FROM (SELECT *",
+    slice!("pins", "account_id", "?2, ?3"),
+    ") pins WHERE ",
     pin_is_dead!(),
     " GROUP BY institution"
 );
 /// A guard that only staff can open stays, and so do those of PINs: there are no more of them than accounts and users.
-const GUARDS: (&str, &str) = (
-    "SELECT institution, kind, subject, CAST(CASE WHEN kind IN ('login', 'login_device') AND tried_at < ?1 \
-     AND COALESCE(locked_until, 0) < ?1 THEN 1 ELSE 0 END AS BIGINT) FROM guards \
-     WHERE (institution, kind, subject) > (?2, ?3, ?4) ORDER BY institution, kind, subject LIMIT ?5",
-    "DELETE FROM guards WHERE (institution, kind, subject) > (?2, ?3, ?4) \
-     AND (institution, kind, subject) <= (?5, ?6, ?7) AND kind IN ('login', 'login_device') AND tried_at < ?1 \
-     AND COALESCE(locked_until, 0) < ?1",
+const GUARDS: (&str, &str) = walk!(
+    "guards",
+    "kind, subject",
+    "?2, ?3, ?4",
+    "kind IN ('login', 'login_device') AND tried_at < ?1 AND COALESCE(locked_until, 0) < ?1"
 );
 
 /// Everything that goes by itself. Audit records, consents, ended linkages and the ledger do not.
@@ -205,17 +228,11 @@ impl Sweep {
     ///
     /// # Errors
     /// [`StoreError`]; the next step then begins where this one did.
-    pub async fn step(
-        &mut self,
-        store: &Store,
-        now: Timestamp,
-        rows: u32,
-        random: &dyn Random,
-    ) -> Result<Swept, StoreError> {
+    pub async fn step(&mut self, store: &Store, now: Timestamp, random: &dyn Random) -> Result<Swept, StoreError> {
         let cut = Param::from(now.plus_seconds(-self.class.kept_seconds));
-        let page = [std::slice::from_ref(&cut), &self.cursor, &[Param::from(rows)]].concat();
-        let found = store.read_all().rows(self.class.page, &page).await?;
-        let is_end = found.len() < rows as usize;
+        let slice = [std::slice::from_ref(&cut), &self.cursor].concat();
+        let found = store.read_all().rows(self.class.page, &slice).await?;
+        let is_end = found.len() < SLICE_ROWS;
         let mut dead = 0;
         let mut until = self.cursor.clone();
         for row in found {
@@ -223,7 +240,7 @@ impl Sweep {
             dead += is_dead;
             until = key;
         }
-        let deleted = if dead == 0 { 0 } else { self.delete(store, &cut, &until, now, random).await? };
+        let deleted = if dead == 0 { 0 } else { self.delete(store, &slice, now, random).await? };
         self.cursor = if is_end { self.class.begin() } else { until };
         Ok(Swept { deleted, is_end })
     }
@@ -231,21 +248,19 @@ impl Sweep {
     async fn delete(
         &self,
         store: &Store,
-        cut: &Param<'static>,
-        until: &[Param<'static>],
+        slice: &[Param<'static>],
         now: Timestamp,
         random: &dyn Random,
     ) -> Result<u64, StoreError> {
-        let slice = [std::slice::from_ref(cut), &self.cursor, until].concat();
         let mut tx = store.begin_all().await?;
         let told = match self.class.told {
-            Some((action, count)) => told(&mut tx, count, &slice).await?.into_iter().map(|it| (action, it)).collect(),
+            Some((action, count)) => told(&mut tx, count, slice).await?.into_iter().map(|it| (action, it)).collect(),
             None => Vec::new(),
         };
         if let Some(with) = self.class.with {
-            tx.execute(with, &slice).await?;
+            tx.execute(with, slice).await?;
         }
-        let deleted = tx.execute(self.class.delete, &slice).await?;
+        let deleted = tx.execute(self.class.delete, slice).await?;
         // Another node that swept the same rows between the two statements tells of them.
         if !told.is_empty() && deleted != told.iter().map(|(_, (_, count))| count).sum::<u64>() {
             return Ok(0);

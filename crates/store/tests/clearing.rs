@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use renkei_domain::audit::{Action, Actor, Record};
 use renkei_domain::time::Timestamp;
-use renkei_store::retention::{CLASSES, SLICE_ROWS, Sweep, rest_after};
+use renkei_store::retention::{CLASSES, Sweep, rest_after};
 use renkei_store::{Random, Store, Unit, params};
 use renkei_testing::{SystemRandom, aoi, on_each_engine};
 
@@ -75,7 +75,7 @@ async fn clear(store: Store, may: Arc<AtomicBool>, cleared: Arc<AtomicU64>) {
             continue;
         }
         let begun = Instant::now();
-        let swept = sweep.step(&store, NOW, SLICE_ROWS, &SystemRandom).await.unwrap();
+        let swept = sweep.step(&store, NOW, &SystemRandom).await.unwrap();
         cleared.fetch_add(swept.deleted, Ordering::SeqCst);
         tokio::time::sleep(rest_after(begun.elapsed())).await;
     }

@@ -8,7 +8,7 @@ use renkei_domain::ticket::Ticket;
 use renkei_domain::time::Timestamp;
 use renkei_store::guards::Subject;
 use renkei_store::guesses::{Guess, count_guess};
-use renkei_store::retention::{CLASSES, Class, Sweep};
+use renkei_store::retention::{CLASSES, Class, SLICE_ROWS, Sweep};
 use renkei_store::sessions::Purpose;
 use renkei_store::{Step, Store};
 use renkei_testing::{SystemRandom, aoi, midori, on_each_engine, seed};
@@ -22,17 +22,21 @@ fn class(name: &str) -> &'static Class {
     CLASSES.iter().find(|class| class.name == name).unwrap()
 }
 
-/// A whole walk in slices of so many rows; tells how many went.
-async fn walk(store: &Store, name: &str, now: Timestamp, rows: u32) -> u64 {
+/// A whole walk; tells how many rows went in each of its steps.
+async fn steps(store: &Store, name: &str, now: Timestamp) -> Vec<u64> {
     let mut sweep = Sweep::of(class(name));
-    let mut deleted = 0;
+    let mut deleted = Vec::new();
     loop {
-        let swept = sweep.step(store, now, rows, &SystemRandom).await.unwrap();
-        deleted += swept.deleted;
+        let swept = sweep.step(store, now, &SystemRandom).await.unwrap();
+        deleted.push(swept.deleted);
         if swept.is_end {
             return deleted;
         }
     }
+}
+
+async fn walk(store: &Store, name: &str, now: Timestamp) -> u64 {
+    steps(store, name, now).await.into_iter().sum()
 }
 
 async fn count(store: &Store, sql: &'static str) -> i64 {
@@ -74,22 +78,33 @@ async fn fail(store: &Store, subject: Subject, name: &str, tries: u32, now: Time
 on_each_engine! {
     async fn what_ran_out_goes_in_slices_and_what_did_not_stays(store: Store) {
         two_institutions(&store).await;
-        replays(&store, 0, 130, NOW.plus_seconds(60)).await;
+        replays(&store, 0, 730, NOW.plus_seconds(60)).await;
         replays(&store, 1_000, 20, NOW.plus_seconds(DAY)).await;
-        assert_eq!(walk(&store, "replays", NOW.plus_seconds(120), 7).await, 0, "a margin for clocks that differ");
-        assert_eq!(walk(&store, "replays", NOW.plus_seconds(121), 7).await, 260);
+        assert_eq!(steps(&store, "replays", NOW.plus_seconds(120)).await, [0; 4], "a margin for clocks that differ");
+        let deleted = steps(&store, "replays", NOW.plus_seconds(121)).await;
+        assert_eq!(deleted.iter().sum::<u64>(), 1_460);
+        assert!(deleted.len() == 4 && deleted.iter().all(|step| *step < SLICE_ROWS as u64), "some of each slice stay: {deleted:?}");
         assert_eq!(count(&store, "SELECT COUNT(*) FROM replays").await, 40);
     }
 
-    async fn a_slice_is_no_larger_than_asked_for(store: Store) {
+    async fn a_slice_goes_over_institutions_and_is_no_larger_than_it_may_be(store: Store) {
         two_institutions(&store).await;
-        replays(&store, 0, 25, NOW).await;
+        replays(&store, 0, 600, NOW).await;
+        assert_eq!(steps(&store, "replays", NOW.plus_seconds(DAY)).await, [500, 500, 200]);
+    }
+
+    async fn what_came_before_the_slice_is_left_to_the_next_walk(store: Store) {
+        two_institutions(&store).await;
+        replays(&store, 0, 600, NOW).await;
         let mut sweep = Sweep::of(class("replays"));
-        let mut steps = Vec::new();
-        while steps.last() != Some(&0) {
-            steps.push(sweep.step(&store, NOW.plus_seconds(DAY), 20, &SystemRandom).await.unwrap().deleted);
-        }
-        assert_eq!(steps, [20, 20, 10, 0]);
+        let now = NOW.plus_seconds(DAY);
+        assert_eq!(sweep.step(&store, now, &SystemRandom).await.unwrap().deleted, 500);
+        let mut tx = store.begin(&aoi()).await.unwrap();
+        assert!(tx.claim_replay(&[0; 32], NOW, NOW).await.unwrap());
+        tx.commit().await.unwrap();
+        let mut rest = 0;
+        while !{ let swept = sweep.step(&store, now, &SystemRandom).await.unwrap(); rest += swept.deleted; swept.is_end } {}
+        assert_eq!((rest, walk(&store, "replays", now).await), (700, 1));
     }
 
     async fn where_nothing_is_dead_nothing_is_written(store: Store) {
@@ -100,18 +115,18 @@ on_each_engine! {
         seed::linkage(&store, &aoi(), &who, &[account], (NOW, NOW.plus_seconds(DAY))).await;
         let before = store.work().done().1;
         for class in CLASSES {
-            assert_eq!(walk(&store, class.name, NOW, 10).await, 0, "{}", class.name);
+            assert_eq!(walk(&store, class.name, NOW).await, 0, "{}", class.name);
         }
         assert_eq!(store.work().done().1, before);
     }
 
     async fn two_who_sweep_at_once_delete_each_row_once(store: Store) {
         two_institutions(&store).await;
-        replays(&store, 0, 200, NOW).await;
+        replays(&store, 0, 700, NOW).await;
         let now = NOW.plus_seconds(DAY);
-        let sweep = |rows| { let store = store.clone(); tokio::spawn(async move { walk(&store, "replays", now, rows).await }) };
-        let (first, second) = (sweep(9), sweep(13));
-        assert_eq!(first.await.unwrap() + second.await.unwrap(), 400);
+        let sweep = || { let store = store.clone(); tokio::spawn(async move { walk(&store, "replays", now).await }) };
+        let (first, second) = (sweep(), sweep());
+        assert_eq!(first.await.unwrap() + second.await.unwrap(), 1_400);
         assert_eq!(count(&store, "SELECT COUNT(*) FROM replays").await, 0);
     }
 
@@ -119,7 +134,7 @@ on_each_engine! {
         two_institutions(&store).await;
         let (_, old) = session(&store, NOW).await;
         let (_, young) = session(&store, NOW.plus_seconds(2 * HOUR)).await;
-        assert_eq!(walk(&store, "sessions", NOW.plus_seconds(13 * HOUR + 1), 10).await, 1);
+        assert_eq!(walk(&store, "sessions", NOW.plus_seconds(13 * HOUR + 1)).await, 1);
         assert!(store.read(&aoi()).find_session(&old, Purpose::Link).await.unwrap().is_none());
         assert!(store.read(&aoi()).find_session(&young, Purpose::Link).await.unwrap().is_some());
         assert_eq!(count(&store, "SELECT COUNT(*) FROM passed_guards").await, 1);
@@ -146,7 +161,7 @@ on_each_engine! {
         tx.commit().await.unwrap();
         let mut gone = Vec::new();
         for day in [30, 31, 32, 33] {
-            gone.push(walk(&store, "refresh_tokens", NOW.plus_seconds(day * DAY + 1), 2).await);
+            gone.push(walk(&store, "refresh_tokens", NOW.plus_seconds(day * DAY + 1)).await);
         }
         assert_eq!(gone, [1, 1, 1, 0]);
         assert_eq!(count(&store, "SELECT COUNT(*) FROM refresh_tokens").await, 1, "the one in force");
@@ -164,8 +179,8 @@ on_each_engine! {
         let day = |days| NOW.plus_seconds(days * DAY);
         seed::linkage(&store, &aoi(), &who, &[used, unused], (NOW, day(10))).await;
         seed::linkage(&store, &aoi(), &who, &[used], (NOW, day(180))).await;
-        assert_eq!(walk(&store, "pins", day(100), 10).await, 0);
-        assert_eq!(walk(&store, "pins", day(101), 10).await, 1);
+        assert_eq!(walk(&store, "pins", day(100)).await, 0);
+        assert_eq!(walk(&store, "pins", day(101)).await, 1);
         assert!(store.read(&aoi()).find_pin(used).await.unwrap().is_some());
         assert!(store.read(&aoi()).find_pin(unused).await.unwrap().is_none());
         let told = store.read(&aoi()).list_audit(1).await.unwrap().remove(0);
@@ -178,8 +193,8 @@ on_each_engine! {
         fail(&store, Subject::Login, "nobody", 3, NOW).await;
         fail(&store, Subject::Login, "guessed", LOGIN.hard_stop, NOW.plus_seconds(-100 * DAY)).await;
         fail(&store, Subject::Pin, "account", 2, NOW).await;
-        assert_eq!(walk(&store, "guards", NOW.plus_seconds(92 * DAY), 1).await, 0);
-        assert_eq!(walk(&store, "guards", NOW.plus_seconds(92 * DAY + 1), 1).await, 1);
+        assert_eq!(walk(&store, "guards", NOW.plus_seconds(92 * DAY)).await, 0);
+        assert_eq!(walk(&store, "guards", NOW.plus_seconds(92 * DAY + 1)).await, 1);
         let left = store.read(&aoi()).list_guards().await.unwrap();
         let left: Vec<&str> = left.iter().map(|guard| guard.subject.as_str()).collect();
         assert_eq!(left, ["guessed", "account"]);
