@@ -24,13 +24,9 @@ struct Colour {
     blue: u8,
 }
 
-/// An institution's colour, with one shade that is readable on light pages and one on dark pages.
+/// An institution's colour, which has one shade that is readable on light pages and one on dark pages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Accent {
-    chosen: Colour,
-    on_light: Colour,
-    on_dark: Colour,
-}
+pub struct Accent(Colour);
 
 /// The text is not six hexadecimal digits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,18 +44,21 @@ impl Accent {
     /// The colour of pages that belong to no institution: a quiet blue.
     #[must_use]
     pub fn neutral() -> Accent {
-        Accent::of(Colour { red: 0x1f, green: 0x4e, blue: 0x8c })
+        Accent(Colour { red: 0x1f, green: 0x4e, blue: 0x8c })
     }
 
-    fn of(chosen: Colour) -> Accent {
-        let on_light = chosen.readable_on(LIGHT_SURFACE, BLACK);
-        Accent { chosen, on_light, on_dark: chosen.readable_on(DARK_SURFACE, WHITE) }
+    fn on_light(self) -> Colour {
+        self.0.readable_on(LIGHT_SURFACE, BLACK)
+    }
+
+    fn on_dark(self) -> Colour {
+        self.0.readable_on(DARK_SURFACE, WHITE)
     }
 
     /// Where pages look for this colour: `/accent-<rrggbb>.css`.
     #[must_use]
     pub fn path(&self) -> String {
-        format!("/accent-{}.css", self.chosen)
+        format!("/accent-{}.css", self.0)
     }
 
     /// The stylesheet that stands there.
@@ -67,7 +66,8 @@ impl Accent {
     pub fn css(&self) -> String {
         format!(
             ":root{{--accent:#{}}}@media screen and (prefers-color-scheme:dark){{:root{{--accent:#{}}}}}",
-            self.on_light, self.on_dark
+            self.on_light(),
+            self.on_dark()
         )
     }
 }
@@ -82,7 +82,7 @@ impl FromStr for Accent {
             return Err(NotAColour);
         }
         let [_, red, green, blue] = u32::from_str_radix(digits, 16).map_err(|_| NotAColour)?.to_be_bytes();
-        Ok(Accent::of(Colour { red, green, blue }))
+        Ok(Accent(Colour { red, green, blue }))
     }
 }
 
@@ -132,7 +132,7 @@ mod tests {
     #[test]
     fn a_readable_colour_is_left_alone() {
         let accent: Accent = "#0b5cad".parse().unwrap();
-        assert_eq!(accent.on_light, accent.chosen);
+        assert_eq!(accent.on_light(), accent.0);
         assert_eq!(accent.path(), "/accent-0b5cad.css");
     }
 
@@ -141,10 +141,10 @@ mod tests {
         for rgb in ["ffff00", "ffffff", "000000", "00aa55", "ff9900", "8888ff", "767676", "e60012"] {
             let accent: Accent = rgb.parse().unwrap();
             for surface in [WHITE, LIGHT_SURFACE] {
-                assert!(accent.on_light.contrast(surface) >= CONTRAST_MIN, "{rgb} on {surface}");
+                assert!(accent.on_light().contrast(surface) >= CONTRAST_MIN, "{rgb} on {surface}");
             }
             for surface in [BLACK, DARK_SURFACE] {
-                assert!(accent.on_dark.contrast(surface) >= CONTRAST_MIN, "{rgb} on {surface}");
+                assert!(accent.on_dark().contrast(surface) >= CONTRAST_MIN, "{rgb} on {surface}");
             }
         }
     }

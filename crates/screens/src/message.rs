@@ -1,11 +1,13 @@
 //! The message catalogue: every sentence a customer reads, once per language.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt;
 use std::sync::LazyLock;
 
 use fluent_bundle::concurrent::FluentBundle;
 use fluent_bundle::{FluentArgs, FluentResource, FluentValue};
+use fluent_syntax::ast::{Expression, InlineExpression, Pattern, PatternElement};
 use renkei_domain::time::{Day, Timestamp};
 
 use crate::frame::Frame;
@@ -101,10 +103,27 @@ struct Catalogue {
 
 /// What is known of a sentence before it is said.
 enum Sentence {
-    /// Nothing is filled into it, so it is said as it stands: most of every page.
-    Fixed(String),
-    /// The names of what it wants.
-    Wants(BTreeSet<String>),
+    /// Texts, and names in whose place values stand: nearly every sentence.
+    Parts(Vec<Part>),
+    /// It depends on a value (one, other): the names of what it wants.
+    Chooses(BTreeSet<String>),
+}
+
+enum Part {
+    Text(String),
+    Value(String),
+}
+
+/// The parts of a sentence, if it has nothing to choose.
+fn parts(pattern: &Pattern<&str>) -> Option<Vec<Part>> {
+    let part = |element: &PatternElement<&str>| match element {
+        PatternElement::TextElement { value } => Some(Part::Text((*value).to_owned())),
+        PatternElement::Placeable { expression: Expression::Inline(InlineExpression::VariableReference { id }) } => {
+            Some(Part::Value(id.name.to_owned()))
+        }
+        PatternElement::Placeable { .. } => None,
+    };
+    pattern.elements.iter().map(part).collect()
 }
 
 impl Catalogue {
@@ -117,9 +136,7 @@ impl Catalogue {
         bundle.add_resource_overriding(resource);
         let sentences = wanted(text).into_iter().filter_map(|(id, names)| {
             let pattern = bundle.get_message(&id)?.value()?;
-            let said = || bundle.format_pattern(pattern, None, &mut Vec::new()).into_owned();
-            let sentence = if names.is_empty() { Sentence::Fixed(said()) } else { Sentence::Wants(names) };
-            Some((id, sentence))
+            Some((id, parts(pattern).map_or(Sentence::Chooses(names), Sentence::Parts)))
         });
         let sentences = sentences.collect();
         Catalogue { bundle, sentences }
@@ -171,26 +188,47 @@ impl<'a> Say<'a> {
     }
 }
 
-impl fmt::Display for Say<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Catalogue { bundle, sentences } = self.frame.lang.catalogue();
-        let wanted = match sentences.get(self.id) {
-            Some(Sentence::Fixed(said)) => return f.write_str(said),
-            Some(Sentence::Wants(names)) => names,
-            None => return f.write_str(self.id),
-        };
+impl Say<'_> {
+    /// What stands for a name.
+    fn value(&self, name: &str) -> Option<Cow<'_, FluentValue<'_>>> {
+        if let Some((_, value)) = self.own.iter().find(|(own, _)| *own == name) {
+            return Some(Cow::Borrowed(value));
+        }
+        let (_, common) = self.frame.common().find(|(common, _)| *common == name)?;
+        Some(Cow::Owned(FluentValue::from(common)))
+    }
+
+    fn write(&self, f: &mut fmt::Formatter<'_>, parts: &[Part]) -> fmt::Result {
+        parts.iter().try_for_each(|part| match part {
+            Part::Text(text) => f.write_str(text),
+            Part::Value(name) => match self.value(name).as_deref() {
+                Some(FluentValue::String(text)) => f.write_str(text),
+                Some(FluentValue::Number(number)) => f.write_str(&number.as_string()),
+                // As the library shows what it was not given.
+                _ => write!(f, "{{${name}}}"),
+            },
+        })
+    }
+
+    /// Leaves it to the library, which knows what a language counts as one.
+    fn choose(&self, f: &mut fmt::Formatter<'_>, wanted: &BTreeSet<String>) -> fmt::Result {
+        let bundle = &self.frame.lang.catalogue().bundle;
         let Some(pattern) = bundle.get_message(self.id).and_then(|message| message.value()) else {
             return f.write_str(self.id);
         };
-        let mut args = FluentArgs::with_capacity(wanted.len());
-        for (name, value) in self.frame.common().filter(|(name, _)| wanted.contains(*name)) {
-            args.set(name, FluentValue::from(value));
+        let values = wanted.iter().filter_map(|name| Some((name.as_str(), self.value(name)?.into_owned())));
+        let args: FluentArgs<'_> = values.collect();
+        f.write_str(&bundle.format_pattern(pattern, Some(&args), &mut Vec::new()))
+    }
+}
+
+impl fmt::Display for Say<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.frame.lang.catalogue().sentences.get(self.id) {
+            Some(Sentence::Parts(parts)) => self.write(f, parts),
+            Some(Sentence::Chooses(wanted)) => self.choose(f, wanted),
+            None => f.write_str(self.id),
         }
-        for (name, value) in &self.own {
-            args.set(*name, value.clone());
-        }
-        let mut ignored = Vec::new();
-        f.write_str(&bundle.format_pattern(pattern, Some(&args), &mut ignored))
     }
 }
 
@@ -245,6 +283,23 @@ mod tests {
         for said in all.split("say(\"").skip(1) {
             let id = said.split('"').next().unwrap();
             assert!(id.is_empty() || catalogue.contains_key(id), "{id} is said but not in the catalogue");
+        }
+    }
+
+    #[test]
+    fn a_sentence_put_together_is_what_the_library_says() {
+        for lang in Lang::ALL {
+            let frame = crate::samples::flow_frame(lang, renkei_domain::flow::Screen::Permission);
+            let bundle = &lang.catalogue().bundle;
+            for (id, names) in ids(if lang == Lang::Japanese { JAPANESE } else { ENGLISH }) {
+                let args: FluentArgs<'_> = names.iter().map(|name| (name.as_str(), FluentValue::from(7))).collect();
+                let own = names.iter().map(|name| (name.as_str(), FluentValue::from(7))).collect();
+                let pattern = bundle.get_message(&id).unwrap().value().unwrap();
+                let told = bundle.format_pattern(pattern, Some(&args), &mut Vec::new());
+                assert_eq!(Say { frame: &frame, id: &id, own }.to_string(), told, "{id}");
+            }
+            let unknown = Say::new(&frame, "permission-period-dates").to_string();
+            assert!(unknown.contains("{$from}"), "what is not filled in can be seen: {unknown}");
         }
     }
 

@@ -1,6 +1,7 @@
 //! Step 5: 情報アクセス許可, everything in one view, and the tick without which 許可 does nothing.
 
 use std::collections::BTreeSet;
+use std::fmt::Write;
 
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
@@ -183,7 +184,11 @@ impl Walk {
 }
 
 pub(super) fn to_hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
+        // Writing to a text does not fail.
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
 }
 
 /// Thirty-two bytes of hexadecimal text; zeros when it is none, which is the digest of nothing that was shown.
