@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use renkei_store::StoreError;
 use renkei_store::db::room::needed;
 use renkei_store::retention::{CLASSES, Class, Sweep, rest_after};
-use tokio::sync::watch;
+use tokio::sync::{Mutex, watch};
 use tokio::time::sleep;
 
 use crate::app::App;
@@ -15,6 +15,10 @@ use crate::app::App;
 const FIRST_WALK: Duration = Duration::from_secs(300);
 /// The wait after a walk that failed: the store is away, or full.
 const PAUSE_AFTER_FAILURE: Duration = Duration::from_secs(30);
+
+/// Whose turn it is to sweep: several classes at once would take as many times the part of the store's time that one may.
+#[derive(Debug, Default)]
+pub struct Turn(Mutex<()>);
 
 /// Sweeps every class until told to stop.
 pub async fn keep_swept(app: Arc<App>, mut stop: watch::Receiver<bool>) {
@@ -26,18 +30,19 @@ pub async fn keep_swept(app: Arc<App>, mut stop: watch::Receiver<bool>) {
 }
 
 async fn sweep_all(app: &App) {
-    futures_util::future::join_all(CLASSES.iter().map(|class| sweep(app, class))).await;
+    let turn = Turn::default();
+    futures_util::future::join_all(CLASSES.iter().map(|class| sweep(app, class, &turn))).await;
 }
 
 /// Walks through one class again and again. The first walk waits, too, so that a node that starts serves first, and
 /// one that is restarted every day sweeps nevertheless.
-async fn sweep(app: &App, class: &'static Class) {
+async fn sweep(app: &App, class: &'static Class, turn: &Turn) {
     let every = Duration::from_secs(class.every_seconds.unsigned_abs());
     let mut wait = every.min(FIRST_WALK);
     loop {
         sleep(wait).await;
         wait = every;
-        match walk(app, class).await {
+        match walk(app, class, turn).await {
             Ok(0) => {}
             Ok(deleted) => tracing::info!(table = class.name, deleted, "swept"),
             Err(error) => {
@@ -48,14 +53,15 @@ async fn sweep(app: &App, class: &'static Class) {
     }
 }
 
-/// One walk through the table of a class, from its beginning to its end. Tells how many rows went.
+/// One walk through the table of a class, from its beginning to its end, in turns with others. Tells how many rows went.
 ///
 /// # Errors
 /// [`StoreError`]; what went before is gone.
-pub async fn walk(app: &App, class: &'static Class) -> Result<u64, StoreError> {
+pub async fn walk(app: &App, class: &'static Class, turn: &Turn) -> Result<u64, StoreError> {
     let mut sweep = Sweep::of(class);
     let mut deleted = 0;
     loop {
+        let _turn = turn.0.lock().await;
         let begun = Instant::now();
         let swept = sweep.step(&app.store, app.now(), &*app.random).await?;
         deleted += swept.deleted;

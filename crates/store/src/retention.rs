@@ -17,11 +17,12 @@ use crate::{Random, Store, StoreError, Tx};
 /// [`SLICE_ROWS`] for the texts of statements.
 macro_rules! slice_rows {
     () => {
-        500
+        200
     };
 }
 
-/// Rows looked at in one step: about a millisecond of the one writer's time if all of them go.
+/// Rows looked at in one step: a millisecond or two of the store's time if all of them go, for whoever comes meanwhile
+/// waits for it.
 pub const SLICE_ROWS: usize = slice_rows!();
 
 /// Of the time in which something is swept, at most one part in so many more is spent in the store.

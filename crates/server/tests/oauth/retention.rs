@@ -1,6 +1,6 @@
 //! What the sweep takes is dead already: nobody notices that it went.
 
-use renkei_server::retention::walk;
+use renkei_server::retention::{Turn, walk};
 use renkei_store::retention::CLASSES;
 use renkei_testing::aoi;
 
@@ -11,7 +11,7 @@ const DAY: i64 = 86_400;
 async fn sweep(bank: &Bank) -> u64 {
     let mut deleted = 0;
     for class in CLASSES {
-        deleted += walk(&bank.app, class).await.unwrap();
+        deleted += walk(&bank.app, class, &Turn::default()).await.unwrap();
     }
     deleted
 }

@@ -22,7 +22,7 @@ use renkei_domain::time::Timestamp;
 use renkei_faults::check::violations;
 use renkei_faults::history::{Act, Event, Said};
 use renkei_faults::truth::Truth;
-use renkei_server::retention::walk;
+use renkei_server::retention::{Turn, walk};
 use renkei_store::Store;
 use renkei_store::retention::CLASSES;
 use renkei_testing::{FreshStore, SystemRandom, aoi, fresh_postgres, fresh_sqlite, seed};
@@ -252,7 +252,7 @@ impl Simulation {
     async fn sweep(&self, node: Option<usize>) {
         let Some(node) = node else { return };
         for class in CLASSES {
-            walk(&self.nodes[node].app, class).await.unwrap();
+            walk(&self.nodes[node].app, class, &Turn::default()).await.unwrap();
         }
     }
 

@@ -78,33 +78,33 @@ async fn fail(store: &Store, subject: Subject, name: &str, tries: u32, now: Time
 on_each_engine! {
     async fn what_ran_out_goes_in_slices_and_what_did_not_stays(store: Store) {
         two_institutions(&store).await;
-        replays(&store, 0, 730, NOW.plus_seconds(60)).await;
+        replays(&store, 0, 290, NOW.plus_seconds(60)).await;
         replays(&store, 1_000, 20, NOW.plus_seconds(DAY)).await;
         assert_eq!(steps(&store, "replays", NOW.plus_seconds(120)).await, [0; 4], "a margin for clocks that differ");
         let deleted = steps(&store, "replays", NOW.plus_seconds(121)).await;
-        assert_eq!(deleted.iter().sum::<u64>(), 1_460);
+        assert_eq!(deleted.iter().sum::<u64>(), 580);
         assert!(deleted.len() == 4 && deleted.iter().all(|step| *step < SLICE_ROWS as u64), "some of each slice stay: {deleted:?}");
         assert_eq!(count(&store, "SELECT COUNT(*) FROM replays").await, 40);
     }
 
     async fn a_slice_goes_over_institutions_and_is_no_larger_than_it_may_be(store: Store) {
         two_institutions(&store).await;
-        replays(&store, 0, 600, NOW).await;
-        assert_eq!(steps(&store, "replays", NOW.plus_seconds(DAY)).await, [500, 500, 200]);
+        replays(&store, 0, 250, NOW).await;
+        assert_eq!(steps(&store, "replays", NOW.plus_seconds(DAY)).await, [200, 200, 100]);
     }
 
     async fn what_came_before_the_slice_is_left_to_the_next_walk(store: Store) {
         two_institutions(&store).await;
-        replays(&store, 0, 600, NOW).await;
+        replays(&store, 0, 250, NOW).await;
         let mut sweep = Sweep::of(class("replays"));
         let now = NOW.plus_seconds(DAY);
-        assert_eq!(sweep.step(&store, now, &SystemRandom).await.unwrap().deleted, 500);
+        assert_eq!(sweep.step(&store, now, &SystemRandom).await.unwrap().deleted, 200);
         let mut tx = store.begin(&aoi()).await.unwrap();
         assert!(tx.claim_replay(&[0; 32], NOW, NOW).await.unwrap());
         tx.commit().await.unwrap();
         let mut rest = 0;
         while !{ let swept = sweep.step(&store, now, &SystemRandom).await.unwrap(); rest += swept.deleted; swept.is_end } {}
-        assert_eq!((rest, walk(&store, "replays", now).await), (700, 1));
+        assert_eq!((rest, walk(&store, "replays", now).await), (300, 1));
     }
 
     async fn where_nothing_is_dead_nothing_is_written(store: Store) {
@@ -122,11 +122,11 @@ on_each_engine! {
 
     async fn two_who_sweep_at_once_delete_each_row_once(store: Store) {
         two_institutions(&store).await;
-        replays(&store, 0, 700, NOW).await;
+        replays(&store, 0, 300, NOW).await;
         let now = NOW.plus_seconds(DAY);
         let sweep = || { let store = store.clone(); tokio::spawn(async move { walk(&store, "replays", now).await }) };
         let (first, second) = (sweep(), sweep());
-        assert_eq!(first.await.unwrap() + second.await.unwrap(), 1_400);
+        assert_eq!(first.await.unwrap() + second.await.unwrap(), 600);
         assert_eq!(count(&store, "SELECT COUNT(*) FROM replays").await, 0);
     }
 
