@@ -186,7 +186,7 @@ impl Session {
     /// [`StoreError`].
     pub async fn list_user_accounts(&mut self, user: UserId) -> Result<Vec<InquiryAccount>, StoreError> {
         let select = const_format::concatcp!(INQUIRY_ACCOUNT, " AND a.state = 'active'");
-        let rows = self.rows(select, params![user]).await?;
+        let rows = self.rows_by_key(select, params![user]).await?;
         let mut accounts: Vec<_> = rows.into_iter().map(read_inquiry_account).collect::<Result<_, _>>()?;
         // Put in order here: asked for the order, SQLite walks through all accounts of the institution that have it.
         accounts.sort_by_cached_key(|own| (own.branch.to_string(), own.kind.code(), own.number.to_string()));

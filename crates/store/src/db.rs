@@ -298,15 +298,6 @@ impl Store {
             Engine::Postgres(engine) => Some(engine.pool_state()),
         }
     }
-
-    /// Which engine this is, for messages: `SQLite` or `PostgreSQL`.
-    #[must_use]
-    pub fn engine_name(&self) -> &'static str {
-        match self.engine {
-            Engine::Sqlite(_) => "SQLite",
-            Engine::Postgres(_) => "PostgreSQL",
-        }
-    }
 }
 
 impl Session {
@@ -355,19 +346,26 @@ impl Session {
         matches!(self.link, Link::SqliteRead(_) | Link::SqliteWrite(_) | Link::SqliteSnapshot(_))
     }
 
+    /// Runs a statement that finds few rows by key, together with those of other requests where that costs less. The rows
+    /// come in no order.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn rows_by_key(&mut self, sql: &'static str, params: &[Param<'_>]) -> Result<Vec<Row>, StoreError> {
+        let Link::PostgresRead(engine) = &self.link else { return self.rows(sql, params).await };
+        let bound = Bound::new(self.institution.as_ref(), sql, params)?;
+        self.work.look_ups.fetch_add(1, Ordering::Relaxed);
+        let rows = engine.rows_by_key(&bound).await;
+        act::note_statement(&rows);
+        rows
+    }
+
     /// Runs a statement that gives one row or none.
     ///
     /// # Errors
     /// [`StoreError`].
     pub async fn row(&mut self, sql: &'static str, params: &[Param<'_>]) -> Result<Option<Row>, StoreError> {
-        let Link::PostgresRead(engine) = &self.link else {
-            return Ok(self.rows(sql, params).await?.into_iter().next());
-        };
-        let bound = Bound::new(self.institution.as_ref(), sql, params)?;
-        self.work.look_ups.fetch_add(1, Ordering::Relaxed);
-        let row = engine.row(&bound).await;
-        act::note_statement(&row);
-        row
+        Ok(self.rows_by_key(sql, params).await?.into_iter().next())
     }
 }
 

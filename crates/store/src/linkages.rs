@@ -52,14 +52,39 @@ impl Linkage {
     /// that at every use; nothing has to be swept. One that was ended before has ended.
     #[must_use]
     pub fn has_lapsed(&self, now: Timestamp) -> bool {
-        let in_time = now < self.renewed_at.plus_seconds(CODE_SECONDS);
-        self.taken_at.is_none() && self.ended_at.is_none() && !in_time
+        self.ended_at.is_none() && !is_taken_in_time(self.taken_at, self.renewed_at, now)
     }
 
     /// Whether the login its permission rests on is as strong as the institution asks for (RFC 9470).
     #[must_use]
     pub fn login_suffices(&self) -> bool {
         self.login_method == LoginMethod::Certificate || self.minimum_login == LoginMethod::Password
+    }
+}
+
+/// Whether a code was redeemed, or still can be.
+fn is_taken_in_time(taken_at: Option<Timestamp>, renewed_at: Timestamp, now: Timestamp) -> bool {
+    taken_at.is_some() || now < renewed_at.plus_seconds(CODE_SECONDS)
+}
+
+/// As much of a linkage as tells whether it stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Standing {
+    /// Its identifier.
+    pub id: LinkageId,
+    /// The product it is with.
+    pub client_id: String,
+    /// When it was ended, if it was.
+    pub ended_at: Option<Timestamp>,
+    renewed_at: Timestamp,
+    taken_at: Option<Timestamp>,
+}
+
+impl Standing {
+    /// Whether it neither ended nor lapsed. Its period may be over: then it can still be renewed.
+    #[must_use]
+    pub fn stands(&self, now: Timestamp) -> bool {
+        self.ended_at.is_none() && is_taken_in_time(self.taken_at, self.renewed_at, now)
     }
 }
 
@@ -129,8 +154,29 @@ impl Session {
     /// # Errors
     /// [`StoreError`].
     pub async fn list_linkages_of_user(&mut self, user: UserId) -> Result<Vec<Linkage>, StoreError> {
-        let select = const_format::concatcp!(COLUMNS, " AND l.user_id = ?2 ORDER BY l.ends_at, l.linkage_id");
-        self.rows(select, params![user]).await?.into_iter().map(read).collect()
+        let select = const_format::concatcp!(COLUMNS, " AND l.user_id = ?2");
+        let rows = self.rows_by_key(select, params![user]).await?;
+        let mut linkages: Vec<Linkage> = rows.into_iter().map(read).collect::<Result<_, _>>()?;
+        linkages.sort_by_key(|linkage| (linkage.facts.ends_at, linkage.id));
+        Ok(linkages)
+    }
+
+    /// Whether the linkages of a user stand, all that there ever were, in no order.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn list_standings_of_user(&mut self, user: UserId) -> Result<Vec<Standing>, StoreError> {
+        let select = const_format::concatcp!(
+            "SELECT l.linkage_id, l.client_id, l.ended_at, l.renewed_at, ",
+            TAKEN_AT,
+            " FROM linkages l WHERE l.institution = ?1 AND l.user_id = ?2"
+        );
+        let rows = self.rows_by_key(select, params![user]).await?;
+        let read = |mut row: Row| {
+            let (id, client_id, ended_at) = (row.get(0)?, row.get(1)?, row.get(2)?);
+            Ok(Standing { id, client_id, ended_at, renewed_at: row.get(3)?, taken_at: row.get(4)? })
+        };
+        rows.into_iter().map(read).collect()
     }
 
     /// Every linkage of a customer, whoever gave the permission: what its master user sees.
@@ -166,10 +212,11 @@ impl Session {
     /// # Errors
     /// [`StoreError`].
     pub async fn list_linkage_accounts(&mut self, id: LinkageId) -> Result<Vec<AccountId>, StoreError> {
-        let select = "SELECT account_id FROM linkage_accounts WHERE institution = ?1 AND linkage_id = ?2 \
-             ORDER BY account_id";
-        let rows = self.rows(select, params![id]).await?;
-        rows.into_iter().map(|mut row| row.get(0)).collect()
+        let select = "SELECT account_id FROM linkage_accounts WHERE institution = ?1 AND linkage_id = ?2";
+        let rows = self.rows_by_key(select, params![id]).await?;
+        let mut accounts: Vec<AccountId> = rows.into_iter().map(|mut row| row.get(0)).collect::<Result<_, _>>()?;
+        accounts.sort();
+        Ok(accounts)
     }
 
     /// The acts of permission behind a linkage, newest first.

@@ -4,6 +4,15 @@ use super::{Engine, Store, StoreError};
 use crate::examine::Looked;
 
 impl Store {
+    /// Which engine this is, for messages: `SQLite` or `PostgreSQL`.
+    #[must_use]
+    pub fn engine_name(&self) -> &'static str {
+        match self.engine {
+            Engine::Sqlite(_) => "SQLite",
+            Engine::Postgres(_) => "PostgreSQL",
+        }
+    }
+
     /// Looks the whole file through while it is in use, for minutes if it is large. `None` on PostgreSQL, whose server
     /// does that itself. Blocks the thread; ends soon after `stopped` says so, and tells nothing of the rest then.
     ///

@@ -5,8 +5,9 @@ use renkei_domain::id::{AccountId, ConsentId, LinkageId};
 use renkei_domain::linkage::{EndedBy, PermittedOperation};
 use renkei_domain::operation::Operation;
 use renkei_domain::time::Timestamp;
+use renkei_domain::token::CODE_SECONDS;
 use renkei_store::linkages::{Consent, Linkage, Permission};
-use renkei_store::{Step, Store};
+use renkei_store::{Step, Store, params};
 use renkei_testing::seed::{self, KAKEIBO, Who};
 use renkei_testing::{aoi, midori, on_each_engine};
 
@@ -95,6 +96,32 @@ on_each_engine! {
         assert_eq!((linkage.ended_at, linkage.facts.ended_by), (Some(NOW), Some(EndedBy::Customer)));
     }
 
+    async fn what_stands_is_told_as_the_whole_linkage_would_tell_it(store: Store) {
+        let (who, _, id) = begun(&store).await;
+        let told = async |now| {
+            let standings = store.read(&aoi()).list_standings_of_user(who.user).await.unwrap();
+            let [standing] = standings.as_slice() else { panic!("{standings:?}") };
+            assert_eq!((standing.id, standing.client_id.as_str()), (id, KAKEIBO));
+            let linkage = find(&store, id).await;
+            assert_eq!(standing.stands(now), linkage.ended_at.is_none() && !linkage.has_lapsed(now));
+            assert_eq!(standing.ended_at, linkage.ended_at);
+            standing.stands(now)
+        };
+        assert!(told(LATER).await, "its period is over, and it can be renewed");
+        let take = async |at: Option<Timestamp>| {
+            let mut tx = store.begin(&aoi()).await.unwrap();
+            let update = "UPDATE linkages SET taken_at = ?3 WHERE institution = ?1 AND linkage_id = ?2";
+            tx.execute(update, params![id, at]).await.unwrap();
+            tx.commit().await.unwrap();
+        };
+        take(None).await;
+        let last = NOW.plus_seconds(CODE_SECONDS - 1);
+        assert_eq!((told(last).await, told(last.plus_seconds(1)).await), (true, false), "no code of it was redeemed");
+        take(Some(NOW)).await;
+        assert!(end(&store, id, EndedBy::Customer).await);
+        assert!(!told(NOW).await);
+    }
+
     async fn of_many_who_end_a_linkage_one_does_and_its_word_stays(store: Store) {
         let (_, _, id) = begun(&store).await;
         let enders = [EndedBy::Customer, EndedBy::Partner, EndedBy::Institution];
@@ -147,6 +174,7 @@ on_each_engine! {
         let mut elsewhere = store.begin(&midori()).await.unwrap();
         assert_eq!(elsewhere.find_linkage(id).await.unwrap(), None);
         assert_eq!(elsewhere.list_linkages_of_user(who.user).await.unwrap(), []);
+        assert_eq!(elsewhere.list_standings_of_user(who.user).await.unwrap(), []);
         assert_eq!(elsewhere.list_linkages_of_customer(who.customer).await.unwrap(), []);
         assert_eq!(elsewhere.list_linkage_accounts(id).await.unwrap(), []);
         assert!(!elsewhere.end_linkage(id, EndedBy::Partner, NOW).await.unwrap());

@@ -51,7 +51,7 @@ impl Walk {
         let mut next = self.next(stage);
         next.permitted_at = Some(now);
         let mut read = self.visit.read();
-        let known = read.list_linkages_of_user(shown.draft.begun.person.user).await?;
+        let known = read.list_standings_of_user(shown.draft.begun.person.user).await?;
         if shown.draft.misses_one_of(&renewable(&known, &self.product, now)) {
             // Of another walk: then there is more to ask. Or of the first half of a double click.
             let newest = self.visit.read().find_flow(self.flow.id).await?;
@@ -118,7 +118,7 @@ impl Walk {
 
     /// There is more to ask about, or what was to be renewed can't be renewed any more.
     async fn not_this_linkage(&self, shown: &Shown) -> Result<Response, Fault> {
-        let linkages = self.visit.read().list_linkages_of_user(shown.draft.begun.person.user).await?;
+        let linkages = self.visit.read().list_standings_of_user(shown.draft.begun.person.user).await?;
         let stands = |id| linkages.iter().any(|linkage| linkage.id == id && linkage.ended_at.is_none());
         if shown.draft.renews.is_none_or(stands) {
             return Ok(see_other(&self.path(Screen::Existing)));

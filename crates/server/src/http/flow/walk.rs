@@ -13,7 +13,7 @@ use renkei_oauth::request::PushedRequest;
 use renkei_screens::{Ending, WayOn};
 use renkei_store::customers::User;
 use renkei_store::flows::Flow;
-use renkei_store::linkages::Linkage;
+use renkei_store::linkages::Standing;
 use renkei_store::partners::Product;
 use renkei_store::requests::Request;
 use renkei_store::sessions::{BrowserSession, Purpose};
@@ -307,9 +307,8 @@ pub(super) fn not_registrable(fault: &RedirectUriFault) -> Fault {
 }
 
 /// Those of a user's linkages that a request of this product could renew.
-pub(super) fn renewable(linkages: &[Linkage], product: &Product, now: Timestamp) -> Vec<LinkageId> {
-    let stands = |linkage: &Linkage| linkage.ended_at.is_none() && !linkage.has_lapsed(now);
-    let ours = linkages.iter().filter(|linkage| linkage.client_id == product.client_id && stands(linkage));
+pub(super) fn renewable(linkages: &[Standing], product: &Product, now: Timestamp) -> Vec<LinkageId> {
+    let ours = linkages.iter().filter(|linkage| linkage.client_id == product.client_id && linkage.stands(now));
     ours.map(|linkage| linkage.id).collect()
 }
 
@@ -328,7 +327,7 @@ struct Loaded {
 #[derive(Default)]
 struct WhoWalks {
     user: Option<User>,
-    linkages: Vec<Linkage>,
+    linkages: Vec<Standing>,
     is_held_back: bool,
 }
 
@@ -338,7 +337,7 @@ impl WhoWalks {
         let (mut one, mut two, mut three) = (visit.read(), visit.read(), visit.read());
         let (user, linkages, is_held_back) = tokio::try_join!(
             one.find_user(person.user),
-            two.list_linkages_of_user(person.user),
+            two.list_standings_of_user(person.user),
             three.is_held_back(session.id, visit.now)
         )?;
         Ok(WhoWalks { user, linkages, is_held_back })

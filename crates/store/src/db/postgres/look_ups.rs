@@ -22,13 +22,13 @@ const TOGETHER_MAX: usize = 64;
 #[derive(Default)]
 pub(super) struct LookUps(Mutex<HashMap<&'static str, Vec<Question>>>);
 
-/// Values on their way into a text, and who waits for the row.
+/// Values on their way into a text, and who waits for its rows.
 struct Question {
     values: Vec<Param<'static>>,
     answer: oneshot::Sender<Found>,
 }
 
-type Found = Result<Option<Row>, StoreError>;
+type Found = Result<Vec<Row>, StoreError>;
 
 impl LookUps {
     /// Lets a question wait. Tells whether it is the first, whom somebody has to ask for.
@@ -78,10 +78,10 @@ impl Drop for Asking {
 }
 
 impl Engine {
-    /// The row a text finds by key, if there is one; of several the first.
-    pub(in super::super) async fn row(&self, bound: &Bound<'_>) -> Found {
+    /// The rows a text finds by key.
+    pub(in super::super) async fn rows_by_key(&self, bound: &Bound<'_>) -> Found {
         if !bound.values().any(|_| true) {
-            return Ok(self.rows(bound).await?.into_iter().next());
+            return self.rows(bound).await;
         }
         if bound.values().any(|value| value.as_text().contains('\0')) {
             // The server would refuse it, and with it those that are asked for together with it.
@@ -117,7 +117,7 @@ impl Engine {
     async fn answer(&self, sql: &'static str, questions: Vec<Question>) {
         let lists: Vec<Vec<&Param<'static>>> = questions.iter().map(|own| own.values.iter().collect()).collect();
         let found = match lists.as_slice() {
-            [one] => self.alone(sql, one).await.map(|row| vec![row]),
+            [one] => self.alone(sql, one).await.map(|rows| vec![rows]),
             many => self.rows_of_all(sql, many).await,
         };
         let found: Vec<Found> = match found {
@@ -140,7 +140,7 @@ impl Engine {
         if cfg!(debug_assertions) {
             self.prepare_many(&*self.reads.wire(&self.pool).await?, sql).await?;
         }
-        Ok(self.rows(&Bound { sql, values: list.to_vec() }).await?.into_iter().next())
+        self.rows(&Bound { sql, values: list.to_vec() }).await
     }
 
     /// The statement for many lists, and how long each is. Debug builds make it before it is needed: then no test can
@@ -156,14 +156,14 @@ impl Engine {
         &self,
         sql: &'static str,
         lists: &[Vec<&Param<'static>>],
-    ) -> Result<Vec<Option<Row>>, StoreError> {
+    ) -> Result<Vec<Vec<Row>>, StoreError> {
         let wire = self.reads.wire(&self.pool).await?;
         let rows = in_time(&wire, async {
             let (many, length) = self.prepare_many(&wire, sql).await?;
             let columns = many::columns(lists, length)?;
             wire.ask(async { wire.query_raw(&many, columns).await?.try_collect::<Vec<_>>().await }).await
         });
-        let mut found: Vec<Option<Row>> = lists.iter().map(|_| None).collect();
+        let mut found: Vec<Vec<Row>> = lists.iter().map(|_| Vec::new()).collect();
         for row in rows.await? {
             let Row(mut values) = read(&row)?;
             let place = match values.pop() {
@@ -172,7 +172,7 @@ impl Engine {
             };
             let column = values.len();
             let none = || StoreError::Corrupt { column, found: "no number of a list".into() };
-            place.ok_or_else(none)?.get_or_insert(Row(values));
+            place.ok_or_else(none)?.push(Row(values));
         }
         Ok(found)
     }
