@@ -48,9 +48,11 @@ const ROLLBACK: Duration = Duration::from_secs(5);
 
 /// Every statement is short and finds its rows by key, so one plan for all values is the best, and compiling it is none.
 /// A plan made while a table was small is kept when it has grown, until the server's statistics are renewed: so none is made
-/// that reads a table from end to end where there is an index, or that puts one in memory to join it.
+/// that reads a table from end to end where there is an index, or that puts one in memory to join it. Rows weigh as much as
+/// pages, which are in memory: else the whole key looks no better than its first column as long as a table is small.
 const PLANNING: &str = "-cplan_cache_mode=force_generic_plan -cjit=off \
-     -cenable_seqscan=off -cenable_hashjoin=off -cenable_mergejoin=off";
+     -cenable_seqscan=off -cenable_hashjoin=off -cenable_mergejoin=off \
+     -crandom_page_cost=1 -ccpu_tuple_cost=1 -ccpu_index_tuple_cost=1";
 
 /// The tables of the schema that hold anything, as a statement names them. Of a table that was never looked at the server
 /// supposes a few pages, and takes the index that has the whole key; of one known to be empty it takes any.

@@ -5,7 +5,6 @@ use axum::response::Response;
 use renkei_domain::audit::{Action, Actor, Record};
 use renkei_domain::customer::{LoginMethod, Person};
 use renkei_domain::flow::{Begun, Closed, Event, Screen};
-use renkei_domain::id::LinkageId;
 use renkei_domain::operation::Operations;
 use renkei_domain::partner::Offer;
 use renkei_domain::pin::PinStatus;
@@ -17,7 +16,7 @@ use renkei_store::sessions::Purpose;
 use renkei_store::{Ended, Step};
 
 use super::Walk;
-use super::walk::{OrPage, Sent};
+use super::walk::{OrPage, Sent, renewable};
 use crate::error::Fault;
 use crate::http::browser::{Visit, see_other, set};
 use crate::http::device;
@@ -112,29 +111,29 @@ impl Walk {
     /// What is known of a person at login, as the event that goes on with it.
     async fn begun(&self, user: &User, method: LoginMethod) -> Result<Event, Fault> {
         let mut read = self.visit.read();
-        let accounts = self.list_accounts(user.id).await?;
-        let linkages = read.list_linkages_of_user(user.id).await?;
-        let ours: Vec<&Linkage> = linkages
-            .iter()
-            .filter(|linkage| linkage.client_id == self.product.client_id && linkage.ended_at.is_none())
-            .filter(|linkage| !linkage.has_lapsed(self.visit.now))
-            .collect();
+        let linkages = async { Ok(read.list_standings_of_user(user.id).await?) };
+        let (accounts, linkages) = tokio::try_join!(self.list_accounts(user.id), linkages)?;
+        let existing = renewable(&linkages, &self.product, self.visit.now);
         let named = match self.named_grant() {
             None => None,
-            Some(name) => match ours.iter().find(|linkage| linkage.id.to_string() == name) {
-                Some(linkage) => Some(linkage.id),
+            Some(name) => match existing.iter().find(|linkage| linkage.to_string() == name) {
+                Some(linkage) => Some(*linkage),
                 None => return Ok(Event::Closed(Closed::GrantNotYours)),
             },
+        };
+        let merged = match (&self.request.grant, named) {
+            (GrantRequest::Merge { .. }, Some(linkage)) => read.find_linkage(linkage).await?,
+            _ => None,
         };
         let is_ready = |status: PinStatus| status == PinStatus::Registered;
         let begun = Begun {
             person: Person { user: user.id, customer: user.customer, method, at: self.visit.now },
             ready: accounts.iter().filter(|account| is_ready(account.pin)).map(|account| account.id).collect(),
             missing: accounts.iter().filter(|account| !is_ready(account.pin)).map(|account| account.id).collect(),
-            existing: ours.iter().map(|linkage| linkage.id).collect(),
+            existing,
             named,
         };
-        let offer = self.offer_to(user, named, &ours);
+        let offer = self.offer_to(user, merged.as_ref());
         // A user who may inquire nothing of what is asked for has nothing to permit.
         Ok(if offer.operations().is_empty() {
             Event::Closed(Closed::NotAllowed)
@@ -143,15 +142,11 @@ impl Walk {
         })
     }
 
-    /// What this user can permit: what the product offers, cut to what was asked for and to what the user may inquire.
-    fn offer_to(&self, user: &User, named: Option<LinkageId>, ours: &[&Linkage]) -> Offer {
+    /// What this user can permit: what the product offers, cut to what was asked for, or is in the linkage that it is added
+    /// to, and to what the user may inquire.
+    fn offer_to(&self, user: &User, merged: Option<&Linkage>) -> Offer {
         let mut asked = Operations(self.request.scope.iter().filter_map(|word| word.parse().ok()).collect());
-        if let GrantRequest::Merge { .. } = self.request.grant {
-            let merged = ours.iter().find(|linkage| Some(linkage.id) == named);
-            asked.0.extend(
-                merged.into_iter().flat_map(|linkage| &linkage.operations).map(|permitted| permitted.operation),
-            );
-        }
+        asked.0.extend(merged.into_iter().flat_map(|linkage| &linkage.operations).map(|permitted| permitted.operation));
         let offer = self.product.offer();
         match offer {
             Offer::Fixed(all) => Offer::Fixed(all.intersection(&asked).intersection(&user.operations)),
