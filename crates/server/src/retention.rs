@@ -16,7 +16,7 @@ const FIRST_WALK: Duration = Duration::from_secs(300);
 /// The wait after a walk that failed: the store is away, or full.
 const PAUSE_AFTER_FAILURE: Duration = Duration::from_secs(30);
 
-/// Whose turn it is to sweep: several classes at once would take as many times the part of the store's time that one may.
+/// Whose turn it is to take a step: whoever comes meanwhile waits for one at most.
 #[derive(Debug, Default)]
 pub struct Turn(Mutex<()>);
 
@@ -61,9 +61,10 @@ pub async fn walk(app: &App, class: &'static Class, turn: &Turn) -> Result<u64, 
     let mut sweep = Sweep::of(class);
     let mut deleted = 0;
     loop {
-        let _turn = turn.0.lock().await;
+        let mine = turn.0.lock().await;
         let begun = Instant::now();
         let swept = sweep.step(&app.store, app.now(), &*app.random).await?;
+        drop(mine);
         deleted += swept.deleted;
         if swept.is_end {
             return Ok(deleted);

@@ -76,6 +76,7 @@ pub struct Standing {
     pub client_id: String,
     /// When it was ended, if it was.
     pub ended_at: Option<Timestamp>,
+    ends_at: Timestamp,
     renewed_at: Timestamp,
     taken_at: Option<Timestamp>,
 }
@@ -161,22 +162,24 @@ impl Session {
         Ok(linkages)
     }
 
-    /// Whether the linkages of a user stand, all that there ever were, in no order.
+    /// Whether the linkages of a user stand, all that there ever were, the one that ends first first.
     ///
     /// # Errors
     /// [`StoreError`].
     pub async fn list_standings_of_user(&mut self, user: UserId) -> Result<Vec<Standing>, StoreError> {
         let select = const_format::concatcp!(
-            "SELECT l.linkage_id, l.client_id, l.ended_at, l.renewed_at, ",
+            "SELECT l.linkage_id, l.client_id, l.ended_at, l.ends_at, l.renewed_at, ",
             TAKEN_AT,
             " FROM linkages l WHERE l.institution = ?1 AND l.user_id = ?2"
         );
         let rows = self.rows_by_key(select, params![user]).await?;
         let read = |mut row: Row| {
-            let (id, client_id, ended_at) = (row.get(0)?, row.get(1)?, row.get(2)?);
-            Ok(Standing { id, client_id, ended_at, renewed_at: row.get(3)?, taken_at: row.get(4)? })
+            let (id, client_id, ended_at, ends_at) = (row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?);
+            Ok(Standing { id, client_id, ended_at, ends_at, renewed_at: row.get(4)?, taken_at: row.get(5)? })
         };
-        rows.into_iter().map(read).collect()
+        let mut standings = rows.into_iter().map(read).collect::<Result<Vec<_>, _>>()?;
+        standings.sort_by_key(|standing| (standing.ends_at, standing.id));
+        Ok(standings)
     }
 
     /// Every linkage of a customer, whoever gave the permission: what its master user sees.

@@ -53,12 +53,12 @@ pub struct Class {
     start: &'static [Start],
     /// The next rows: their keys, and 1 where a row is dead.
     page: &'static str,
-    /// What hangs on the dead rows of a slice, if anything.
-    with: Option<&'static str>,
-    /// The dead rows of a slice.
+    /// The row of a key, if it is dead.
     delete: &'static str,
-    /// How many of them each institution has, where the audit trail tells of it.
-    told: Option<(Action, &'static str)>,
+    /// What hangs on the row of a key, if anything; its values are the key alone.
+    with: Option<&'static str>,
+    /// As what the audit trail tells how many rows of an institution went, if it does.
+    told: Option<Action>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -67,71 +67,38 @@ enum Start {
     Bytes,
 }
 
-/// The keys of the next rows. Their number stands in the text: PostgreSQL keeps one plan for all values, and one for any
-/// number of rows may sort them all. So does the end of a slice by its length: compared by rows with an upper bound,
-/// PostgreSQL reads on to the last row of the institution.
-macro_rules! slice {
-    ($table:literal, $key:literal, $start:literal) => {
-        concat!(
-            " FROM ",
-            $table,
-            " WHERE (institution, ",
-            $key,
-            ") > (",
-            $start,
-            ") ORDER BY institution, ",
-            $key,
-            " LIMIT ",
-            slice_rows!()
-        )
-    };
-}
-
-/// The two statements of a class: `?1` is the instant before which rows are dead; a cursor follows.
+/// The two statements of a class: `?1` is the instant before which rows are dead; a key follows, behind which the walk goes
+/// on, or which is deleted. The number of rows stands in the text: PostgreSQL keeps one plan for all values, and one for
+/// any number of rows may sort them all.
 macro_rules! walk {
     ($table:literal, $key:literal, $dead:expr) => {
-        walk!($table, $key, "?2, ?3", $dead)
+        walk!($table, $key, "?2, ?3", concat!("institution = ?2 AND ", $key, " = ?3"), $dead)
     };
-    ($table:literal, $key:literal, $start:literal, $dead:expr) => {
+    ($table:literal, $key:literal, $places:literal, $is_key:expr, $dead:expr) => {
         (
             concat!(
                 "SELECT institution, ",
                 $key,
                 ", CAST(CASE WHEN ",
                 $dead,
-                " THEN 1 ELSE 0 END AS BIGINT)",
-                slice!($table, $key, $start)
-            ),
-            concat!(
-                "DELETE FROM ",
+                " THEN 1 ELSE 0 END AS BIGINT) FROM ",
                 $table,
                 " WHERE (institution, ",
                 $key,
-                ") IN (SELECT institution, ",
+                ") > (",
+                $places,
+                ") ORDER BY institution, ",
                 $key,
-                slice!($table, $key, $start),
-                ") AND (",
-                $dead,
-                ")"
+                " LIMIT ",
+                slice_rows!()
             ),
+            concat!("DELETE FROM ", $table, " WHERE ", $is_key, " AND (", $dead, ")"),
         )
     };
 }
 
 /// What stood behind the same login goes with the session or code that came of it.
-macro_rules! guard_notes {
-    ($table:literal, $key:literal, $dead:literal) => {
-        concat!(
-            "DELETE FROM passed_guards WHERE (institution, holder_id) IN (SELECT t.institution, t.",
-            $key,
-            " FROM (SELECT *",
-            slice!($table, $key, "?2, ?3"),
-            ") t WHERE ",
-            $dead,
-            ")"
-        )
-    };
-}
+const GUARD_NOTES: &str = "DELETE FROM passed_guards WHERE institution = ?1 AND holder_id = ?2";
 
 const REPLAYS: (&str, &str) = walk!("replays", "digest", "expires_at < ?1");
 const ACCESS_TOKENS: (&str, &str) = walk!("access_tokens", "token_id", "expires_at < ?1");
@@ -158,18 +125,12 @@ macro_rules! pin_is_dead {
     };
 }
 const PINS: (&str, &str) = walk!("pins", "account_id", pin_is_dead!());
-const PINS_TOLD: &str = concat!(
-    "SELECT institution, COUNT(*) FROM (SELECT *",
-    slice!("pins", "account_id", "?2, ?3"),
-    ") pins WHERE ",
-    pin_is_dead!(),
-    " GROUP BY institution"
-);
 /// A guard that only staff can open stays, and so do those of PINs: there are no more of them than accounts and users.
 const GUARDS: (&str, &str) = walk!(
     "guards",
     "kind, subject",
     "?2, ?3, ?4",
+    "institution = ?2 AND kind = ?3 AND subject = ?4",
     "kind IN ('login', 'login_device') AND tried_at < ?1 AND COALESCE(locked_until, 0) < ?1"
 );
 
@@ -180,18 +141,15 @@ pub const CLASSES: &[Class] = &[
     text("client_tokens", HOUR, HOUR, CLIENT_TOKENS),
     Class { start: &[Start::Text, Start::Bytes], ..text("replays", MINUTE, MINUTE, REPLAYS) },
     // A code that comes a second time takes what came of it with it: for as long as somebody may still try.
-    Class { with: Some(guard_notes!("codes", "code_id", "t.expires_at < ?1")), ..text("codes", DAY, HOUR, CODES) },
+    Class { with: Some(GUARD_NOTES), ..text("codes", DAY, HOUR, CODES) },
     text("requests", DAY, HOUR, REQUESTS),
     // A walk that nobody finished holds PINs, sealed.
     text("flows", HOUR, 10 * MINUTE, FLOWS),
     // The longest a session may lie unused is twelve hours.
-    Class {
-        with: Some(guard_notes!("sessions", "session_id", "COALESCE(t.ended_at, t.used_at) < ?1")),
-        ..text("sessions", 13 * HOUR, HOUR, SESSIONS)
-    },
+    Class { with: Some(GUARD_NOTES), ..text("sessions", 13 * HOUR, HOUR, SESSIONS) },
     text("refresh_tokens", 30 * DAY, DAY, REFRESH_TOKENS),
     // Who renews within three months of the end need not enter PINs again.
-    Class { told: Some((Action::PinsDeleted, PINS_TOLD)), ..text("pins", 90 * DAY, DAY, PINS) },
+    Class { told: Some(Action::PinsDeleted), ..text("pins", 90 * DAY, DAY, PINS) },
     Class { start: &[Start::Text, Start::Text, Start::Text], ..text("guards", 90 * DAY, DAY, GUARDS) },
 ];
 
@@ -234,55 +192,58 @@ impl Sweep {
         let slice = [std::slice::from_ref(&cut), &self.cursor].concat();
         let found = store.read_all().rows(self.class.page, &slice).await?;
         let is_end = found.len() < SLICE_ROWS;
-        let mut dead = 0;
+        let mut dead = Vec::new();
         let mut until = self.cursor.clone();
         for row in found {
             let (key, is_dead) = key_of(row, self.cursor.len())?;
-            dead += is_dead;
-            until = key;
+            until.clone_from(&key);
+            dead.extend(is_dead.then_some(key));
         }
-        let deleted = if dead == 0 { 0 } else { self.delete(store, &slice, now, random).await? };
+        let deleted = if dead.is_empty() { 0 } else { self.delete(store, &cut, dead, now, random).await? };
         self.cursor = if is_end { self.class.begin() } else { until };
         Ok(Swept { deleted, is_end })
     }
 
+    /// Row by row, so that what goes with a row goes if the row does, whoever else sweeps.
     async fn delete(
         &self,
         store: &Store,
-        slice: &[Param<'static>],
+        cut: &Param<'static>,
+        dead: Vec<Vec<Param<'static>>>,
         now: Timestamp,
         random: &dyn Random,
     ) -> Result<u64, StoreError> {
         let mut tx = store.begin_all().await?;
-        let told = match self.class.told {
-            Some((action, count)) => told(&mut tx, count, slice).await?.into_iter().map(|it| (action, it)).collect(),
-            None => Vec::new(),
-        };
+        let rows: Vec<_> = dead.iter().map(|key| [std::slice::from_ref(cut), key].concat()).collect();
+        let gone = tx.execute_each(self.class.delete, &rows).await?;
+        let gone: Vec<_> = dead.into_iter().zip(gone).filter_map(|(key, rows)| (rows == 1).then_some(key)).collect();
         if let Some(with) = self.class.with {
-            tx.execute(with, slice).await?;
+            tx.execute_each(with, &gone).await?;
         }
-        let deleted = tx.execute(self.class.delete, slice).await?;
-        // Another node that swept the same rows between the two statements tells of them.
-        if !told.is_empty() && deleted != told.iter().map(|(_, (_, count))| count).sum::<u64>() {
-            return Ok(0);
-        }
-        for (action, (institution, count)) in told {
-            tx.turn_to(&institution);
-            tx.record(&Record::done(Actor::System, action).with(format!("unused {count}")), now, random).await?;
+        if let Some(action) = self.class.told {
+            tell(&mut tx, action, &gone, now, random).await?;
         }
         tx.commit().await?;
-        Ok(deleted)
+        Ok(gone.len() as u64)
     }
 }
 
-/// How many dead rows each institution has in a slice.
-async fn told(
+/// Records how many rows of each institution went.
+async fn tell(
     tx: &mut Tx,
-    count: &'static str,
-    slice: &[Param<'static>],
-) -> Result<Vec<(InstitutionCode, u64)>, StoreError> {
-    let rows = tx.rows(count, slice).await?;
-    rows.into_iter().map(|mut row| Ok((row.get(0)?, row.get::<i64>(1)?.unsigned_abs()))).collect()
+    action: Action,
+    gone: &[Vec<Param<'static>>],
+    now: Timestamp,
+    random: &dyn Random,
+) -> Result<(), StoreError> {
+    for of_one in gone.chunk_by(|one, next| one.first() == next.first()) {
+        let code = of_one.first().and_then(|key| key.first()).map(Param::as_text).unwrap_or_default();
+        let institution: InstitutionCode =
+            code.parse().map_err(|_| StoreError::Corrupt { column: 0, found: "no institution".into() })?;
+        tx.turn_to(&institution);
+        tx.record(&Record::done(Actor::System, action).with(format!("unused {}", of_one.len())), now, random).await?;
+    }
+    Ok(())
 }
 
 impl Class {
@@ -295,10 +256,10 @@ impl Class {
     }
 }
 
-/// A row's key, and 1 if it is dead.
-fn key_of(mut row: Row, columns: usize) -> Result<(Vec<Param<'static>>, i64), StoreError> {
+/// A row's key, and whether it is dead.
+fn key_of(mut row: Row, columns: usize) -> Result<(Vec<Param<'static>>, bool), StoreError> {
     let key = (0..columns).map(|column| row.get::<Key>(column).map(|key| key.0)).collect::<Result<_, _>>()?;
-    Ok((key, row.get(columns)?))
+    Ok((key, row.get::<i64>(columns)? == 1))
 }
 
 /// A column of a key, to be bound again.

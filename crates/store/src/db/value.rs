@@ -35,7 +35,7 @@ impl Param<'_> {
     }
 
     /// Its text; empty for what is none.
-    pub(super) fn as_text(&self) -> &str {
+    pub(crate) fn as_text(&self) -> &str {
         match self {
             Param::Text(text) => text,
             Param::Null | Param::Int(_) | Param::Bytes(_) => "",

@@ -122,6 +122,15 @@ on_each_engine! {
         assert!(!told(NOW).await);
     }
 
+    async fn the_linkage_that_ends_first_comes_first(store: Store) {
+        let (who, _, late) = begun(&store).await;
+        let soon = seed::linkage(&store, &aoi(), &who, &[], (NOW, NOW.plus_seconds(DAY))).await;
+        let standings = store.read(&aoi()).list_standings_of_user(who.user).await.unwrap();
+        assert_eq!(standings.iter().map(|standing| standing.id).collect::<Vec<_>>(), [soon, late]);
+        let linkages = store.read(&aoi()).list_linkages_of_user(who.user).await.unwrap();
+        assert_eq!(linkages.iter().map(|linkage| linkage.id).collect::<Vec<_>>(), [soon, late]);
+    }
+
     async fn of_many_who_end_a_linkage_one_does_and_its_word_stays(store: Store) {
         let (_, _, id) = begun(&store).await;
         let enders = [EndedBy::Customer, EndedBy::Partner, EndedBy::Institution];

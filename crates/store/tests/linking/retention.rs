@@ -130,6 +130,25 @@ on_each_engine! {
         assert_eq!(count(&store, "SELECT COUNT(*) FROM replays").await, 0);
     }
 
+    async fn two_who_sweep_at_once_leave_no_note_of_a_session_that_went(store: Store) {
+        two_institutions(&store).await;
+        let mut tx = store.begin(&aoi()).await.unwrap();
+        for _ in 0..450 {
+            let id = new_id();
+            tx.apply(Step::add_session(id, &new_ticket(), [1; 32], Purpose::Link, None, NOW)).await.unwrap();
+            tx.apply(Step::note_passed_guard(id, Subject::Login, "hanako")).await.unwrap();
+        }
+        tx.commit().await.unwrap();
+        let sweep = || { let store = store.clone(); tokio::spawn(async move { walk(&store, "sessions", NOW.plus_seconds(DAY)).await }) };
+        let sweepers = [sweep(), sweep(), sweep()];
+        let mut deleted = 0;
+        for sweeper in sweepers {
+            deleted += sweeper.await.unwrap();
+        }
+        assert_eq!(deleted, 450);
+        assert_eq!(count(&store, "SELECT COUNT(*) FROM passed_guards").await, 0);
+    }
+
     async fn an_unused_session_goes_with_the_note_of_its_guard(store: Store) {
         two_institutions(&store).await;
         let (_, old) = session(&store, NOW).await;
