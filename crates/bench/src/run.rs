@@ -19,6 +19,8 @@ use crate::{Problem, cpu, report};
 const ENTRIES: i64 = 1_000;
 /// How long it is looked at what goes on without a request; longer than the runtime keeps threads with nothing to do.
 const REST: Duration = Duration::from_secs(12);
+/// People who link before any step is measured, so that no table is empty then.
+const EARLY: usize = 24;
 /// People who stop at the permission, to look at.
 const LOOKERS: usize = 16;
 
@@ -114,7 +116,7 @@ async fn measure(args: &Args, engine: Engine, floors: &mut Vec<Floor>) -> Result
     let stage = Stage::set(engine, &args.folder)?;
     let store = stage.store().await?;
     let walks = if args.only.is_some() { 1 } else { args.walks };
-    let mut people = people::add(&stage, &store, walks + LOOKERS + 1).await?;
+    let mut people = people::add(&stage, &store, walks + EARLY + LOOKERS + 1).await?;
     let asker = Key::generate()?;
     people::add_resource_server(&store, &asker).await?;
     let lookers: Vec<Walker> = people.drain(..LOOKERS).map(Walker::new).collect();
@@ -171,9 +173,12 @@ impl Measured<'_> {
         let mtls = Partner::certified(self.stage, "test-tls-mtls")?;
         walk::walk(&meter, &door, &mtls, &mut certified, true).await?;
         walk::walk(&meter, &door, &signing, &mut lookers, false).await?;
-        let steps = walk::walk(&meter, &door, &signing, &mut walkers, true).await?;
+        let (early, measured) = walkers.split_at_mut_checked(EARLY).ok_or("too few people")?;
+        walk::walk(&meter, &door, &signing, early, true).await?;
         // Tables that were empty have rows now. A server would take note within a minute or two; until then it may go
         // through all linkages for a token, because its plans are of when there were none.
+        self.stage.settle().await?;
+        let steps = walk::walk(&meter, &door, &signing, measured, true).await?;
         self.stage.settle().await?;
         let refresh = |walkers: &[Walker]| walkers.first().map(|own| own.refresh_token.clone()).unwrap_or_default();
         let (with_proof, with_certificate) = (refresh(&walkers), refresh(&certified));
