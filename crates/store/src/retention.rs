@@ -17,7 +17,7 @@ use crate::{Random, Store, StoreError, Tx};
 /// [`SLICE_ROWS`] for the texts of statements.
 macro_rules! slice_rows {
     () => {
-        200
+        100
     };
 }
 
