@@ -17,7 +17,7 @@ use crate::{Random, Store, StoreError, Tx};
 /// [`SLICE_ROWS`] for the texts of statements.
 macro_rules! slice_rows {
     () => {
-        100
+        200
     };
 }
 
@@ -53,7 +53,7 @@ pub struct Class {
     start: &'static [Start],
     /// The next rows: their keys, and 1 where a row is dead.
     page: &'static str,
-    /// The row of a key, if it is dead.
+    /// The dead rows from one key to another; gives the keys of those that went.
     delete: &'static str,
     /// What hangs on the row of a key, if anything; its values are the key alone.
     with: Option<&'static str>,
@@ -67,14 +67,15 @@ enum Start {
     Bytes,
 }
 
-/// The two statements of a class: `?1` is the instant before which rows are dead; a key follows, behind which the walk goes
-/// on, or which is deleted. The number of rows stands in the text: PostgreSQL keeps one plan for all values, and one for
-/// any number of rows may sort them all.
+/// The two statements of a class: `?1` is the instant before which rows are dead. A key follows, behind which the walk goes
+/// on; or the key of a first row, and the end of that of a last one that is the same in all but its last column, and what
+/// is dead from one to the other goes. The number of rows stands in the text: PostgreSQL keeps one plan for all values, and
+/// one for any number of rows may sort them all.
 macro_rules! walk {
     ($table:literal, $key:literal, $dead:expr) => {
-        walk!($table, $key, "?2, ?3", concat!("institution = ?2 AND ", $key, " = ?3"), $dead)
+        walk!($table, $key, "?2, ?3", concat!("institution = ?2 AND ", $key, " >= ?3 AND ", $key, " <= ?4"), $dead)
     };
-    ($table:literal, $key:literal, $places:literal, $is_key:expr, $dead:expr) => {
+    ($table:literal, $key:literal, $places:literal, $range:expr, $dead:expr) => {
         (
             concat!(
                 "SELECT institution, ",
@@ -92,7 +93,7 @@ macro_rules! walk {
                 " LIMIT ",
                 slice_rows!()
             ),
-            concat!("DELETE FROM ", $table, " WHERE ", $is_key, " AND (", $dead, ")"),
+            concat!("DELETE FROM ", $table, " WHERE ", $range, " AND (", $dead, ") RETURNING institution, ", $key),
         )
     };
 }
@@ -130,7 +131,7 @@ const GUARDS: (&str, &str) = walk!(
     "guards",
     "kind, subject",
     "?2, ?3, ?4",
-    "institution = ?2 AND kind = ?3 AND subject = ?4",
+    "institution = ?2 AND kind = ?3 AND subject >= ?4 AND subject <= ?5",
     "kind IN ('login', 'login_device') AND tried_at < ?1 AND COALESCE(locked_until, 0) < ?1"
 );
 
@@ -194,29 +195,36 @@ impl Sweep {
         let is_end = found.len() < SLICE_ROWS;
         let mut dead = Vec::new();
         let mut until = self.cursor.clone();
-        for row in found {
-            let (key, is_dead) = key_of(row, self.cursor.len())?;
-            until.clone_from(&key);
-            dead.extend(is_dead.then_some(key));
+        for mut row in found {
+            let columns = self.cursor.len();
+            until = key_of(&mut row, columns)?;
+            if row.get::<i64>(columns)? == 1 {
+                dead.push(until.clone());
+            }
         }
-        let deleted = if dead.is_empty() { 0 } else { self.delete(store, &cut, dead, now, random).await? };
+        let deleted = if dead.is_empty() { 0 } else { self.delete(store, &cut, &dead, now, random).await? };
         self.cursor = if is_end { self.class.begin() } else { until };
         Ok(Swept { deleted, is_end })
     }
 
-    /// Row by row, so that what goes with a row goes if the row does, whoever else sweeps.
+    /// What goes with a row goes if it was deleted here, whoever else sweeps.
     async fn delete(
         &self,
         store: &Store,
         cut: &Param<'static>,
-        dead: Vec<Vec<Param<'static>>>,
+        dead: &[Vec<Param<'static>>],
         now: Timestamp,
         random: &dyn Random,
     ) -> Result<u64, StoreError> {
         let mut tx = store.begin_all().await?;
-        let rows: Vec<_> = dead.iter().map(|key| [std::slice::from_ref(cut), key].concat()).collect();
-        let gone = tx.execute_each(self.class.delete, &rows).await?;
-        let gone: Vec<_> = dead.into_iter().zip(gone).filter_map(|(key, rows)| (rows == 1).then_some(key)).collect();
+        let mut gone = Vec::new();
+        for run in dead.chunk_by(|one, next| one.split_last().map(|it| it.1) == next.split_last().map(|it| it.1)) {
+            let (Some(first), Some(last)) = (run.first(), run.last().and_then(|last| last.last())) else { continue };
+            let range = [std::slice::from_ref(cut), first, std::slice::from_ref(last)].concat();
+            for mut row in tx.rows(self.class.delete, &range).await? {
+                gone.push(key_of(&mut row, first.len())?);
+            }
+        }
         if let Some(with) = self.class.with {
             tx.execute_each(with, &gone).await?;
         }
@@ -256,10 +264,9 @@ impl Class {
     }
 }
 
-/// A row's key, and whether it is dead.
-fn key_of(mut row: Row, columns: usize) -> Result<(Vec<Param<'static>>, bool), StoreError> {
-    let key = (0..columns).map(|column| row.get::<Key>(column).map(|key| key.0)).collect::<Result<_, _>>()?;
-    Ok((key, row.get::<i64>(columns)? == 1))
+/// The key that a row begins with.
+fn key_of(row: &mut Row, columns: usize) -> Result<Vec<Param<'static>>, StoreError> {
+    (0..columns).map(|column| row.get::<Key>(column).map(|key| key.0)).collect()
 }
 
 /// A column of a key, to be bound again.

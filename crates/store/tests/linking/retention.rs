@@ -78,33 +78,33 @@ async fn fail(store: &Store, subject: Subject, name: &str, tries: u32, now: Time
 on_each_engine! {
     async fn what_ran_out_goes_in_slices_and_what_did_not_stays(store: Store) {
         two_institutions(&store).await;
-        replays(&store, 0, 140, NOW.plus_seconds(60)).await;
-        replays(&store, 1_000, 10, NOW.plus_seconds(DAY)).await;
+        replays(&store, 0, 290, NOW.plus_seconds(60)).await;
+        replays(&store, 1_000, 20, NOW.plus_seconds(DAY)).await;
         assert_eq!(steps(&store, "replays", NOW.plus_seconds(120)).await, [0; 4], "a margin for clocks that differ");
         let deleted = steps(&store, "replays", NOW.plus_seconds(121)).await;
-        assert_eq!(deleted.iter().sum::<u64>(), 280);
+        assert_eq!(deleted.iter().sum::<u64>(), 580);
         assert!(deleted.len() == 4 && deleted.iter().all(|step| *step < SLICE_ROWS as u64), "some of each slice stay: {deleted:?}");
-        assert_eq!(count(&store, "SELECT COUNT(*) FROM replays").await, 20);
+        assert_eq!(count(&store, "SELECT COUNT(*) FROM replays").await, 40);
     }
 
     async fn a_slice_goes_over_institutions_and_is_no_larger_than_it_may_be(store: Store) {
         two_institutions(&store).await;
-        replays(&store, 0, 125, NOW).await;
-        assert_eq!(steps(&store, "replays", NOW.plus_seconds(DAY)).await, [100, 100, 50]);
+        replays(&store, 0, 250, NOW).await;
+        assert_eq!(steps(&store, "replays", NOW.plus_seconds(DAY)).await, [200, 200, 100]);
     }
 
     async fn what_came_before_the_slice_is_left_to_the_next_walk(store: Store) {
         two_institutions(&store).await;
-        replays(&store, 0, 125, NOW).await;
+        replays(&store, 0, 250, NOW).await;
         let mut sweep = Sweep::of(class("replays"));
         let now = NOW.plus_seconds(DAY);
-        assert_eq!(sweep.step(&store, now, &SystemRandom).await.unwrap().deleted, 100);
+        assert_eq!(sweep.step(&store, now, &SystemRandom).await.unwrap().deleted, 200);
         let mut tx = store.begin(&aoi()).await.unwrap();
         assert!(tx.claim_replay(&[0; 32], NOW, NOW).await.unwrap());
         tx.commit().await.unwrap();
         let mut rest = 0;
         while !{ let swept = sweep.step(&store, now, &SystemRandom).await.unwrap(); rest += swept.deleted; swept.is_end } {}
-        assert_eq!((rest, walk(&store, "replays", now).await), (150, 1));
+        assert_eq!((rest, walk(&store, "replays", now).await), (300, 1));
     }
 
     async fn where_nothing_is_dead_nothing_is_written(store: Store) {
@@ -133,7 +133,7 @@ on_each_engine! {
     async fn two_who_sweep_at_once_leave_no_note_of_a_session_that_went(store: Store) {
         two_institutions(&store).await;
         let mut tx = store.begin(&aoi()).await.unwrap();
-        for _ in 0..225 {
+        for _ in 0..450 {
             let id = new_id();
             tx.apply(Step::add_session(id, &new_ticket(), [1; 32], Purpose::Link, None, NOW)).await.unwrap();
             tx.apply(Step::note_passed_guard(id, Subject::Login, "hanako")).await.unwrap();
@@ -145,7 +145,7 @@ on_each_engine! {
         for sweeper in sweepers {
             deleted += sweeper.await.unwrap();
         }
-        assert_eq!(deleted, 225);
+        assert_eq!(deleted, 450);
         assert_eq!(count(&store, "SELECT COUNT(*) FROM passed_guards").await, 0);
     }
 
