@@ -1,4 +1,4 @@
-//! Sweeping while serving: what is dead goes in steps so small, and with pauses so long, that nobody waits for them.
+//! Sweeping while serving: what is dead goes in steps so small, and with pauses so long, that requests come between.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};

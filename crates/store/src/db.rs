@@ -318,6 +318,8 @@ impl Session {
             Link::PostgresWrite(write) => write.rows(&bound).await,
         };
         act::note_statement(&rows);
+        // A statement that gives rows back may have written them.
+        self.work.room.note(&rows);
         rows
     }
 
@@ -388,16 +390,15 @@ impl Tx {
         changed
     }
 
-    /// Runs one statement that changes rows for each of these lists of values, in few round trips, and tells how many each
-    /// changed.
+    /// Runs one statement that changes rows for each of these lists of values, in few round trips.
     ///
     /// # Errors
     /// As [`Tx::execute`].
-    pub async fn execute_each(&mut self, sql: &'static str, rows: &[Vec<Param<'_>>]) -> Result<Vec<u64>, StoreError> {
+    pub async fn execute_each(&mut self, sql: &'static str, rows: &[Vec<Param<'_>>]) -> Result<(), StoreError> {
         let institution = self.session.institution.as_ref();
         let bound = rows.iter().map(|values| Bound::new(institution, sql, values)).collect::<Result<Vec<_>, _>>()?;
         let done = match &mut self.session.link {
-            Link::SqliteWrite(write) => bound.iter().map(|bound| write.execute(bound)).collect(),
+            Link::SqliteWrite(write) => bound.iter().try_for_each(|bound| write.execute(bound).map(drop)),
             Link::PostgresWrite(write) => write.execute_each(&bound).await,
             Link::SqliteRead(_) | Link::SqliteSnapshot(_) | Link::PostgresRead(_) => {
                 Err(StoreError::Statement("a read can't write".into()))

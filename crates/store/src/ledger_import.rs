@@ -220,7 +220,7 @@ impl Tx {
             ])
         });
         let rows: Vec<_> = rows.collect();
-        self.execute_each(INSERT, &rows).await.map(drop)
+        self.execute_each(INSERT, &rows).await
     }
 
     /// Puts the entries after `base_seq` up to `last_seq` in force, with the account's balance, the days covered and the

@@ -67,10 +67,12 @@ enum Start {
     Bytes,
 }
 
-/// The two statements of a class: `?1` is the instant before which rows are dead. A key follows, behind which the walk goes
-/// on; or the key of a first row, and the end of that of a last one that is the same in all but its last column, and what
-/// is dead from one to the other goes. The number of rows stands in the text: PostgreSQL keeps one plan for all values, and
-/// one for any number of rows may sort them all.
+/// The two statements of a class; `?1` is the instant before which rows are dead.
+///
+/// The first finds the rows behind a key. Their number stands in its text: PostgreSQL keeps one plan for all values, and one
+/// for any number of rows may sort them all. The second deletes what is dead from one key to another of the same
+/// institution, where only the last column differs: bounded by rows of columns, PostgreSQL would read on to the end of the
+/// institution.
 macro_rules! walk {
     ($table:literal, $key:literal, $dead:expr) => {
         walk!($table, $key, "?2, ?3", concat!("institution = ?2 AND ", $key, " >= ?3 AND ", $key, " <= ?4"), $dead)

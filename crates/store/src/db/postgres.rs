@@ -295,9 +295,8 @@ impl Write {
     }
 
     /// Sends many of them before it waits for the first answer.
-    pub(super) async fn execute_each(&mut self, all: &[Bound<'_>]) -> Result<Vec<u64>, StoreError> {
-        let mut changed = Vec::with_capacity(all.len());
-        let Some(first) = all.first() else { return Ok(changed) };
+    pub(super) async fn execute_each(&mut self, all: &[Bound<'_>]) -> Result<(), StoreError> {
+        let Some(first) = all.first() else { return Ok(()) };
         for some in all.chunks(SENT_TOGETHER) {
             let client = self.client()?;
             let done = in_time(client, async {
@@ -307,9 +306,9 @@ impl Write {
             });
             let done = done.await;
             self.failed |= done.is_err();
-            changed.extend(done?);
+            done?;
         }
-        Ok(changed)
+        Ok(())
     }
 
     pub(super) async fn define(&mut self, sql: &str) -> Result<(), StoreError> {
