@@ -17,8 +17,8 @@ use crate::{Problem, bulk, plot, side};
 const ROUNDS: u32 = 4;
 /// Institutions, linkages and transactions of the small one.
 const SMALL: (usize, i64, i64) = (10, 1_000, 10_000);
-/// Of the grown one, accounts are read whose entries are too many for any cache of the program.
-const USED: i64 = 1_000;
+/// Linkages that are used in turn, at both: in the grown one, somewhere among all.
+const USED: i64 = SMALL.2 / bulk::ENTRIES_EACH;
 
 /// What `renkei-bench grow` takes.
 #[derive(Debug, clap::Args)]
@@ -86,13 +86,12 @@ impl Cost {
 /// # Errors
 /// When anything does not go as it should.
 pub async fn run(args: Args) -> Result<(), Problem> {
-    let (few_institutions, few_linkages, few_transactions) = SMALL;
-    let few_accounts = few_transactions / bulk::ENTRIES_EACH;
+    let (few_institutions, few_linkages, _) = SMALL;
     let mut small = Side::set(args.engine, &args.folder).await?;
-    small.grow(few_institutions, (0, few_linkages), few_accounts).await?;
+    small.grow(few_institutions, (0, few_linkages), USED).await?;
     let begun = Instant::now();
     let mut grown = Side::set(args.engine, &args.folder).await?;
-    grown.grow(few_institutions, (0, few_linkages), few_accounts).await?;
+    grown.grow(few_institutions, (0, few_linkages), USED).await?;
     let mut growth = Growth { args: &args, small, grown, columns: Vec::new() };
     growth.measure("as small as the other", begun).await?;
 
@@ -101,7 +100,7 @@ pub async fn run(args: Args) -> Result<(), Problem> {
     growth.measure(&format!("{} institutions", args.institutions), begun).await?;
 
     let begun = Instant::now();
-    growth.grown.grow(0, (few_linkages, args.linkages), USED.min(args.linkages)).await?;
+    growth.grown.grow(0, (few_linkages, args.linkages), USED).await?;
     growth.measure(&format!("and {} linkages", args.linkages), begun).await?;
 
     let begun = Instant::now();
