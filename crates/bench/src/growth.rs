@@ -131,6 +131,7 @@ impl Growth<'_> {
     async fn measure(&mut self, name: &str, begun: Instant) -> Result<(), Problem> {
         let took = begun.elapsed();
         eprintln!("{name}: made in {:.0} s", took.as_secs_f64());
+        self.small.settle().await?;
         self.grown.settle().await?;
         let mut small = self.small.serve().await?;
         let mut grown = self.grown.serve().await?;
