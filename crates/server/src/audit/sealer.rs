@@ -15,7 +15,7 @@ use renkei_domain::time::{Clock, MICROS_PER_SECOND, Timestamp};
 use renkei_store::audit_checkpoints::StoredCheckpoint;
 use renkei_store::audit_sealing::FIRST_ID;
 use renkei_store::leases::Lease;
-use renkei_store::{Random, Store, StoreError, Tx};
+use renkei_store::{Random, Session, Store, StoreError, Tx};
 
 use super::trail::Trail;
 use super::{AuditFault, anchor, signer};
@@ -25,10 +25,12 @@ use crate::keys::Keys;
 const LEASE: &str = "audit";
 /// How long a sealer that does not come back keeps the others out.
 const LEASE_SECONDS: i64 = 10;
-/// Records sealed in one transaction: on SQLite everybody's writes wait so long.
-pub const BATCH: u32 = 1_024;
-/// Between two full batches, so that acts come in between.
-const BREATH: Duration = Duration::from_millis(5);
+/// Records sealed in one transaction, as many as a bundle has entries: on SQLite everybody's writes wait so long.
+pub const BATCH: u32 = 256;
+/// Between two batches, so that acts come in between.
+const BREATH: Duration = Duration::from_millis(2);
+/// Records looked over by one statement for those without a position: on SQLite a worker does nothing else so long.
+const LOOK: u32 = 512;
 /// Records that become visible late are looked for so far back in each pass …
 const NEAR_SECONDS: i64 = 5;
 /// … and so far back little by little.
@@ -113,6 +115,8 @@ impl Sealer {
         if outcome.is_err() {
             // Whatever it was, what is in memory may not be what is in the store.
             self.trail = None;
+            // Nor may what was sealed before it be signed.
+            self.looked_at = Timestamp(i64::MIN);
         }
         outcome
     }
@@ -127,8 +131,8 @@ impl Sealer {
         let mut looked = false;
         loop {
             let late = if looked { Vec::new() } else { self.late_by_a_little(tools).await? };
-            looked = late.is_empty();
-            let mut records = if looked { self.next(tools).await? } else { late };
+            looked = !is_full(&late);
+            let mut records = if late.is_empty() { self.next(tools).await? } else { late };
             // What came after the pass had begun waits for the next: under load this one would never end, and whatever was
             // acknowledged before the act of a record that is sealed now could be seen when it was looked for what is late.
             records.retain(|record| record.at <= now.0);
@@ -136,11 +140,13 @@ impl Sealer {
                 break;
             }
             if !self.seal(tools, &records).await? {
-                return Ok(sealed);
+                break;
             }
             sealed += records.len() as u64;
             self.sealed_at = now;
-            self.sign_if_due(tools).await?;
+            if self.size().saturating_sub(self.signed) >= CHECKPOINT_ENTRIES {
+                self.sign_if_due(tools).await?;
+            }
             tokio::time::sleep(BREATH).await;
         }
         if sealed > 0 || self.looked_at.seconds_until(now) >= LOOK_EVERY_SECONDS || self.signed < self.size() {
@@ -172,12 +178,11 @@ impl Sealer {
                 read.oldest_record().await?.map_or(FIRST_ID, |oldest| anywhere_between(oldest, newest, tools.random))
             }
         };
-        let until = read.record_far_after(from, SWEEP_RECORDS).await?.filter(|until| *until < newest);
-        let late = read.late_records(from, until.unwrap_or(newest), BATCH).await?;
+        let (late, next) = late_between(&mut read, (from, newest), SWEEP_RECORDS / LOOK).await?;
         self.walk = Some(from);
         if late.is_empty() {
-            self.walk = Some(until.unwrap_or(FIRST_ID));
-            return Ok(until.is_none());
+            self.walk = Some(next.unwrap_or(FIRST_ID));
+            return Ok(next.is_none());
         }
         let (count, oldest) = (late.len(), late.first().map_or(0, |record| record.at));
         if self.seal(tools, &late).await? {
@@ -192,14 +197,14 @@ impl Sealer {
         self.trail.as_ref().map_or(0, Trail::size)
     }
 
-    /// Records without a position that came late by a little. Looked for once in each pass: it means going over all of the
-    /// last seconds.
+    /// Records without a position that came late by a little. Looked for once in each pass, and again after a whole batch:
+    /// it means going over all of the last seconds.
     async fn late_by_a_little(&self, tools: &Tools<'_>) -> Result<Vec<Record>, AuditFault> {
         let now = tools.clock.now();
         let mut read = tools.store.read(&self.institution);
         let Some(newest) = read.newest_sealed().await? else { return Ok(Vec::new()) };
         let from = id_at(now.min(made_at(newest.0)).plus_seconds(-NEAR_SECONDS));
-        Ok(read.late_records(from, newest, BATCH).await?)
+        Ok(late_between(&mut read, (from, newest), u32::MAX).await?.0)
     }
 
     /// The next records without a position: those that are new, those that came very late.
@@ -212,15 +217,16 @@ impl Sealer {
             return Ok(new);
         }
         let Some(newest) = newest else { return Ok(Vec::new()) };
-        if self.sweep.is_none() && self.swept_at.plus_seconds(SWEEP_EVERY_SECONDS) <= now {
+        // A clock that was ahead and was put right does not keep it from coming.
+        let is_due = self.swept_at > now || self.swept_at.plus_seconds(SWEEP_EVERY_SECONDS) <= now;
+        if self.sweep.is_none() && is_due {
             self.swept_at = now;
             self.sweep = Some(id_at(now.plus_seconds(-FAR_SECONDS)));
         }
         let Some(from) = self.sweep else { return Ok(Vec::new()) };
-        let until = read.record_far_after(from, SWEEP_RECORDS).await?.filter(|until| *until < newest);
-        let late = read.late_records(from, until.unwrap_or(newest), BATCH).await?;
+        let (late, next) = late_between(&mut read, (from, newest), SWEEP_RECORDS / LOOK).await?;
         if late.is_empty() {
-            self.sweep = until;
+            self.sweep = next;
         }
         Ok(late)
     }
@@ -367,6 +373,32 @@ impl Sealer {
         }
         Ok(())
     }
+}
+
+/// The first records of a range, both ends included, that have no position, a batch of them at most, and where to go on
+/// after so many stretches, if the range goes on. Others have their turn between one statement and the next.
+async fn late_between(
+    read: &mut Session,
+    range: (AuditId, AuditId),
+    stretches: u32,
+) -> Result<(Vec<Record>, Option<AuditId>), StoreError> {
+    let (mut from, until) = (Some(range.0), range.1);
+    let mut late = Vec::<Record>::new();
+    for _ in 0..stretches {
+        let Some(first) = from.filter(|_| !is_full(&late)) else { break };
+        from = read.record_far_after(first, LOOK).await?.filter(|next| *next < until);
+        late.extend(read.late_records(first, from.unwrap_or(until), BATCH).await?);
+        // Where one stretch ends the next begins.
+        late.dedup_by_key(|record| record.id);
+        tokio::task::yield_now().await;
+    }
+    late.truncate(BATCH as usize);
+    Ok((late, from))
+}
+
+/// Whether there may be more of them.
+fn is_full(records: &[Record]) -> bool {
+    records.len() >= BATCH as usize
 }
 
 fn is_due(last: Option<&StoredCheckpoint>, size: u64, now: Timestamp) -> bool {

@@ -4,6 +4,7 @@ use renkei_audit_trail::entry::Entry;
 use renkei_audit_trail::tile::read_bundle;
 use renkei_domain::audit::{Action, Actor, Record};
 use renkei_domain::id::{AuditId, time_ordered};
+use renkei_domain::time::Timestamp;
 use renkei_server::audit::AuditFault;
 use renkei_server::audit::sealer::SWEEP_RECORDS;
 use renkei_store::Store;
@@ -83,6 +84,30 @@ on_each_engine! {
         node.pass(&mut sealer).await.unwrap();
         node.export("export").await.unwrap();
         assert_eq!(node.verify("export").await.unwrap().size, 15);
+    }
+
+    async fn i_11_more_late_records_than_are_looked_at_at_once_are_sealed_by_one_pass(store: Store) {
+        let node = Node::over(store);
+        let mut sealer = node.sealer();
+        // Records in time, and so close to each other, one for each millisecond, that late ones come between.
+        let (record, began) = (Record::done(Actor::Visitor, Action::FlowOpened), node.now());
+        let at = |number: i64| Timestamp(began.0 + number * 1_000);
+        let write = async |odd: i64| {
+            let mut tx = node.store.begin(&aoi()).await.unwrap();
+            for number in 0..700 {
+                tx.record(&record, at(2 * number + odd), &SystemRandom).await.unwrap();
+            }
+            tx.commit().await.unwrap();
+        };
+        node.forward(3);
+        write(1).await;
+        assert_eq!(node.pass(&mut sealer).await.unwrap(), 700);
+        write(0).await;
+        assert_eq!(node.pass(&mut sealer).await.unwrap(), 700);
+        let entries = entries(&node.store).await;
+        let times: Vec<i64> = entries.iter().map(|entry| (entry.at - began.0) / 1_000).collect();
+        let expected: Vec<i64> = (0..700).map(|number| 2 * number + 1).chain((0..700).map(|number| 2 * number)).collect();
+        assert_eq!(times, expected);
     }
 
     async fn i_11_a_record_that_becomes_visible_weeks_late_is_sealed_too(store: Store) {
