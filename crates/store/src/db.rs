@@ -354,6 +354,10 @@ impl Session {
     /// # Errors
     /// [`StoreError`].
     pub async fn rows_by_key(&mut self, sql: &'static str, params: &[Param<'_>]) -> Result<Vec<Row>, StoreError> {
+        // No text of PostgreSQL's has this character, so no key has.
+        if params.iter().any(|value| value.as_text().contains('\0')) {
+            return Ok(Vec::new());
+        }
         let Link::PostgresRead(engine) = &self.link else { return self.rows(sql, params).await };
         let bound = Bound::new(self.institution.as_ref(), sql, params)?;
         self.work.look_ups.fetch_add(1, Ordering::Relaxed);

@@ -122,10 +122,6 @@ impl Session {
     /// # Errors
     /// [`StoreError`].
     pub async fn find_client(&mut self, client_id: &str) -> Result<Option<Client>, StoreError> {
-        // Anybody can ask for one. PostgreSQL's texts can't hold this character, so nothing is called so.
-        if client_id.contains('\0') {
-            return Ok(None);
-        }
         let select = const_format::concatcp!(
             "SELECT ",
             FIELDS,

@@ -44,10 +44,6 @@ impl Session {
     /// # Errors
     /// [`StoreError`].
     pub async fn find_resource_server(&mut self, server_id: &str) -> Result<Option<ResourceServer>, StoreError> {
-        // As with clients.
-        if server_id.contains('\0') {
-            return Ok(None);
-        }
         let select = const_format::concatcp!(COLUMNS, " AND server_id = ?2");
         self.row(select, params![server_id]).await?.map(read).transpose()
     }

@@ -15,7 +15,7 @@ use renkei_domain::audit::{Action, Actor, Record};
 use renkei_domain::institution::InstitutionCode;
 use renkei_domain::time::Timestamp;
 use renkei_store::{Store, StoreError, params};
-use renkei_testing::{SystemRandom, aoi, midori, on_each_engine};
+use renkei_testing::{SystemRandom, aoi, midori, on_each_engine, seed};
 
 const NOW: Timestamp = Timestamp::from_seconds(1_800_000_000);
 const ADD_REPLAY: &str = "INSERT INTO replays (institution, digest, expires_at) VALUES (?1, ?2, ?3)";
@@ -133,9 +133,12 @@ on_each_engine! {
     }
 
     async fn nobody_is_called_by_the_character_zero(store: Store) {
-        let mut session = store.read(&aoi());
+        let (mut session, mut tx) = (store.read(&aoi()), store.begin(&aoi()).await.unwrap());
         assert!(session.find_client("a\0b").await.unwrap().is_none());
         assert!(session.find_resource_server("a\0b").await.unwrap().is_none());
+        // PostgreSQL would refuse it, and with it the transaction.
+        assert!(tx.find_client("a\0b").await.unwrap().is_none());
+        tx.commit().await.unwrap();
     }
 
     async fn look_ups_by_certificate_go_together(store: Store) {
@@ -146,16 +149,19 @@ on_each_engine! {
     }
 
     async fn a_look_up_that_fails_or_is_given_up_takes_no_other_with_it(store: Store) {
-        const COUNT: &str = "SELECT COUNT(*) FROM products WHERE institution = ?1 AND client_id = ?2";
-        let look = async |client: &'static str| store.read(&aoi()).row(COUNT, params![client]).await;
-        // Only PostgreSQL's text can't hold the character 0.
-        let found = join_all(["one", "two", "a\0b", "three"].map(look)).await;
-        let failed: Vec<bool> = found.iter().map(Result::is_err).collect();
-        assert_eq!(failed, [false, false, store.has_conflicts(), false]);
+        const DIVIDED: &str = "SELECT 6 / CAST(?2 AS BIGINT) FROM institutions WHERE institution = ?1";
+        seed::institution(&store, &aoi(), "{}").await;
+        let look = async |by: i64| store.read(&aoi()).row(DIVIDED, params![by]).await;
+        // SQLite divides by nothing without a word.
+        let found = join_all([1, 2, 0, 3].map(look)).await;
+        let told = found.into_iter().map(|found| found.map(|row| row.unwrap().get::<Option<i64>>(0).unwrap()));
+        let told: Vec<_> = told.collect();
+        let [Ok(Some(6)), Ok(Some(3)), nothing, Ok(Some(2))] = told.as_slice() else { panic!("{told:?}") };
+        assert_eq!(nothing.is_err(), store.has_conflicts());
         for _ in 0..20 {
-            let given_up = join_all(["one", "two", "three"].map(look));
+            let given_up = join_all([1, 2, 3].map(look));
             let _ = tokio::time::timeout(Duration::ZERO, given_up).await;
-            assert!(look("four").await.is_ok());
+            assert!(look(6).await.is_ok());
         }
     }
 

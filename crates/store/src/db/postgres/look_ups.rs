@@ -83,10 +83,6 @@ impl Engine {
         if !bound.values().any(|_| true) {
             return self.rows(bound).await;
         }
-        if bound.values().any(|value| value.as_text().contains('\0')) {
-            // The server would refuse it, and with it those that are asked for together with it.
-            return Err(StoreError::Statement("a text with the character 0".into()));
-        }
         let values = bound.values().cloned().map(Param::into_owned).collect();
         let (answer, wait) = oneshot::channel();
         if self.look_ups.wait(bound.sql, Question { values, answer }) {
