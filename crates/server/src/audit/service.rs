@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::ops::Bound;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use renkei_domain::institution::InstitutionCode;
 use renkei_domain::time::Timestamp;
@@ -19,6 +19,11 @@ use crate::app::App;
 const EVERY: Duration = Duration::from_secs(1);
 /// An institution in which nothing goes on has its turn in one of so many passes, so that a thousand of them cost little.
 const QUIET_EVERY: usize = 10;
+/// From the beginning of one look at everything to that of the next, if it is over by then: the passes find nearly all
+/// that is late.
+const LOOK_BACK_EVERY: Duration = Duration::from_secs(600);
+/// Looks that follow each other at once: the first begins anywhere in each trail.
+const FIRST_ROUNDS: u64 = 2;
 /// Between two lines in the log about the same trouble.
 const LOGGED_EVERY_SECONDS: i64 = 60;
 
@@ -35,14 +40,14 @@ pub async fn keep_sealed(app: Arc<App>, anchors: PathBuf, mut stop: watch::Recei
     };
     let mut sealers: BTreeMap<InstitutionCode, Sealer> = BTreeMap::new();
     let mut logged_at = Timestamp(i64::MIN);
-    let mut back = None;
+    let mut rounds = Rounds::default();
     for turn in 0.. {
         let stopping = tokio::select! {
             () = sleep(EVERY) => false,
             _ = stop.wait_for(|stop| *stop) => true,
         };
         let mut faults = seal_all(&tools, &mut sealers, (!stopping).then_some(turn)).await;
-        faults.extend(look_back(&tools, &mut sealers, &mut back).await.err());
+        faults.extend(look_back(&tools, &mut sealers, &mut rounds, Instant::now()).await.err());
         for fault in faults {
             let now = tools.clock.now();
             if logged_at.plus_seconds(LOGGED_EVERY_SECONDS) <= now {
@@ -56,20 +61,49 @@ pub async fn keep_sealed(app: Arc<App>, anchors: PathBuf, mut stop: watch::Recei
     }
 }
 
-/// A slice of the walk through everything, of one institution after the other: each round the same small work for the
-/// store, however many institutions there are.
+/// Looks at everything, of one institution after the other. By a clock that nobody sets, since the other nets for late
+/// records hang on the one that is.
+#[derive(Default)]
+struct Rounds {
+    /// Whose trail is looked at; none between two rounds.
+    at: Option<InstitutionCode>,
+    begun: u64,
+    begun_at: Option<Instant>,
+}
+
+impl Rounds {
+    /// Whether one goes on or begins.
+    fn go_on(&self, now: Instant) -> bool {
+        let is_due = self.begun_at.is_none_or(|begun_at| now.duration_since(begun_at) >= LOOK_BACK_EVERY);
+        self.at.is_some() || self.begun < FIRST_ROUNDS || is_due
+    }
+
+    /// Begins one, unless one goes on.
+    fn begin(&mut self, now: Instant) {
+        if self.at.is_none() {
+            self.begun += 1;
+            self.begun_at = Some(now);
+        }
+    }
+}
+
+/// A slice of the look at everything: each time the same small work for the store, however many institutions there are.
 async fn look_back(
     tools: &Tools<'_>,
     sealers: &mut BTreeMap<InstitutionCode, Sealer>,
-    back: &mut Option<InstitutionCode>,
+    rounds: &mut Rounds,
+    now: Instant,
 ) -> Result<(), AuditFault> {
-    let from = back.take();
-    let at = from.as_ref().and_then(|from| sealers.range(from..).next()).or_else(|| sealers.iter().next());
+    if !rounds.go_on(now) {
+        return Ok(());
+    }
+    let at = rounds.at.as_ref().and_then(|from| sealers.range(from..).next()).or_else(|| sealers.iter().next());
     let Some(code) = at.map(|(code, _)| code.clone()) else { return Ok(()) };
     let Some(sealer) = sealers.get_mut(&code) else { return Ok(()) };
+    rounds.begin(now);
     let is_end = sealer.look_back(tools).await;
     let next = sealers.range((Bound::Excluded(&code), Bound::Unbounded)).next().map(|(next, _)| next.clone());
-    *back = if matches!(is_end, Ok(false)) { Some(code) } else { next };
+    rounds.at = if matches!(is_end, Ok(false)) { Some(code) } else { next };
     is_end.map(drop)
 }
 
@@ -97,4 +131,29 @@ async fn seal_all(
         }
     }
     faults
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_look_at_everything_begins_twice_at_once_and_then_at_most_every_ten_minutes() {
+        let (mut rounds, start) = (Rounds::default(), Instant::now());
+        let after = |seconds| start + Duration::from_secs(seconds);
+        for second in 0..FIRST_ROUNDS {
+            assert!(rounds.go_on(after(second)));
+            rounds.begin(after(second));
+        }
+        assert!(!rounds.go_on(after(2)), "it was over at once");
+        assert!(!rounds.go_on(after(600)));
+        assert!(rounds.go_on(after(601)));
+        assert!(rounds.go_on(after(602)), "until there is something to look at");
+        rounds.begin(after(602));
+        rounds.at = "1001".parse().ok();
+        rounds.begin(after(1_500));
+        assert!(rounds.go_on(after(1_501)), "one that takes longer goes on");
+        rounds.at = None;
+        assert!(rounds.go_on(after(1_502)), "and the next follows");
+    }
 }
