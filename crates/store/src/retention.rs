@@ -25,15 +25,17 @@ macro_rules! slice_rows {
 /// waits for it.
 pub const SLICE_ROWS: usize = slice_rows!();
 
-/// Of the time in which something is swept, at most one part in so many more is spent in the store.
-const REST_FOR_EACH_STEP: u32 = 9;
-/// The shortest pause after a step, so that requests come between.
+/// Of the time in which something is swept, one part in so many more is spent in the store.
+const REST_FOR_EACH_STEP: u32 = 19;
+/// The shortest pause after a step, so that requests come between …
 const PAUSE_MIN: Duration = Duration::from_millis(2);
+/// … and the longest: a step that waited for somebody's long transaction does not keep the next from coming.
+const PAUSE_MAX: Duration = Duration::from_secs(1);
 
 /// How long to rest after a step that took so long.
 #[must_use]
 pub fn rest_after(step: Duration) -> Duration {
-    (step * REST_FOR_EACH_STEP).max(PAUSE_MIN)
+    (step * REST_FOR_EACH_STEP).clamp(PAUSE_MIN, PAUSE_MAX)
 }
 
 const MINUTE: i64 = 60;
