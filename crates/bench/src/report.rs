@@ -35,8 +35,8 @@ pub fn text(report: &Report) -> String {
 }
 
 fn engine(text: &mut String, outcome: &Outcome) {
-    let Outcome { engine, ready_millis, idle_mib, loaded_mib, requests, at_rest_millis: [server, database], .. } =
-        outcome;
+    let Outcome { engine, ready_millis, idle_mib, loaded_mib, requests, alone_millis, .. } = outcome;
+    let [server, database] = outcome.at_rest_millis;
     let _ = writeln!(
         text,
         "\n{engine:<34}{:>8}{:>8}{:>9}{:>11}{:>9}{:>9}{:>9}",
@@ -44,6 +44,9 @@ fn engine(text: &mut String, outcome: &Outcome) {
     );
     for line in outcome.lines.iter().chain(&outcome.steps) {
         row(text, engine, line);
+    }
+    if *alone_millis > 0.0 {
+        let _ = writeln!(text, "  protocol part of who walks alone, the login apart: {alone_millis:.2} ms");
     }
     let _ = writeln!(
         text,

@@ -23,6 +23,8 @@ const REST: Duration = Duration::from_secs(12);
 const EARLY: usize = 24;
 /// People who stop at the permission, to look at.
 const LOOKERS: usize = 16;
+/// People who walk one after the other, each request over a connection on which nothing else is asked.
+const ALONE: usize = 24;
 
 /// What `renkei-bench run` takes.
 #[derive(Debug, clap::Args)]
@@ -76,6 +78,8 @@ pub struct Outcome {
     pub lines: Vec<Line>,
     /// The steps of a linkage.
     pub steps: Vec<Line>,
+    /// How long the protocol part takes who walks alone, the login apart: the middle one, in milliseconds.
+    pub alone_millis: f64,
 }
 
 /// Everything.
@@ -116,11 +120,12 @@ async fn measure(args: &Args, engine: Engine, floors: &mut Vec<Floor>) -> Result
     let stage = Stage::set(engine, &args.folder)?;
     let store = stage.store().await?;
     let walks = if args.only.is_some() { 1 } else { args.walks };
-    let mut people = people::add(&stage, &store, walks + EARLY + LOOKERS + 1).await?;
+    let mut people = people::add(&stage, &store, walks + EARLY + LOOKERS + ALONE + 1).await?;
     let asker = Key::generate()?;
     people::add_resource_server(&store, &asker).await?;
     let lookers: Vec<Walker> = people.drain(..LOOKERS).map(Walker::new).collect();
     let certified: Vec<Walker> = people.drain(..1).map(Walker::new).collect();
+    let alone: Vec<Walker> = people.drain(..ALONE).map(Walker::new).collect();
     let account = people.first().ok_or("nobody")?.account;
     for reader in people.iter().take(1).map(|person| person.account).chain(certified.iter().map(Walker::account)) {
         people::post(&store, reader, ENTRIES).await?;
@@ -141,12 +146,14 @@ async fn measure(args: &Args, engine: Engine, floors: &mut Vec<Floor>) -> Result
     let account = account.to_string();
     let mut measured = Measured { args, stage: &stage, server: &server, at_rest, account, lines: Vec::new() };
     let steps = measured.all(walkers, certified, lookers, &asker).await?;
+    let alone_millis = if args.only.is_none() { measured.alone(alone).await? } else { 0.0 };
     let lines = measured.lines;
     let requests = lines.iter().map(|line| line.figures.requests).sum();
     let loaded_mib = cpu::memory_mib(server.meter().server)?;
     let ready_millis = server.ready_after.as_secs_f64() * 1e3;
     let at_rest_millis = [at_rest.server_micros / 1e3, at_rest.database_micros / 1e3];
-    Ok(Outcome { engine: engine.name(), ready_millis, idle_mib, loaded_mib, requests, at_rest_millis, lines, steps })
+    let engine = engine.name();
+    Ok(Outcome { engine, ready_millis, idle_mib, loaded_mib, requests, at_rest_millis, lines, steps, alone_millis })
 }
 
 struct Measured<'a> {
@@ -203,6 +210,19 @@ impl Measured<'_> {
         .await?;
         let steps = steps.protocol.into_iter().chain(steps.screens);
         Ok(steps.map(|(operation, figures)| Line { operation, figures }).collect())
+    }
+
+    /// Walks with one after the other and tells the middle of how long it took.
+    async fn alone(&self, mut walkers: Vec<Walker>) -> Result<f64, Problem> {
+        let signing = Partner::signing(self.stage, "test-es256-choice")?;
+        let mut took = Vec::new();
+        for walker in walkers.chunks_mut(1) {
+            let steps = walk::walk(&self.server.meter(), &self.stage.door(), &signing, walker, true).await?;
+            let counted = steps.protocol.iter().filter(|(name, _)| name != "post login");
+            took.push(counted.map(|(_, figures)| figures.p50_millis).sum::<f64>());
+        }
+        took.sort_by(f64::total_cmp);
+        Ok(took.get(took.len() / 2).copied().unwrap_or_default())
     }
 
     /// What a partner does over and over.
