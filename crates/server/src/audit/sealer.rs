@@ -106,6 +106,13 @@ impl Sealer {
         now <= self.sealed_at.plus_seconds(NEAR_SECONDS)
     }
 
+    /// Whether there is nothing to do as far as it knows: all that it sealed is signed, and what came late was looked for
+    /// not long ago.
+    #[must_use]
+    pub fn rests(&self, now: Timestamp) -> bool {
+        self.trail.is_some() && self.signed == self.size() && self.sweep.is_none() && !self.is_sweep_due(now)
+    }
+
     /// Seals what there is and signs what is due. Tells how many records were sealed.
     ///
     /// # Errors
@@ -193,6 +200,11 @@ impl Sealer {
         Ok(false)
     }
 
+    /// A clock that was ahead and was put right does not keep it from coming.
+    fn is_sweep_due(&self, now: Timestamp) -> bool {
+        self.swept_at > now || self.swept_at.plus_seconds(SWEEP_EVERY_SECONDS) <= now
+    }
+
     fn size(&self) -> u64 {
         self.trail.as_ref().map_or(0, Trail::size)
     }
@@ -217,9 +229,7 @@ impl Sealer {
             return Ok(new);
         }
         let Some(newest) = newest else { return Ok(Vec::new()) };
-        // A clock that was ahead and was put right does not keep it from coming.
-        let is_due = self.swept_at > now || self.swept_at.plus_seconds(SWEEP_EVERY_SECONDS) <= now;
-        if self.sweep.is_none() && is_due {
+        if self.sweep.is_none() && self.is_sweep_due(now) {
             self.swept_at = now;
             self.sweep = Some(id_at(now.plus_seconds(-FAR_SECONDS)));
         }

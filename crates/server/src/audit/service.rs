@@ -17,7 +17,8 @@ use crate::app::App;
 
 /// Between two passes.
 const EVERY: Duration = Duration::from_secs(1);
-/// An institution in which nothing goes on has its turn in one of so many passes, so that a thousand of them cost little.
+/// An institution in which nothing goes on has its turn in one of so many passes, and once all is signed only as often as
+/// its sealer looks for what came late, so that a thousand of them cost little.
 const QUIET_EVERY: usize = 10;
 /// From the beginning of one look at everything to that of the next, if it is over by then: the passes find nearly all
 /// that is late.
@@ -122,8 +123,9 @@ async fn seal_all(
     for (number, (code, is_fresh)) in institutions.into_iter().enumerate() {
         let is_new = !sealers.contains_key(&code);
         let sealer = sealers.entry(code.clone()).or_insert_with(|| Sealer::new(code, tools));
-        let has_turn = turn.is_none_or(|turn| turn % QUIET_EVERY == number % QUIET_EVERY);
-        if !(is_fresh || is_new || has_turn || sealer.expects_late_ones(tools.clock.now())) {
+        let now = tools.clock.now();
+        let has_turn = turn.is_none_or(|turn| turn % QUIET_EVERY == number % QUIET_EVERY) && !sealer.rests(now);
+        if !(is_fresh || is_new || has_turn || sealer.expects_late_ones(now)) {
             continue;
         }
         if let Err(fault) = sealer.pass(tools).await {

@@ -189,6 +189,26 @@ on_each_engine! {
         assert_eq!(sizes().await, [5, 10, 1_010]);
     }
 
+    async fn a_sealer_rests_once_all_is_signed_until_it_looks_for_what_came_late(store: Store) {
+        let node = Node::over(store);
+        let mut sealer = node.sealer();
+        assert!(!sealer.rests(node.now()), "it has not looked");
+        node.sealed(&mut sealer, 5).await;
+        node.pass(&mut sealer).await.unwrap();
+        assert!(sealer.rests(node.now()));
+        node.record(5).await;
+        assert_eq!(node.pass(&mut sealer).await.unwrap(), 5);
+        assert!(!sealer.rests(node.now()), "these are signed within a minute");
+        node.forward(60);
+        assert!(!sealer.rests(node.now()));
+        node.pass(&mut sealer).await.unwrap();
+        assert!(sealer.rests(node.now()));
+        node.forward(-1);
+        assert!(!sealer.rests(node.now()), "a clock that was put right does not keep it resting");
+        node.forward(61);
+        assert!(!sealer.rests(node.now()), "what came late is looked for");
+    }
+
     async fn institutions_have_trails_of_their_own(store: Store) {
         let node = Node::over(store);
         let mut sealer = node.sealer();
