@@ -25,7 +25,8 @@ macro_rules! slice_rows {
 /// waits for it.
 pub const SLICE_ROWS: usize = slice_rows!();
 
-/// Of the time in which something is swept, one part in so many more is spent in the store.
+/// Of the time in which something is swept, one part in so many more is spent in the store, unless the longest pause is
+/// shorter than that takes.
 const REST_FOR_EACH_STEP: u32 = 19;
 /// The shortest pause after a step, so that requests come between …
 const PAUSE_MIN: Duration = Duration::from_millis(2);
