@@ -96,7 +96,8 @@ macro_rules! entries {
         concat!(
             "INSERT INTO entries (institution, account_id, seq, booked_on, credit, debit, balance_after, fingerprint, \
              body, import_id) \
-             WITH RECURSIVE n(seq) AS (SELECT CAST(1 AS BIGINT) UNION ALL SELECT seq + 1 FROM n WHERE seq < CAST(?4 AS BIGINT)), \
+             WITH RECURSIVE n(seq) AS (SELECT CAST(1 AS BIGINT) UNION ALL SELECT seq + 1 FROM n \
+             WHERE seq < CAST(?4 AS BIGINT)), \
              l(seq, day) AS MATERIALIZED (SELECT seq, \
              '2026-07-0' || CAST((seq + 49) / 50 AS TEXT) FROM n) \
              SELECT ?1, a.account_id, l.seq, l.day, 1000, 0, l.seq * 1000, COALESCE(?5, CAST(NULL AS BYTEA)), ",
@@ -113,14 +114,15 @@ const MERE_ENTRIES: &str = entries!("'{}'");
 
 /// The sums of their days.
 const DAYS: &str = "INSERT INTO account_days (institution, account_id, booked_on, credits, credit, debits, debit) \
-     WITH RECURSIVE n(i) AS (SELECT CAST(1 AS BIGINT) UNION ALL SELECT i + 1 FROM n WHERE i < CAST(?4 AS BIGINT) / 50), \
+     WITH RECURSIVE n(i) AS (SELECT CAST(1 AS BIGINT) UNION ALL SELECT i + 1 FROM n \
+     WHERE i < CAST(?4 AS BIGINT) / 50), \
      l(day) AS MATERIALIZED (SELECT '2026-07-0' || CAST(i AS TEXT) FROM n) \
      SELECT ?1, a.account_id, l.day, 50, 50000, 0, 0 FROM accounts a CROSS JOIN l \
      WHERE a.institution = ?1 AND a.account_id >= ?2 AND a.account_id < ?3 AND a.last_seq = 0";
 
 /// Puts them in force.
-const POST: &str = "UPDATE accounts SET last_seq = CAST(?4 AS BIGINT), balance = CAST(?4 AS BIGINT) * 1000, first_on = '2026-07-01', \
-     last_on = '2026-07-31', as_of_at = 0 \
+const POST: &str = "UPDATE accounts SET last_seq = CAST(?4 AS BIGINT), balance = CAST(?4 AS BIGINT) * 1000, \
+     first_on = '2026-07-01', last_on = '2026-07-31', as_of_at = 0 \
      WHERE institution = ?1 AND account_id >= ?2 AND account_id < ?3 AND last_seq = 0";
 
 /// Audit records, a millisecond or more apart; `?4` is their salt.

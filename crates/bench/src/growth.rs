@@ -100,11 +100,12 @@ pub async fn run(args: Args) -> Result<(), Problem> {
     growth.measure(&format!("{} institutions", args.institutions), begun).await?;
 
     let begun = Instant::now();
-    growth.grown.grow(0, (few_linkages, args.linkages), USED).await?;
-    growth.measure(&format!("and {} linkages", args.linkages), begun).await?;
+    let linkages = args.linkages.max(few_linkages);
+    growth.grown.grow(0, (few_linkages, linkages), USED).await?;
+    growth.measure(&format!("and {linkages} linkages"), begun).await?;
 
     let begun = Instant::now();
-    let accounts = (args.transactions / bulk::ENTRIES_EACH).min(args.linkages);
+    let accounts = (args.transactions / bulk::ENTRIES_EACH).min(linkages);
     bulk::entries(&growth.grown.store, 0, accounts).await?;
     growth.measure(&format!("and {} transactions", accounts * bulk::ENTRIES_EACH), begun).await?;
 

@@ -2,7 +2,8 @@
 //!
 //! A node sweeps a minute after its start at the earliest. So each round starts a node anew, keeps it busy until it is as
 //! it will be, measures, waits, and measures again on the very same node and rows while the rows go. The same without any
-//! (`--rows 0`) tells by how much the two differ by themselves.
+//! (`--rows 0`) but the marks of its own requests, which run out from the third round on, tells by how much the two differ
+//! by themselves.
 
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
