@@ -7,6 +7,7 @@ use renkei_domain::account::{AccountNumber, AccountType, BranchCode};
 use renkei_domain::id::{AccountId, LinkageId};
 use renkei_domain::pin::{PinStatus, SealedPin};
 use renkei_domain::time::{Day, Timestamp};
+use uuid::Uuid;
 
 use crate::db::Row;
 use crate::{Session, Step, StoreError, params, values};
@@ -144,14 +145,16 @@ pub struct RangePlace {
 
 const LINKED_ACCOUNT: &str = "SELECT a.account_id, a.branch, b.name, a.type, a.number, a.holder, a.holder_kana, \
      r.memo, p.registered_at, p.stale_at, a.balance, a.last_seq, a.first_on, a.last_on, a.as_of_at, b.name_en, p.sealed \
-     FROM linkage_accounts m \
-     JOIN linkages l ON l.institution = m.institution AND l.linkage_id = m.linkage_id \
+     FROM linkages l \
+     JOIN linkage_accounts m ON m.institution = l.institution AND m.linkage_id = l.linkage_id \
      JOIN user_accounts r ON r.institution = m.institution AND r.user_id = l.user_id AND r.account_id = m.account_id \
      JOIN accounts a ON a.institution = m.institution AND a.account_id = m.account_id \
      AND a.customer_id = l.customer_id AND a.state = 'active' \
      JOIN branches b ON b.institution = a.institution AND b.branch = a.branch \
-     LEFT JOIN pins p ON p.institution = a.institution AND p.account_id = a.account_id \
-     WHERE m.institution = ?1 AND m.linkage_id = ?2";
+     LEFT JOIN pins p ON p.institution = a.institution AND p.account_id = a.account_id";
+const OF_LINKAGE: &str = " WHERE l.institution = ?1 AND l.linkage_id = ?2";
+const OF_TOKEN: &str = " JOIN access_tokens t ON t.institution = l.institution AND t.linkage_id = l.linkage_id \
+     WHERE t.institution = ?1 AND t.token_id = ?2";
 
 // What was booked from a day on, taken off the balance, gives the balance before it. Reads are mostly of late days, so
 // few rows are summed. ISO days sort as text.
@@ -187,25 +190,31 @@ impl Session {
     /// # Errors
     /// [`StoreError`].
     pub async fn list_linked_accounts(&mut self, linkage: LinkageId) -> Result<Vec<LinkedAccount>, StoreError> {
-        let rows = self.rows(LINKED_ACCOUNT, params![linkage]).await?;
-        let mut accounts: Vec<_> = rows.into_iter().map(read_linked_account).collect::<Result<_, _>>()?;
-        // Put in order here: asked for the order, SQLite walks through all accounts of the institution that have it.
-        let place = |own: &LinkedAccount| (own.branch.to_string(), own.kind.code(), own.number.to_string());
-        accounts.sort_by_cached_key(place);
-        Ok(accounts)
+        let select = const_format::concatcp!(LINKED_ACCOUNT, OF_LINKAGE);
+        in_order(self.rows_by_key(select, params![linkage]).await?)
     }
 
-    /// One of the accounts of [`Session::list_linked_accounts`]; `None` for all others, whatever the reason.
+    /// The same of the linkage an access token is for, whatever there is against the token: for whoever looks that up
+    /// beside it and tells nothing of them before.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn find_linked_account(
+    pub async fn list_accounts_of_token(&mut self, token: Uuid) -> Result<Vec<LinkedAccount>, StoreError> {
+        let select = const_format::concatcp!(LINKED_ACCOUNT, OF_TOKEN);
+        in_order(self.rows_by_key(select, params![token]).await?)
+    }
+
+    /// One of [`Session::list_accounts_of_token`]; `None` for all others, whatever the reason.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn find_account_of_token(
         &mut self,
-        linkage: LinkageId,
+        token: Uuid,
         account: AccountId,
     ) -> Result<Option<LinkedAccount>, StoreError> {
-        let select = const_format::concatcp!(LINKED_ACCOUNT, " AND m.account_id = ?3");
-        self.row(select, params![linkage, account]).await?.map(read_linked_account).transpose()
+        let select = const_format::concatcp!(LINKED_ACCOUNT, OF_TOKEN, " AND m.account_id = ?3");
+        self.row(select, params![token, account]).await?.map(read_linked_account).transpose()
     }
 
     /// The balances of an account.
@@ -285,6 +294,14 @@ impl Step {
              WHERE institution = ?1 AND linkage_id = ?2 AND (last_read_at IS NULL OR last_read_at < ?3)";
         Step::new(update, values![linkage, hour])
     }
+}
+
+/// Put in order here: asked for the order, SQLite walks through all accounts of the institution that have it.
+fn in_order(rows: Vec<Row>) -> Result<Vec<LinkedAccount>, StoreError> {
+    let mut accounts = rows.into_iter().map(read_linked_account).collect::<Result<Vec<_>, _>>()?;
+    let place = |own: &LinkedAccount| (own.branch.to_string(), own.kind.code(), own.number.to_string());
+    accounts.sort_by_cached_key(place);
+    Ok(accounts)
 }
 
 fn read_linked_account(mut row: Row) -> Result<LinkedAccount, StoreError> {

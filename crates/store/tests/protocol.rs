@@ -9,7 +9,7 @@
 )]
 
 use renkei_domain::audit::{Action, Actor, Record};
-use renkei_domain::id::{LinkageId, time_ordered};
+use renkei_domain::id::{AccountId, LinkageId, time_ordered};
 use renkei_domain::institution::InstitutionCode;
 use renkei_domain::linkage::{EndedBy, Reason, standing};
 use renkei_domain::ticket::Ticket;
@@ -17,7 +17,7 @@ use renkei_domain::time::Timestamp;
 use renkei_domain::token::Binding;
 use renkei_store::codes::{Code, RequestFacts};
 use renkei_store::tokens::{AccessToken, RefreshToken};
-use renkei_store::{Ended, Random, Step, Store, Unit};
+use renkei_store::{Ended, Random, Step, Store, Unit, params};
 use renkei_testing::seed::{self, KAKEIBO};
 use renkei_testing::{SystemRandom, aoi, midori, on_each_engine};
 
@@ -80,7 +80,7 @@ fn access_token(ticket: &Ticket, refresh: &RefreshToken) -> AccessToken {
         client_id: KAKEIBO.into(),
         refresh: refresh.id,
         scope: "balances".into(),
-        accounts: Some(vec![renkei_domain::id::AccountId(uuid::Uuid::from_u128(7))]),
+        accounts: Some(vec![AccountId(uuid::Uuid::from_u128(7))]),
         binding: Binding::Dpop("key".into()),
         expires_at: LATER,
         revoked_at: None,
@@ -330,6 +330,38 @@ on_each_engine! {
         assert!(store.read(&aoi()).find_access_token(&forged(&access)).await.unwrap().is_none());
         assert!(store.read(&midori()).find_refresh_token(&refresh).await.unwrap().is_none());
         assert!(store.read(&midori()).find_access_token(&access).await.unwrap().is_none());
+    }
+
+    async fn r_169_an_account_is_found_by_a_token_as_long_as_its_linkage_gives_it(store: Store) {
+        seed::institution(&store, &aoi(), r#"{"keys":[]}"#).await;
+        let who = seed::customer(&store, &aoi(), "hanako").await;
+        let account = seed::account(&store, &aoi(), &who, "2000002").await;
+        let unticked = seed::account(&store, &aoi(), &who, "2000003").await;
+        let linkage = seed::linkage(&store, &aoi(), &who, &[account], (NOW, LATER)).await;
+        let (_, access, _) = tokens(&store, linkage).await;
+        let mut read = store.read(&aoi());
+        let listed = read.list_linked_accounts(linkage).await.unwrap();
+        assert_eq!(listed.iter().map(|own| own.id).collect::<Vec<_>>(), [account]);
+        assert_eq!(read.list_accounts_of_token(access.id()).await.unwrap(), listed);
+        let found = read.find_account_of_token(access.id(), account).await.unwrap();
+        assert_eq!(found.as_ref(), listed.first());
+        for other in [unticked, AccountId(uuid::Uuid::nil())] {
+            assert_eq!(read.find_account_of_token(access.id(), other).await.unwrap(), None);
+        }
+        assert_eq!(read.find_account_of_token(ticket().id(), account).await.unwrap(), None);
+        assert_eq!(store.read(&midori()).find_account_of_token(access.id(), account).await.unwrap(), None);
+        assert_eq!(store.read(&midori()).list_accounts_of_token(access.id()).await.unwrap(), []);
+        for change in [
+            "UPDATE accounts SET state = 'closed' WHERE institution = ?1 AND account_id = ?2",
+            "UPDATE accounts SET customer_id = NULL WHERE institution = ?1 AND account_id = ?2",
+            "DELETE FROM user_accounts WHERE institution = ?1 AND account_id = ?2",
+            "DELETE FROM linkage_accounts WHERE institution = ?1 AND account_id = ?2",
+        ] {
+            let mut tx = store.begin(&aoi()).await.unwrap();
+            assert_eq!(tx.execute(change, params![account]).await.unwrap(), 1);
+            assert_eq!(tx.find_account_of_token(access.id(), account).await.unwrap(), None, "{change}");
+            assert_eq!(tx.list_accounts_of_token(access.id()).await.unwrap(), [], "{change}");
+        }
     }
 
     async fn r_159_an_access_token_ends_with_its_refresh_token_and_no_other_does(store: Store) {

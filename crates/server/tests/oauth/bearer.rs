@@ -33,7 +33,7 @@ async fn call_at(
 ) -> Result<Caller, Refusal> {
     let (headers, connection) = (headers(pairs), Connection::plain(&bank.app));
     let sent = Sent { method: &Method::GET, path, headers: &headers, connection: &connection };
-    authenticate(&bank.app, institution, sent, bank.now()).await
+    authenticate(&bank.app, institution, sent, None, bank.now()).await
 }
 
 async fn call(bank: &Bank, pairs: &[(&str, &str)]) -> Result<Caller, Refusal> {

@@ -1,6 +1,5 @@
 //! 口座一覧照会: the accounts of a linkage, each with its state.
 
-use axum::extract::Path;
 use axum::response::Response;
 use renkei_domain::audit::Action;
 use renkei_domain::pin::PinStatus;
@@ -149,8 +148,8 @@ pub async fn list(call: Call) -> Response {
             content_type = "application/problem+json"),
     ),
 )]
-pub async fn show(call: Call, Path(path): Path<AccountPath>) -> Response {
-    let outcome = find_one(&call, &path.account).await;
+pub async fn show(call: Call) -> Response {
+    let outcome = find_one(&call).await;
     call.finish(outcome).await
 }
 
@@ -162,10 +161,10 @@ async fn find_all(call: &Call) -> Result<Answer, Problem> {
     answer(call, &list, call.caller.linkage.id.to_string())
 }
 
-async fn find_one(call: &Call, id: &str) -> Result<Answer, Problem> {
-    let account = call.account(id).await?;
+async fn find_one(call: &Call) -> Result<Answer, Problem> {
+    let account = call.account()?;
     let institution = institution(call).await?;
-    answer(call, &wire(&institution, &account), account.id.to_string())
+    answer(call, &wire(&institution, account), account.id.to_string())
 }
 
 async fn institution(call: &Call) -> Result<Institution, Problem> {

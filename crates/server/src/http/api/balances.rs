@@ -1,6 +1,5 @@
 //! 残高照会: the balances of one account.
 
-use axum::extract::Path;
 use axum::response::Response;
 use renkei_domain::audit::Action;
 use renkei_domain::operation::Operation;
@@ -76,23 +75,23 @@ pub struct Balance {
             content_type = "application/problem+json"),
     ),
 )]
-pub async fn show(call: Call, Path(path): Path<AccountPath>) -> Response {
-    let outcome = find(&call, &path.account).await;
+pub async fn show(call: Call) -> Response {
+    let outcome = find(&call).await;
     call.finish(outcome).await
 }
 
-async fn find(call: &Call, id: &str) -> Result<Answer, Problem> {
+async fn find(call: &Call) -> Result<Answer, Problem> {
     call.demand(Operation::Balances)?;
-    let account = call.account(id).await?;
-    pin::refuse_known(&account)?;
+    let account = call.account()?;
+    pin::refuse_known(account)?;
     let sheet = call.read().find_balance_sheet(account.id).await?.ok_or_else(Problem::not_found)?;
-    let balance = wire(&account, &sheet).ok_or_else(Problem::no_statement_yet)?;
+    let balance = wire(account, &sheet).ok_or_else(Problem::no_statement_yet)?;
     let text = serde_json::to_string(&balance).map_err(|error| Fault::Defect(error.to_string()))?;
     let tag = etag::of(&["balances", &text]);
     let payload = if call.has(&tag) {
         Payload::NotModified
     } else {
-        pin::confirm(call, &account).await?;
+        pin::confirm(call, account).await?;
         Payload::Json(text)
     };
     Ok(Answer { action: Action::BalanceRead, object: account.id.to_string(), detail: None, etag: Some(tag), payload })

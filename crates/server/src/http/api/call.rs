@@ -18,6 +18,7 @@ use renkei_store::ledger::LinkedAccount;
 use renkei_store::{Ended, Step, Unit};
 use serde::Deserialize;
 use utoipa::IntoParams;
+use uuid::Uuid;
 
 use super::etag;
 use super::problem::Problem;
@@ -106,13 +107,22 @@ pub enum Payload {
     },
 }
 
+/// The institution and the account that are named. What is no identifier of an account is looked up like one that does
+/// not exist.
+async fn place(parts: &mut Parts, app: &Arc<App>) -> Option<(InstitutionCode, Option<AccountId>)> {
+    if let Ok(Path(AccountPath { institution, account })) = Path::from_request_parts(parts, app).await {
+        return Some((institution.parse().ok()?, Some(account.parse().unwrap_or(AccountId(Uuid::nil())))));
+    }
+    let Path(LinkagePath { institution }) = Path::from_request_parts(parts, app).await.ok()?;
+    Some((institution.parse().ok()?, None))
+}
+
 impl FromRequestParts<Arc<App>> for Call {
     type Rejection = Response;
 
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Call, Response> {
         let request_id = parts.extensions.get::<RequestId>().map(|id| id.0.clone()).unwrap_or_default();
-        let path = Path::<LinkagePath>::from_request_parts(parts, app).await;
-        let Some(Ok(institution)) = path.ok().map(|Path(path)| path.institution.parse::<InstitutionCode>()) else {
+        let Some((institution, account)) = place(parts, app).await else {
             return Err(Problem::not_found().into_response(&app.site.origin, &request_id));
         };
         let now = app.now();
@@ -125,7 +135,7 @@ impl FromRequestParts<Arc<App>> for Call {
         let connection = Connection::of(&parts.extensions, app);
         let sent =
             Sent { method: &parts.method, path: parts.uri.path(), headers: &parts.headers, connection: &connection };
-        let caller = bearer::authenticate(app, &institution, sent, now).await;
+        let caller = bearer::authenticate(app, &institution, sent, account, now).await;
         if let Ok(caller) = &caller {
             observe::is_of(app, &institution, &caller.linkage.client_id);
         }
@@ -202,15 +212,13 @@ impl Call {
         }
     }
 
-    /// The account of this identifier, if the linkage gives it. What is no identifier, what does not exist and what is
-    /// another's are looked up alike and answered alike.
+    /// The account that is asked for, if linkage and token give it. What does not exist and what is another's are answered
+    /// alike.
     ///
     /// # Errors
     /// [`Problem`].
-    pub async fn account(&self, id: &str) -> Result<LinkedAccount, Problem> {
-        let id = id.parse().unwrap_or(AccountId(uuid::Uuid::nil()));
-        let found = self.read().find_linked_account(self.caller.linkage.id, id).await?;
-        found.filter(|account| self.caller.is_for(account.id)).ok_or_else(Problem::not_found)
+    pub fn account(&self) -> Result<&LinkedAccount, Problem> {
+        self.caller.account.as_ref().ok_or_else(Problem::not_found)
     }
 
     /// Whether the caller has this version already (`If-None-Match`, RFC 9110 §13.1.2).

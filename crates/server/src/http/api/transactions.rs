@@ -1,6 +1,5 @@
 //! 入出金明細照会: the feed of an account in posting order, and reads by booking day.
 
-use axum::extract::Path;
 use axum::http::Uri;
 use axum::response::Response;
 use renkei_domain::audit::Action;
@@ -50,22 +49,22 @@ use crate::error::Fault;
             content_type = "application/problem+json"),
     ),
 )]
-pub async fn list(call: Call, Path(path): Path<AccountPath>, uri: Uri) -> Response {
-    let outcome = find(&call, &path.account, &uri).await;
+pub async fn list(call: Call, uri: Uri) -> Response {
+    let outcome = find(&call, &uri).await;
     call.finish(outcome).await
 }
 
-async fn find(call: &Call, id: &str, uri: &Uri) -> Result<Answer, Problem> {
+async fn find(call: &Call, uri: &Uri) -> Result<Answer, Problem> {
     call.demand(Operation::Transactions)?;
     let wanted = Wanted::read(uri, &call.headers)?;
-    let account = call.account(id).await?;
-    pin::refuse_known(&account)?;
+    let account = call.account()?;
+    pin::refuse_known(account)?;
     if account.ledger.days.is_none() {
         return Err(Problem::no_statement_yet());
     }
     match &wanted.lines {
-        Lines::Feed { after } => feed(call, &account, &wanted, after.as_deref()).await,
-        Lines::Range { from, to, cursor } => range(call, &account, &wanted, (*from, *to), cursor.as_deref()).await,
+        Lines::Feed { after } => feed(call, account, &wanted, after.as_deref()).await,
+        Lines::Range { from, to, cursor } => range(call, account, &wanted, (*from, *to), cursor.as_deref()).await,
     }
 }
 
@@ -83,8 +82,9 @@ async fn feed(call: &Call, account: &LinkedAccount, wanted: &Wanted, after: Opti
     if call.has(&tag) {
         return Ok(read(account, detail, tag, Payload::NotModified));
     }
-    pin::confirm(call, account).await?;
-    let stretch = call.read().find_stretch(account.id, after + 1, end).await?;
+    // Nothing of the page is told before core banking has accepted the PIN; it is read meanwhile.
+    let stretch = async { Ok(call.read().find_stretch(account.id, after + 1, end).await?) };
+    let ((), stretch) = tokio::try_join!(pin::confirm(call, account), stretch)?;
     let Stretch { totals, bodies, .. } = &stretch;
     let opening_balance = stretch.opening_balance.unwrap_or(account.ledger.balance);
     let page = Page { account: account.id, opening_balance, totals: *totals, bodies };

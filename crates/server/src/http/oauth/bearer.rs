@@ -13,6 +13,7 @@ use renkei_oauth::client_auth::certificate::thumbprint;
 use renkei_oauth::dpop::{self, DpopFault, Proof, Target};
 use renkei_oauth::error::{OAuthError, ResourceError};
 use renkei_oauth::token::TokenType;
+use renkei_store::ledger::LinkedAccount;
 use renkei_store::linkages::Linkage;
 use renkei_store::tokens::AccessToken;
 use renkei_store::{StoreError, Unit};
@@ -33,6 +34,8 @@ pub struct Caller {
     pub token: AccessToken,
     /// What the token may do, before the ends of the linkage's operations are looked at.
     pub scope: Operations,
+    /// The account that is asked for, if linkage and token give it.
+    pub account: Option<LinkedAccount>,
     proof: Option<Proof>,
 }
 
@@ -123,18 +126,20 @@ pub async fn authenticate(
     app: &App,
     institution: &InstitutionCode,
     sent: Sent<'_>,
+    account: Option<AccountId>,
     now: Timestamp,
 ) -> Result<Caller, Refusal> {
     let headers = sent.headers.get_all(header::AUTHORIZATION).iter().map(|value| value.as_bytes());
     let (scheme, text) = access_token(headers)?;
     let shown = Shown::of(scheme, sent)?;
-    let (token, linkage) = find(app, institution, text, now).await?;
+    let (token, linkage, account) = find(app, institution, text, account, now).await?;
     nonces::check(app, institution, Audience::AccountApi, linkage.dpop_nonces, sent.headers, now)
         .map_err(Refusal::Nonce)?;
     let proof = shown.check(&token.binding, text, sent, now)?;
     let scope = Operations::from_scope(&token.scope)
         .map_err(|_| Fault::Defect("an access token has a scope of unknown words".into()))?;
-    let caller = Caller { linkage, token, scope, proof };
+    let mut caller = Caller { linkage, token, scope, account: None, proof };
+    caller.account = account.filter(|account| caller.is_for(account.id));
     match standing(&caller.linkage.facts, now) {
         Ok(()) if !caller.linkage.login_suffices() => Err(Refusal::Login(Box::new(caller))),
         Ok(()) => Ok(caller),
@@ -206,11 +211,20 @@ async fn find(
     app: &App,
     institution: &InstitutionCode,
     text: &str,
+    account: Option<AccountId>,
     now: Timestamp,
-) -> Result<(AccessToken, Linkage), Refusal> {
+) -> Result<(AccessToken, Linkage, Option<LinkedAccount>), Refusal> {
     const UNKNOWN: ResourceError = ResourceError::invalid_token("access token unknown or revoked");
     let ticket = Ticket::parse(text).map_err(|_| UNKNOWN)?;
-    let (token, linkage) = app.store.read(institution).find_access_token(&ticket).await?.ok_or(UNKNOWN)?;
+    let (mut read, mut beside) = (app.store.read(institution), app.store.read(institution));
+    let account = async {
+        match account {
+            Some(account) => beside.find_account_of_token(ticket.id(), account).await,
+            None => Ok(None),
+        }
+    };
+    let (found, account) = tokio::try_join!(read.find_access_token(&ticket), account)?;
+    let (token, linkage) = found.ok_or(UNKNOWN)?;
     // What dies with its linkage is told why; the linkage's standing refuses it in the end.
     if token.revoked_at.is_some() && linkage.facts.ended_by.is_none() {
         return Err(UNKNOWN.into());
@@ -218,5 +232,5 @@ async fn find(
     if now >= token.expires_at {
         return Err(ResourceError::invalid_token("access token expired").into());
     }
-    Ok((token, linkage))
+    Ok((token, linkage, account))
 }

@@ -162,31 +162,34 @@ fn is_form(headers: &HeaderMap) -> bool {
 }
 
 impl Call {
-    /// Authenticates the client by the one method it is registered for. `readable`: a check of the form that costs
-    /// nothing and is done before any signature is; its result is handed back.
+    /// Authenticates the client by the one method it is registered for. `asked` is what the
+    /// form came to, read before any signature is and at no cost, and what it needs to have looked up: that goes along
+    /// with the look-up of the client, and is handed back.
     ///
     /// # Errors
     /// The same `invalid_client`, after about the same work, for an unknown client, a bad key or certificate, another
     /// method and a suspended client.
-    pub async fn authenticate<T, E: Into<Refusal>>(
+    pub async fn authenticate<F: Future, E: Into<Refusal>>(
         &self,
-        readable: impl FnOnce(&Form) -> Result<T, E>,
-    ) -> Result<(Client, T), Refusal> {
+        asked: Result<F, E>,
+    ) -> Result<(Client, F::Output), Refusal> {
         let sent = match Presented::from_form(&self.form, self.headers.contains_key(header::AUTHORIZATION)) {
             Ok(sent) => sent,
             Err(fault) => return Err(self.refuse_client(None, &fault.to_string(), fault.into()).await),
         };
-        let read = readable(&self.form).map_err(Into::into)?;
-        let found = self.app.store.read(&self.institution).find_client(sent.unverified_client_id()).await?;
-        let demanded = found.as_ref().is_some_and(|found| found.dpop_nonces);
+        let asked = asked.map_err(Into::into)?;
+        let mut read = self.app.store.read(&self.institution);
+        let (known, found) = tokio::join!(read.find_client(sent.unverified_client_id()), asked);
+        let known = known?;
+        let demanded = known.as_ref().is_some_and(|known| known.dpop_nonces);
         let (app, institution) = (&self.app, &self.institution);
         nonces::check(app, institution, Audience::AuthorizationServer, demanded, &self.headers, self.now)?;
-        let certificates = found.as_ref().is_some_and(|found| found.certificates);
-        let product = found.map(|found| found.product);
+        let certificates = known.as_ref().is_some_and(|known| known.certificates);
+        let product = known.map(|known| known.product);
         match (self.prove(&sent, product.as_ref()).await?, product) {
             (Ok(assertion), Some(product)) if product.is_active() => {
                 observe::is_of(&self.app, &self.institution, &product.client_id);
-                Ok((Client { product, certificates, assertion }, read))
+                Ok((Client { product, certificates, assertion }, found))
             }
             (proven, product) => {
                 let why = proven.err().map_or_else(|| "not active".to_owned(), |unproven| unproven.to_string());

@@ -15,6 +15,7 @@ use renkei_domain::ticket::Ticket;
 use renkei_domain::time::Timestamp;
 use renkei_domain::token::Binding;
 use renkei_oauth::introspection::{self, Confirmation, Introspection, SignedIntrospection, TokenFacts};
+use renkei_store::ledger::LinkedAccount;
 use renkei_store::linkages::Linkage;
 use renkei_store::resource_servers::ResourceServer;
 use renkei_store::tokens::AccessToken;
@@ -43,9 +44,10 @@ impl Found {
 
 /// Answers.
 pub async fn introspect(call: Call) -> Answered {
-    let (asker, token) = call.authenticate_server(|form| introspection::read(form).map(str::to_owned)).await?;
+    let asked = introspection::read(&call.form).map(|token| look_up(&call, token));
+    let (asker, known) = call.authenticate_server(asked).await?;
     call.pace_for(&asker)?;
-    let found = find(&call, &asker.server, &token).await?;
+    let found = find(&call, &asker.server, known?)?;
     let signed = asker.server.signed_introspection || found.must_be_signed || call.asks_for_jwt();
     let response = respond(&call, &asker, &found.answer, signed).await?;
     let activity = if found.answer.is_active() { "active" } else { "inactive" };
@@ -71,13 +73,19 @@ async fn respond(call: &Call, asker: &Asker, answer: &Introspection, signed: boo
     Ok(response)
 }
 
-/// What is to be told of a token to this resource server.
-async fn find(call: &Call, server: &ResourceServer, token: &str) -> Result<Found, Fault> {
-    let Ok(ticket) = Ticket::parse(token) else { return Ok(Found::inactive("unknown")) };
-    let mut read = call.app.store.read(&call.institution);
-    let Some((token, linkage)) = read.find_access_token(&ticket).await? else {
-        return Ok(Found::inactive("unknown"));
-    };
+/// A token with its linkage and the accounts of that.
+type Known = (AccessToken, Linkage, Vec<LinkedAccount>);
+
+async fn look_up(call: &Call, token: &str) -> Result<Option<Known>, Fault> {
+    let Ok(ticket) = Ticket::parse(token) else { return Ok(None) };
+    let (mut read, mut beside) = (call.app.store.read(&call.institution), call.app.store.read(&call.institution));
+    let accounts = beside.list_accounts_of_token(ticket.id());
+    let (found, accounts) = tokio::try_join!(read.find_access_token(&ticket), accounts)?;
+    Ok(found.map(|(token, linkage)| (token, linkage, accounts)))
+}
+
+fn find(call: &Call, server: &ResourceServer, known: Option<Known>) -> Result<Found, Fault> {
+    let Some((token, linkage, accounts)) = known else { return Ok(Found::inactive("unknown")) };
     let bound = token.binding.constraint();
     let Some(aud) = call.app.site.audience(&call.institution, bound, server.resource.as_deref()) else {
         return Ok(Found::inactive("other audience"));
@@ -87,7 +95,6 @@ async fn find(call: &Call, server: &ResourceServer, token: &str) -> Result<Found
         return Ok(Found::inactive(why));
     }
     let scope = narrow::stored_scope(&token.scope)?.intersection(&in_force(&linkage, call.now));
-    let accounts = read.list_linked_accounts(linkage.id).await?;
     let facts = TokenFacts {
         iss: call.app.site.issuer(&call.institution),
         client_id: token.client_id,

@@ -27,7 +27,7 @@ use crate::http::limits::{INSTITUTION_PUSHES, PRODUCT_PUSHES};
 
 /// Takes a request in and hands out its `request_uri`.
 pub async fn push(call: Call) -> Answered {
-    let (client, ()) = call.authenticate(check_details).await?;
+    let (client, ()) = call.authenticate(check_details(&call.form).map(std::future::ready)).await?;
     call.pace(&client, &PRODUCT_PUSHES, &INSTITUTION_PUSHES)?;
     let checked = check(&call, &client).await;
     let proof = checked.as_ref().ok().and_then(|(_, proof)| proof.as_ref());

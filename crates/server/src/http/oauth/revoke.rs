@@ -18,10 +18,11 @@ use crate::http::limits::{INSTITUTION_TOKENS, PRODUCT_TOKEN_CARE};
 
 /// Takes a token back. 200 whatever the token was.
 pub async fn revoke(call: Call) -> Answered {
-    let (client, token) = call.authenticate(|form| read_revocation(form).map(str::to_owned)).await?;
+    let asked = read_revocation(&call.form);
+    let (client, token) = call.authenticate(asked.map(std::future::ready)).await?;
     call.pace(&client, &PRODUCT_TOKEN_CARE, &INSTITUTION_TOKENS)?;
     let mut act = call.begin(&client, None);
-    let record = match Ticket::parse(&token) {
+    let record = match Ticket::parse(token) {
         Ok(ticket) => take_back(&call, &mut act, &client, &ticket).await?,
         Err(_) => unknown(&client),
     };

@@ -14,14 +14,13 @@ use renkei_domain::ticket::Ticket;
 use renkei_oauth::authorization_details::{self, Granted};
 use renkei_oauth::dpop::DpopFault;
 use renkei_oauth::error::OAuthError;
-use renkei_oauth::form::Form;
 use renkei_oauth::pkce::{self, CodeChallenge};
 use renkei_oauth::token::{TokenRequest, TokenResponse};
-use renkei_store::Step;
 use renkei_store::codes::Code;
 use renkei_store::linkages::Linkage;
 use renkei_store::partners::Product;
 use renkei_store::tokens::RefreshToken;
+use renkei_store::{Step, StoreError};
 use uuid::Uuid;
 
 use super::answer::{Answered, Refusal, secret, to_json};
@@ -42,17 +41,9 @@ const NO_REFRESH_TOKEN: OAuthError = OAuthError::invalid_grant("refresh token is
 
 /// Exchanges a code or a refresh token, or gives a client one for itself.
 pub async fn exchange(call: Call) -> Answered {
-    let shows_something = call.has_proof() || call.connection.certificate().is_some();
-    let readable = |form: &Form| {
-        let request = TokenRequest::read(form)?;
-        authorization_details::check_shape(form.get("authorization_details"))?;
-        match (shows_something, call.connection.takes_certificates()) {
-            (true, _) => Ok(request),
-            (false, true) => Err(NOTHING_SHOWN),
-            (false, false) => Err(OAuthError::from(DpopFault::Missing)),
-        }
-    };
-    let (client, request) = call.authenticate(readable).await?;
+    let asked = read(&call).map(async |request| (look_up(&call, &request).await, request));
+    let (client, (found, request)) = call.authenticate(asked).await?;
+    let Found { code: known_code, refresh: known_refresh } = found?;
     call.pace(&client, &PRODUCT_TOKENS, &INSTITUTION_TOKENS)?;
     let refused_as = match request {
         TokenRequest::Code { .. } => Action::CodeRefused,
@@ -64,28 +55,59 @@ pub async fn exchange(call: Call) -> Answered {
         Err(error) => return Err(call.deny(call.begin(&client, None), &client, refused_as, error.into()).await),
     };
     match request {
-        TokenRequest::Code { code, redirect_uri, code_verifier } => {
-            redeem(&call, &client, &held, &Sent { code, redirect_uri, code_verifier }).await
+        TokenRequest::Code { redirect_uri, code_verifier, .. } => {
+            redeem(&call, &client, &held, known_code, &Sent { redirect_uri, code_verifier }).await
         }
-        TokenRequest::Refresh { refresh_token, scope } => {
-            refresh(&call, &client, &held, &refresh_token, scope.as_deref()).await
-        }
+        TokenRequest::Refresh { scope, .. } => refresh(&call, &client, &held, known_refresh, scope.as_deref()).await,
         TokenRequest::Client { scope } => client_token::issue(&call, &client, &held, scope.as_deref()).await,
     }
 }
 
-/// What a client sends to redeem a code.
+/// What the form asks for, and whether the request holds what a token would be bound to.
+fn read(call: &Call) -> Result<TokenRequest, OAuthError> {
+    let request = TokenRequest::read(&call.form)?;
+    authorization_details::check_shape(call.form.get("authorization_details"))?;
+    let shows_something = call.has_proof() || call.connection.certificate().is_some();
+    match (shows_something, call.connection.takes_certificates()) {
+        (true, _) => Ok(request),
+        (false, true) => Err(NOTHING_SHOWN),
+        (false, false) => Err(OAuthError::from(DpopFault::Missing)),
+    }
+}
+
+/// What a request's ticket is of, whoever sent it.
+#[derive(Default)]
+struct Found {
+    code: Option<Code>,
+    refresh: Option<(RefreshToken, Linkage)>,
+}
+
+async fn look_up(call: &Call, request: &TokenRequest) -> Result<Found, StoreError> {
+    let mut read = call.app.store.read(&call.institution);
+    let mut found = Found::default();
+    match request {
+        TokenRequest::Code { code, .. } => {
+            if let Ok(ticket) = Ticket::parse(code) {
+                found.code = read.find_code(&ticket).await?;
+            }
+        }
+        TokenRequest::Refresh { refresh_token, .. } => {
+            if let Ok(ticket) = Ticket::parse(refresh_token) {
+                found.refresh = read.find_refresh_token(&ticket).await?;
+            }
+        }
+        TokenRequest::Client { .. } => {}
+    }
+    Ok(found)
+}
+
+/// What a client sends beside a code to redeem it.
 struct Sent {
-    code: String,
     redirect_uri: Option<String>,
     code_verifier: Option<String>,
 }
 
-async fn redeem(call: &Call, client: &Client, held: &Possession, sent: &Sent) -> Answered {
-    let found = match Ticket::parse(&sent.code) {
-        Ok(ticket) => call.app.store.read(&call.institution).find_code(&ticket).await?,
-        Err(_) => None,
-    };
+async fn redeem(call: &Call, client: &Client, held: &Possession, found: Option<Code>, sent: &Sent) -> Answered {
     let own = found.filter(|code| code.client_id == client.product.client_id);
     let mut act = call.begin(client, held.proof());
     match spend(call, &mut act, client, own.as_ref(), held, sent).await {
@@ -111,11 +133,12 @@ async fn spend(
     call.claim(act, Step::claim_code(code.id, call.now), twice, Some(NO_CODE));
     act.otherwise(Step::revoke_tokens_of_code(code.id, call.now));
     check_code(call, code, held, sent)?;
-    let mut read = call.app.store.read(&call.institution);
-    if read.is_held_back(code.id, call.now).await? {
+    let (mut read, mut beside) = (call.app.store.read(&call.institution), call.app.store.read(&call.institution));
+    let linkage = beside.find_linkage(code.linkage);
+    let (is_held_back, linkage) = tokio::try_join!(read.is_held_back(code.id, call.now), linkage)?;
+    if is_held_back {
         return Err(Denial::recorded_as(NO_CODE, "the login behind the code is locked"));
     }
-    let linkage = read.find_linkage(code.linkage).await?;
     let linkage = linkage.ok_or_else(|| Fault::Defect("a code without linkage".into()))?;
     let ground = Ground::new(&client.product, &linkage, held, Some(code))?;
     act.then(Step::take_linkage(linkage.id, call.now));
@@ -174,11 +197,13 @@ fn check_code(call: &Call, code: &Code, held: &Possession, sent: &Sent) -> Resul
     Ok(())
 }
 
-async fn refresh(call: &Call, client: &Client, held: &Possession, token: &str, asked: Option<&str>) -> Answered {
-    let found = match Ticket::parse(token) {
-        Ok(ticket) => call.app.store.read(&call.institution).find_refresh_token(&ticket).await?,
-        Err(_) => None,
-    };
+async fn refresh(
+    call: &Call,
+    client: &Client,
+    held: &Possession,
+    found: Option<(RefreshToken, Linkage)>,
+    asked: Option<&str>,
+) -> Answered {
     let own = found.filter(|(token, _)| token.client_id == client.product.client_id);
     if let Some((_, linkage)) = &own {
         call.app.memory.limits.take(Party::Linkage(&call.institution, linkage.id), &LINKAGE_TOKENS, call.now)?;

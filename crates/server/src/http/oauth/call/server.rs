@@ -7,7 +7,6 @@ use std::sync::Arc;
 use axum::http::header;
 use renkei_domain::audit::{Action, Actor, Record};
 use renkei_oauth::client_auth::{INVALID_CLIENT, PresentedAssertion};
-use renkei_oauth::form::Form;
 use renkei_oauth::introspection::asks_for_jwt;
 use renkei_oauth::jose::{Algorithm, KeySet};
 use renkei_oauth::replay::Replay;
@@ -37,26 +36,29 @@ impl Asker {
 }
 
 impl Call {
-    /// Authenticates a resource server. `readable` is a check of the form that costs nothing.
+    /// Authenticates a resource server. `asked` is what the form came to, read at no cost, and what it needs to have
+    /// looked up: that goes along with the look-up of the server.
     ///
     /// # Errors
     /// The same `invalid_client`, after about the same work, for whoever is no resource server in force.
-    pub async fn authenticate_server<T, E: Into<Refusal>>(
+    pub async fn authenticate_server<F: Future, E: Into<Refusal>>(
         &self,
-        readable: impl FnOnce(&Form) -> Result<T, E>,
-    ) -> Result<(Asker, T), Refusal> {
+        asked: Result<F, E>,
+    ) -> Result<(Asker, F::Output), Refusal> {
         let sent = match PresentedAssertion::from_form(&self.form, self.headers.contains_key(header::AUTHORIZATION)) {
             Ok(sent) => sent,
             Err(fault) => return Err(self.refuse_client(None, &fault.to_string(), fault.into()).await),
         };
-        let read = readable(&self.form).map_err(Into::into)?;
-        let server = self.app.store.read(&self.institution).find_resource_server(sent.unverified_client_id()).await?;
+        let asked = asked.map_err(Into::into)?;
+        let mut read = self.app.store.read(&self.institution);
+        let (server, found) = tokio::join!(read.find_resource_server(sent.unverified_client_id()), asked);
+        let server = server?;
         let (keys, algorithm) = self.keys_of(server.as_ref())?;
         let issuer = self.app.site.issuer(&self.institution);
         let verified = sent.verify(&keys, algorithm, &issuer, self.now.seconds());
         match (server, verified) {
             (Some(server), Ok(verified)) if server.is_active() => {
-                Ok((Asker { server, assertion: verified.replay }, read))
+                Ok((Asker { server, assertion: verified.replay }, found))
             }
             (_, verified) => {
                 let why = verified.err().map_or_else(|| "not active".to_owned(), |fault| fault.to_string());
