@@ -93,7 +93,8 @@ pub struct Event {
     pub key: String,
     /// When it went out, in microseconds since the history began.
     pub begin: u64,
-    /// How far the clock of every node was ahead of this machine's at least, in microseconds.
+    /// How far the clock of whoever answered was ahead of this machine's at least, in microseconds: of the one node, or of
+    /// every node where any of them may have answered.
     #[serde(default)]
     pub ahead: u64,
     /// When the answer was there; `None`: never.
@@ -109,8 +110,8 @@ pub struct Event {
 }
 
 impl Event {
-    /// When it went out by the clock of the node that is furthest behind, in microseconds since the history began. Nodes'
-    /// clocks never go back, so neither does this one.
+    /// When it went out by the clock of whoever answered, the one furthest behind where that is not known, in microseconds
+    /// since the history began. Nodes' clocks never go back, so neither does a node's here.
     #[must_use]
     pub const fn by_clock(&self) -> u64 {
         self.begin.saturating_add(self.ahead)

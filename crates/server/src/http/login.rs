@@ -219,27 +219,30 @@ async fn record_refusal(visit: &Visit, actor: Actor, reason: &str) -> Result<(),
     Ok(limits::record_refusal(&visit.app, visit.code(), visit.source, record, visit.now).await?)
 }
 
-/// Tells the user of this login, and of those that failed before it, with what the login writes.
+/// What the user is told of a login with what it writes: the notices of it, and of those that failed before it.
 ///
 /// # Errors
 /// [`Fault`] when the store is away.
-pub async fn tell(visit: &Visit, unit: &mut Unit, user: &User, passed: Option<&Passed>) -> Result<(), Fault> {
+pub async fn news(visit: &Visit, user: &User, passed: Option<&Passed>) -> Result<Vec<Step>, Fault> {
     let (now, random) = (visit.now, &*visit.app.random);
-    let failed = visit.read().count_failed_logins(&visit.app.keys.login_guard(&user.login_id)).await?;
+    let guard = visit.app.keys.login_guard(&user.login_id);
+    let (mut read, mut beside) = (visit.read(), visit.read());
+    let (failed, told) = tokio::try_join!(read.count_failed_logins(&guard), beside.list_notices(user.id, NOTICES_MAX))?;
     let by_stranger = passed.is_some_and(|passed| passed.guard.0 == Subject::Login);
     // This login was counted as a stranger's try, too, and clears what it tells of; otherwise what was told stays counted.
     let failed = if by_stranger { failed.saturating_sub(1) } else { failed };
-    let told = visit.read().list_notices(user.id, NOTICES_MAX).await?.into_iter().find_map(|(_, what)| match what {
+    let told = told.into_iter().find_map(|(_, what)| match what {
         Happened::LoginsFailed(count) => Some(count),
         _ => None,
     });
+    let mut steps = Vec::new();
     if failed > 0 && (by_stranger || told != Some(failed)) {
-        unit.then_all(Step::add_notice(user.id, &Happened::LoginsFailed(failed), now, random));
+        steps.extend(Step::add_notice(user.id, &Happened::LoginsFailed(failed), now, random));
     }
     let method = passed.map_or(LoginMethod::Certificate, |_| LoginMethod::Password);
     let told = Happened::LoggedIn(method, visit.source.to_string());
-    unit.then_all(Step::add_notice(user.id, &told, now, random));
-    Ok(())
+    steps.extend(Step::add_notice(user.id, &told, now, random));
+    Ok(steps)
 }
 
 /// What of a login form was left empty.

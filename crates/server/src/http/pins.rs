@@ -8,16 +8,49 @@ use renkei_domain::audit::{Action, Actor, Record};
 use renkei_domain::guard;
 use renkei_domain::id::{AccountId, UserId};
 use renkei_domain::pin::{InquiryPin, PinOutcome, SealedPin};
-use renkei_store::Step;
 use renkei_store::guards::Subject;
 use renkei_store::guesses::{Guess, Guessed, Spread};
+use renkei_store::{Step, Unit};
 
 use super::browser::Visit;
 use super::limits::count_guess;
 use crate::core_banking;
 use crate::error::Fault;
 
-/// Tries one PIN for one account; what was accepted comes back sealed for it.
+/// A PIN that core banking accepted. The try stays counted until [`Accepted::settle`]d.
+pub struct Accepted {
+    user: UserId,
+    /// The account it is of.
+    pub account: AccountId,
+    /// The PIN, sealed for its account.
+    pub sealed: SealedPin,
+}
+
+impl Accepted {
+    /// Adds to a unit that the try was none, with its record.
+    pub fn settle(&self, visit: &Visit, unit: &mut Unit) {
+        let by_account = self.account.to_string();
+        unit.then(Step::clear_guard(Subject::Pin, &by_account));
+        unit.then_all(Step::uncount_try(Subject::PinUser, &self.user.to_string()));
+        unit.prove_guess(Guessed::Pin, &visit.source.to_string(), &by_account, visit.now);
+        let record = Record::done(Actor::User(self.user), Action::PinTried).on(self.account);
+        unit.record(&record.in_request(&visit.request_id), visit.now, &*visit.app.random);
+    }
+}
+
+/// Settles what was accepted, if anything was, with nothing else.
+///
+/// # Errors
+/// [`Fault`] when the store is away.
+pub async fn settle(visit: &Visit, accepted: Option<&Accepted>) -> Result<(), Fault> {
+    let Some(accepted) = accepted else { return Ok(()) };
+    let mut unit = visit.unit();
+    accepted.settle(visit, &mut unit);
+    visit.app.store.leave(unit).await?;
+    Ok(())
+}
+
+/// Tries one PIN for one account. What was accepted is still to be settled.
 ///
 /// # Errors
 /// [`Fault`] when the store is away.
@@ -26,7 +59,7 @@ pub async fn try_pin(
     user: UserId,
     account: AccountId,
     pin: &InquiryPin,
-) -> Result<(PinOutcome, Option<SealedPin>), Fault> {
+) -> Result<(PinOutcome, Option<Accepted>), Fault> {
     let by_user = user.to_string();
     let by_account = account.to_string();
     let source = visit.source.to_string();
@@ -43,14 +76,7 @@ pub async fn try_pin(
         return Ok((PinOutcome::Wrong, None));
     }
     let sealed = core_banking::seal_pin(&visit.app, visit.code(), account, pin)?;
-    let mut unit = visit.unit();
-    unit.then(Step::clear_guard(Subject::Pin, &by_account));
-    unit.then_all(Step::uncount_try(Subject::PinUser, &by_user));
-    unit.prove_guess(Guessed::Pin, &source, &by_account, visit.now);
-    let record = Record::done(Actor::User(user), Action::PinTried).on(account).in_request(&visit.request_id);
-    unit.record(&record, visit.now, &*visit.app.random);
-    visit.app.store.leave(unit).await?;
-    Ok((PinOutcome::Staged, Some(sealed)))
+    Ok((PinOutcome::Staged, Some(Accepted { user, account, sealed })))
 }
 
 async fn record(visit: &Visit, user: UserId, account: AccountId, reason: &str) -> Result<(), Fault> {

@@ -94,6 +94,27 @@ async fn a_101_of_64_pins_over_four_sessions_three_get_a_verdict() {
     assert!((1..=61).contains(&of("locked")), "{} locked", of("locked"));
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_right_pin_stays_no_failed_try_when_the_other_half_of_a_double_click_was_first() {
+    for _ in 0..8 {
+        let bank = Bank::open().await;
+        let hanako = bank.user("hanako").await;
+        let account = bank.account(&hanako).await;
+        let browser = at_pins(&bank).await;
+        let click = |mut browser: Browser| {
+            let (id, field) = (account.to_string(), format!("pin-{account}"));
+            tokio::spawn(async move { browser.post("pins", &[("account", &id), (&field, PIN)]).await.status })
+        };
+        for clicked in [click(browser.clone()), click(browser)] {
+            assert_eq!(clicked.await.unwrap(), 303);
+        }
+        assert_eq!(guard(&bank, account).await, Guard::default());
+        let user = hanako.user.to_string();
+        let of_user = bank.app.store.read(&aoi()).find_guard(Subject::PinUser, &user).await.unwrap();
+        assert_eq!(of_user, Guard::default());
+    }
+}
+
 #[tokio::test]
 async fn a_104_each_row_of_a_form_counts_for_itself() {
     let bank = Bank::open().await;

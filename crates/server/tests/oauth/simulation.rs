@@ -156,6 +156,12 @@ impl Simulation {
         u64::try_from(self.time).unwrap() * 1_000_000 + self.events.len() as u64 * 2
     }
 
+    /// How far a node's clock is ahead, in microseconds: what it answers is judged by that clock and no other.
+    fn ahead(&self, node: usize) -> u64 {
+        let seconds = START.seconds_until(self.nodes[node].now()) - self.time;
+        u64::try_from(seconds).unwrap() * 1_000_000
+    }
+
     /// Somebody permits: a linkage with a short consent, and its code.
     async fn permit(&mut self) {
         let node = self.chance.below(NODES);
@@ -178,7 +184,7 @@ impl Simulation {
             act: Act::Permit,
             key: code.clone(),
             begin,
-            ahead: APART * 1_000_000,
+            ahead: self.ahead(node),
             end: Some(begin + 1),
             said: Said::Done,
             note: String::new(),
@@ -319,7 +325,7 @@ impl Simulation {
             act,
             key,
             begin,
-            ahead: 0,
+            ahead: self.ahead(one.node),
             end: (!is_lost).then_some(end),
             said,
             note: if answer.status >= 400 && !is_lost && is_known { note } else { String::new() },

@@ -1,8 +1,9 @@
 //! 許可: one unit that claims the pushed request and makes linkage, consent, PINs, code and record stand.
 
 use axum::response::Response;
+use futures_util::future::try_join_all;
 use renkei_domain::audit::{Action, Record};
-use renkei_domain::flow::{Closed, Event, Permit, Screen, Stage};
+use renkei_domain::flow::{Closed, Draft, Event, Permit, Screen, Stage};
 use renkei_domain::id::{AccountId, ConsentId, LinkageId};
 use renkei_domain::linkage::PermittedOperation;
 use renkei_domain::notice::Happened;
@@ -11,7 +12,7 @@ use renkei_domain::token::CODE_SECONDS;
 use renkei_oauth::redirect::Outcome;
 use renkei_store::codes::Code;
 use renkei_store::flows::Flow;
-use renkei_store::linkages::{Consent, Permission};
+use renkei_store::linkages::{Consent, Permission, Standing};
 use renkei_store::{Ended, Step, Unit};
 
 use super::Walk;
@@ -38,20 +39,17 @@ impl Walk {
         let Ok(stage) = stage.advance(Event::Permitted(permit.clone(), linkage, consent)) else {
             return Ok(self.to_current());
         };
+        let (is_locked, known, linked) = self.before_permission(&shown.draft).await?;
         // A PIN that was right is worth nothing once somebody else guessed its account shut.
-        for account in shown.draft.staged.keys() {
-            if is_locked(&self.visit, *account).await? {
-                self.close(Closed::NotAllowed).await?;
-                return Ok(self.to_newest().await);
-            }
+        if is_locked {
+            self.close(Closed::NotAllowed).await?;
+            return Ok(self.to_newest().await);
         }
         // Before anything is given: a partner that can't be answered gets nothing.
         let ticket = self.code_ticket(consent);
         let answer = self.answer_url(Outcome::Code(&ticket.reveal())).await?;
         let mut next = self.next(stage);
         next.permitted_at = Some(now);
-        let mut read = self.visit.read();
-        let known = read.list_standings_of_user(shown.draft.begun.person.user).await?;
         if shown.draft.misses_one_of(&renewable(&known, &self.product, now)) {
             // Of another walk: then there is more to ask. Or of the first half of a double click.
             let newest = self.visit.read().find_flow(self.flow.id).await?;
@@ -60,7 +58,6 @@ impl Walk {
             }
             return self.same_answer().await;
         }
-        let linked = read.list_linkage_accounts(linkage).await?;
         let accounts: Vec<AccountId> = permit.accounts().iter().copied().collect();
         let mut unit = self.visit.unit();
         self.claim_permission(&mut unit, &next)?;
@@ -79,6 +76,21 @@ impl Walk {
             Ended::Lost(REQUEST | FLOW) => self.same_answer().await,
             Ended::Lost(_) => self.not_this_linkage(shown).await,
         }
+    }
+
+    /// Whether an account whose PIN was right is locked; the user's linkages; the accounts of the one that is renewed.
+    async fn before_permission(&self, draft: &Draft) -> Result<(bool, Vec<Standing>, Vec<AccountId>), Fault> {
+        let (mut read, mut beside) = (self.visit.read(), self.visit.read());
+        let locked = try_join_all(draft.staged.keys().map(|account| is_locked(&self.visit, *account)));
+        let known = async { Ok(read.list_standings_of_user(draft.begun.person.user).await?) };
+        let linked = async {
+            match draft.renews {
+                Some(linkage) => Ok(beside.list_linkage_accounts(linkage).await?),
+                None => Ok(Vec::new()),
+            }
+        };
+        let (locked, known, linked) = tokio::try_join!(locked, known, linked)?;
+        Ok((locked.contains(&true), known, linked))
     }
 
     /// What makes this permission the only one: the request is used up, and the flow moves on.

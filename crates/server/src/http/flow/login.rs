@@ -76,7 +76,7 @@ impl Walk {
     /// [`Fault`] when the store is away.
     pub async fn logged_in(&self, user: &User, proof: Proof<'_>) -> Result<Response, Fault> {
         let method = proof.method();
-        let event = self.begun(user, method).await?;
+        let (event, news) = tokio::try_join!(self.begun(user, method), login::news(&self.visit, user, proof.passed()))?;
         let Ok(stage) = self.flow.stage.advance(event) else { return Ok(self.to_current()) };
         let now = self.visit.now;
         let ticket = self.visit.app.new_ticket(now);
@@ -86,7 +86,7 @@ impl Walk {
         unit.claim(Step::rotate_session(&self.session, &ticket, &hash, user.id, now));
         unit.claim(Step::save_flow(&next)?);
         unit.otherwise(Step::put_back_session(&self.session, &hash));
-        login::tell(&self.visit, &mut unit, user, proof.passed()).await?;
+        unit.then_all(news);
         proof.settle(&self.visit, &mut unit, self.session.id);
         let record = Record::done(Actor::User(user.id), Action::LoginTried).on(self.flow.id).with(method.word());
         self.record(&mut unit, record);

@@ -41,8 +41,8 @@ async fn record_dead_link(visit: &Visit) -> Result<(), Fault> {
 }
 
 async fn begin(visit: &Visit, query: &str) -> Result<Option<Response>, Fault> {
-    let Some(request) = pushed(visit, query).await? else { return Ok(None) };
-    let session = visit.session(Purpose::Link).await?;
+    let (request, session) = tokio::try_join!(pushed(visit, query), visit.session(Purpose::Link))?;
+    let Some(request) = request else { return Ok(None) };
     if let Some(session) = &session {
         // A reload, or the same link opened twice in one browser, is one flow.
         let known = visit.read().find_flow_of_request(request.id, session.id).await?;
@@ -79,12 +79,14 @@ async fn begin(visit: &Visit, query: &str) -> Result<Option<Response>, Fault> {
 async fn pushed(visit: &Visit, query: &str) -> Result<Option<Request>, Fault> {
     let Ok(query) = AuthorizationQuery::parse(query) else { return Ok(None) };
     let Ok(ticket) = Ticket::parse(&query.reference) else { return Ok(None) };
-    let mut read = visit.read();
-    let Some(request) = read.find_request(&ticket).await? else { return Ok(None) };
+    let (mut read, mut beside) = (visit.read(), visit.read());
+    let product = beside.find_request_of_flow(ticket.id());
+    let (Some(request), Some((_, product))) = tokio::try_join!(read.find_request(&ticket), product)? else {
+        return Ok(None);
+    };
     if query.client_id != request.client_id || !request.is_open(visit.now) {
         return Ok(None);
     }
-    let Some(product) = read.find_product(&request.client_id).await? else { return Ok(None) };
     let pushed = super::walk::read_pushed(&request)?;
     let may = product.is_active() && policy::check_request(&product, &pushed).is_ok();
     Ok(may.then_some(request))

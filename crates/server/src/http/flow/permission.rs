@@ -112,16 +112,16 @@ impl Walk {
     pub(super) async fn shown(&self) -> Result<Option<Shown>, Fault> {
         let Some(draft) = self.draft() else { return Ok(None) };
         let mut draft = draft.clone();
-        let mut read = self.visit.read();
-        let accounts = self.list_accounts(draft.begun.person.user).await?;
+        let renewed = async {
+            let Some(id) = draft.renews else { return Ok(None) };
+            let (mut read, mut beside) = (self.visit.read(), self.visit.read());
+            Ok(Some(tokio::try_join!(read.find_linkage(id), beside.list_linkage_accounts(id))?))
+        };
+        let (accounts, renewed) = tokio::try_join!(self.list_accounts(draft.begun.person.user), renewed)?;
         let is_ready = |account: &&InquiryAccount| account.pin == PinStatus::Registered;
         draft.begun.ready = accounts.iter().filter(is_ready).map(|account| account.id).collect();
         draft.staged.retain(|id, _| accounts.iter().any(|account| account.id == *id));
         draft.operations = self.still_offered(&draft.operations);
-        let renewed = match draft.renews {
-            Some(id) => Some((read.find_linkage(id).await?, read.list_linkage_accounts(id).await?)),
-            None => None,
-        };
         let usable = draft.usable();
         let english = self.visit.lang == Lang::English;
         let linked = renewed.as_ref().map(|(_, linked)| linked).filter(|linked| !linked.is_empty());

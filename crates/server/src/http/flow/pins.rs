@@ -2,6 +2,7 @@
 
 use axum::http::StatusCode;
 use axum::response::Response;
+use futures_util::future::try_join_all;
 use renkei_domain::audit::{Action, Record};
 use renkei_domain::flow::{Draft, Event, Screen, Stage};
 use renkei_domain::id::AccountId;
@@ -16,7 +17,7 @@ use super::walk::{OrPage, Sent};
 use crate::error::Fault;
 use crate::http::browser::Visit;
 use crate::http::form::Form;
-use crate::http::pins::{is_locked, try_pin};
+use crate::http::pins::{self, Accepted, is_locked, try_pin};
 
 /// `GET /{institution}/link/{flow}/pins`.
 pub async fn show(visit: Visit) -> OrPage<Response> {
@@ -61,23 +62,27 @@ impl Walk {
         }
         let mut staged = StagedPins::new();
         let mut outcomes = Vec::new();
+        let mut last: Option<Accepted> = None;
         for (account, pin) in &rows {
             let Ok(pin) = pin else { continue };
-            let (outcome, sealed) = try_pin(&self.visit, draft.begun.person.user, *account, pin).await?;
+            // Before the next is counted, or somebody with many accounts would look like somebody who guesses.
+            pins::settle(&self.visit, last.take().as_ref()).await?;
+            let (outcome, accepted) = try_pin(&self.visit, draft.begun.person.user, *account, pin).await?;
             outcomes.push((*account, outcome));
-            staged.extend(sealed.map(|sealed| (*account, sealed)));
+            staged.extend(accepted.as_ref().map(|own| (own.account, own.sealed.clone())));
+            last = accepted;
         }
         let record = Record::done(self.actor(), Action::PinTried).on(self.flow.id).with(format!("rows {}", rows.len()));
-        self.step(Event::PinsTried(staged, outcomes), record).await
+        self.step_with(Event::PinsTried(staged, outcomes), record, last.as_ref()).await
     }
 
     /// The form; `sent` is what came with the one that can't be taken.
     async fn pins_page(&self, sent: Option<&Rows>) -> Result<Response, Fault> {
         let Some(draft) = self.draft() else { return Ok(self.to_current()) };
         let accounts = self.list_accounts(draft.begun.person.user).await?;
+        let states = try_join_all(accounts.iter().map(|account| self.pin_state(draft, account))).await?;
         let mut lines = Vec::with_capacity(accounts.len());
-        for account in &accounts {
-            let state = self.pin_state(draft, account).await?;
+        for (account, state) in accounts.iter().zip(states) {
             let row = sent.and_then(|rows| rows.iter().find(|(id, _)| *id == account.id));
             lines.push(PinLine {
                 account: account.id.to_string(),

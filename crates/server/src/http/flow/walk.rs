@@ -23,6 +23,7 @@ use crate::error::Fault;
 use crate::http::browser::{Visit, see_other};
 use crate::http::form::Form;
 use crate::http::oauth::policy;
+use crate::http::pins::{self, Accepted};
 use crate::http::second_look;
 
 /// A flow's last use is noted again only after this long.
@@ -134,15 +135,22 @@ impl Walk {
         if session.id != flow.session {
             return Ok(None);
         }
-        // Before the request: a linkage that this very flow has begun meanwhile is no news, but its request is used up.
-        let WhoWalks { user, linkages, is_held_back } = WhoWalks::read(visit, &flow, &session).await?;
-        let Some((stored, product)) = read.find_request_of_flow(flow.request).await? else { return Ok(None) };
+        let request = async { Ok(read.find_request_of_flow(flow.request).await?) };
+        let (who, found) = tokio::try_join!(WhoWalks::read(visit, &flow, &session), request)?;
+        let WhoWalks { user, linkages, is_held_back } = who;
+        let Some((mut stored, product)) = found else { return Ok(None) };
         let request = read_pushed(&stored)?;
+        let stage = flow.stage.clone().with_existing(renewable(&linkages, &product, visit.now));
+        if stage != flow.stage && stored.consumed_at.is_none() {
+            // A linkage that this very flow has begun meanwhile is no news, but its request is used up by now.
+            let Some((newest, _)) = read.find_request_of_flow(flow.request).await? else { return Ok(None) };
+            stored = newest;
+        }
         let answered = stored.consumed_at.is_some();
-        // The answer may have come between the two reads, and from this very flow.
+        // The answer may have come between the reads, and from this very flow.
         let mut flow = if answered { read.find_flow(id).await?.unwrap_or(flow) } else { flow };
         if !answered {
-            flow.stage = flow.stage.with_existing(renewable(&linkages, &product, visit.now));
+            flow.stage = stage;
         }
         Ok(Some(Loaded { flow, session, request, answered, product, user, is_held_back }))
     }
@@ -218,12 +226,32 @@ impl Walk {
     /// # Errors
     /// [`Fault`] when the store is away.
     pub async fn step(&self, event: Event, record: Record) -> Result<Response, Fault> {
-        let Ok(stage) = self.flow.stage.advance(event) else { return Ok(self.to_current()) };
+        self.step_with(event, record, None).await
+    }
+
+    /// The same, and settles a PIN that was accepted, even if somebody took a step meanwhile.
+    ///
+    /// # Errors
+    /// [`Fault`] when the store is away.
+    pub async fn step_with(
+        &self,
+        event: Event,
+        record: Record,
+        accepted: Option<&Accepted>,
+    ) -> Result<Response, Fault> {
+        let Ok(stage) = self.flow.stage.advance(event) else {
+            pins::settle(&self.visit, accepted).await?;
+            return Ok(self.to_current());
+        };
         let next = self.next(stage);
         let mut unit = self.visit.unit();
         unit.claim(Step::save_flow(&next)?);
+        if let Some(accepted) = accepted {
+            accepted.settle(&self.visit, &mut unit);
+        }
         self.record(&mut unit, record);
         if self.visit.app.store.leave(unit).await? != Ended::Done {
+            pins::settle(&self.visit, accepted).await?;
             return Ok(self.to_newest().await);
         }
         Ok(see_other(&format!("{}/{}", self.base(), next.stage.screen().path())))

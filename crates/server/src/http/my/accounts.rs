@@ -17,7 +17,7 @@ use crate::error::Fault;
 use crate::http::browser::{Visit, see_other};
 use crate::http::flow::frame::label;
 use crate::http::form::Form;
-use crate::http::pins::{is_locked, try_pin};
+use crate::http::pins::{self, is_locked, try_pin};
 
 /// `GET /{institution}/my/linkages/{linkage}/accounts`.
 pub async fn show(visit: Visit) -> Result<Response, Response> {
@@ -130,10 +130,12 @@ impl Member {
             return Ok(Some(Err(PinError::Empty)));
         }
         let Ok(pin) = InquiryPin::from_typed(typed) else { return Ok(Some(Err(PinError::NotFourDigits))) };
-        Ok(Some(match try_pin(&self.visit, self.user.id, account.id, &pin).await? {
-            (PinOutcome::Staged, sealed) => Ok(sealed),
-            (PinOutcome::Wrong, _) => Err(PinError::Wrong),
-            (PinOutcome::Locked, _) => Err(PinError::Locked),
+        let (outcome, accepted) = try_pin(&self.visit, self.user.id, account.id, &pin).await?;
+        pins::settle(&self.visit, accepted.as_ref()).await?;
+        Ok(Some(match outcome {
+            PinOutcome::Staged => Ok(accepted.map(|own| own.sealed)),
+            PinOutcome::Wrong => Err(PinError::Wrong),
+            PinOutcome::Locked => Err(PinError::Locked),
         }))
     }
 

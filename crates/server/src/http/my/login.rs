@@ -117,7 +117,7 @@ async fn logged_in(visit: &Visit, session: &BrowserSession, user: &User, proof: 
     let ticket = visit.app.new_ticket(visit.now);
     let mut unit = visit.unit();
     unit.claim(Step::rotate_session(session, &ticket, &sha256(ticket.bytes()), user.id, visit.now));
-    login::tell(visit, &mut unit, user, proof.passed()).await?;
+    unit.then_all(login::news(visit, user, proof.passed()).await?);
     proof.settle(visit, &mut unit, session.id);
     let record = Record::done(Actor::User(user.id), Action::LoginTried).on("my").with(method.word());
     unit.record(&record.in_request(&visit.request_id), visit.now, &*visit.app.random);
