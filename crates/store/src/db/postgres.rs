@@ -154,6 +154,19 @@ impl Engine {
 }
 
 /// Why there is no connection.
+/// Gives way as long as others come along to wait, up to so many: a statement or a commit for more of them costs less.
+async fn let_others(most: usize, waiting: impl Fn() -> usize) {
+    let mut before = 0;
+    loop {
+        tokio::task::yield_now().await;
+        let now = waiting();
+        if now <= before || now >= most {
+            return;
+        }
+        before = now;
+    }
+}
+
 fn available(error: PoolError<StoreError>) -> StoreError {
     match error {
         PoolError::Backend(error) => error,

@@ -13,7 +13,7 @@ use tokio_postgres::Statement;
 use super::super::unit::gone;
 use super::super::value::{Param, Row, Value};
 use super::super::{Bound, StoreError};
-use super::{Engine, STATEMENT, Wire, in_time, many, read};
+use super::{Engine, STATEMENT, Wire, in_time, let_others, many, read};
 
 /// Look-ups in one statement at most: bounds what is lost with one that fails, and how long the first waits for the last.
 const TOGETHER_MAX: usize = 64;
@@ -43,6 +43,11 @@ impl LookUps {
                 false
             }
         }
+    }
+
+    /// How many wait for a text.
+    fn waiting(&self, sql: &'static str) -> usize {
+        self.locked().get(sql).map_or(0, Vec::len)
     }
 
     /// Those who are asked for next; none: from now on nobody is asking this text.
@@ -99,7 +104,7 @@ impl Engine {
         let sql = asking.sql;
         loop {
             // Requests that have just come in are read first, and ask along.
-            tokio::task::yield_now().await;
+            let_others(TOGETHER_MAX, || self.look_ups.waiting(sql)).await;
             let questions = self.look_ups.next(sql);
             if questions.is_empty() {
                 // From here on it is somebody else who asks.

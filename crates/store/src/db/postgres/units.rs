@@ -9,10 +9,10 @@ use tokio::sync::mpsc;
 use tokio_postgres::Statement;
 
 use super::super::StoreError;
-use super::super::unit::{Asked, Claimed, Digest, Ended, Part, Step, Tally, Unit, gather, gone};
+use super::super::unit::{Asked, Claimed, Digest, Ended, Part, Step, TOGETHER_MAX, Tally, Unit, gather, gone};
 use super::super::value::Param;
 use super::wire::Wire;
-use super::{Engine, Texts, Write, in_time, many, translate};
+use super::{Engine, Texts, Write, in_time, let_others, many, translate};
 use crate::replays;
 
 impl Engine {
@@ -26,7 +26,7 @@ impl Engine {
     pub(super) async fn write_units(self, mut queue: mpsc::UnboundedReceiver<Asked>) {
         while let Some(first) = queue.recv().await {
             // Requests that have just come in are read first, and their units go along.
-            tokio::task::yield_now().await;
+            let_others(TOGETHER_MAX, || queue.len()).await;
             let (units, answers): (Vec<_>, Vec<_>) = gather(first, &mut queue).into_iter().unzip();
             let ended: Vec<Result<Ended, StoreError>> = match self.write_together(&units).await {
                 Ok(ended) => ended.into_iter().map(Ok).collect(),
