@@ -103,7 +103,7 @@ impl<'a> Check<'a> {
         wrong
     }
 
-    /// Whether the consent of an event's linkage was over when it went out, by the clock of the node furthest behind.
+    /// Whether the consent of an event's linkage was over when it went out ([`Event::by_clock`]).
     fn is_over(&self, event: &Event) -> bool {
         self.ends_at(event).is_some_and(|ends_at| self.at(event.by_clock()) >= ends_at)
     }
@@ -186,7 +186,7 @@ impl<'a> Check<'a> {
         self.events.get(event.id).map_or("", |event| event.key.as_str())
     }
 
-    /// How old a code was when it was sent, by the clock of the node furthest behind, in microseconds.
+    /// How old a code was when it was sent ([`Event::by_clock`]), in microseconds.
     fn age(&self, redeem: &Event) -> Option<u64> {
         let permit = self.done(Act::Permit).find(|permit| permit.key == redeem.key)?;
         Some(redeem.by_clock().saturating_sub(permit.end_by_clock()?))

@@ -14,6 +14,9 @@ use crate::http::oauth::Memory;
 use crate::keys::Keys;
 use crate::outbound::Outbound;
 
+/// A request that took this many seconds or more looks again before it hands anything out.
+const LOOK_AGAIN_SECONDS: i64 = 1;
+
 /// The running program, shared by all requests.
 pub struct App {
     /// The data.
@@ -95,6 +98,12 @@ impl App {
     #[must_use]
     pub fn now(&self) -> Timestamp {
         self.clock.now()
+    }
+
+    /// Whether a request that began then has taken so long that what it read at its beginning is read again.
+    #[must_use]
+    pub fn has_waited(&self, begun: Timestamp) -> bool {
+        begun.seconds_until(self.now()) >= LOOK_AGAIN_SECONDS
     }
 
     /// A fresh time-ordered row identifier.

@@ -273,8 +273,8 @@ pub struct Permission<'a> {
     pub operations: &'a [PermittedOperation],
     /// How many linkages the user had, whatever became of them, when it was looked what to ask about.
     pub known: usize,
-    /// How many accounts the linkage had then.
-    pub accounts: usize,
+    /// The accounts the linkage had then, in order.
+    pub accounts: &'a [AccountId],
     /// The present instant.
     pub now: Timestamp,
 }
@@ -321,7 +321,8 @@ impl Step {
              login_at = ?9 \
              WHERE institution = ?1 AND linkage_id = ?5 AND client_id = ?6 AND user_id = ?7 AND ended_at IS NULL \
              AND ?10 = (SELECT COUNT(*) FROM linkages o WHERE o.institution = ?1 AND o.user_id = ?7) \
-             AND ?11 = (SELECT COUNT(*) FROM linkage_accounts a WHERE a.institution = ?1 AND a.linkage_id = ?5)";
+             AND ?11 = COALESCE((SELECT STRING_AGG(a.account_id, ' ' ORDER BY a.account_id) FROM linkage_accounts a \
+             WHERE a.institution = ?1 AND a.linkage_id = ?5), '')";
         let Permission { id, client_id, person, operations, now, .. } = permission;
         let values = values![
             to_json(operations)?,
@@ -333,7 +334,7 @@ impl Step {
             person.method.word(),
             person.at,
             count(permission.known),
-            count(permission.accounts),
+            permission.accounts.iter().map(AccountId::to_string).collect::<Vec<_>>().join(" "),
         ];
         Ok(Step::new(update, values))
     }

@@ -44,11 +44,11 @@ impl Session {
         if ticket::is(ticket, &row.get(0)?) { read(&mut row, 1).map(Some) } else { Ok(None) }
     }
 
-    /// The request a flow began with, and the product that pushed it.
+    /// The request of this identifier, whoever asks, and the product that pushed it.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn find_request_of_flow(&mut self, id: Uuid) -> Result<Option<(Request, Product)>, StoreError> {
+    pub async fn find_request_and_product(&mut self, id: Uuid) -> Result<Option<(Request, Product)>, StoreError> {
         let select = const_format::concatcp!(
             "SELECT ",
             partners::FIELDS,

@@ -345,7 +345,19 @@ on_each_engine! {
         assert_eq!(read.list_accounts_of_token(access.id()).await.unwrap(), listed);
         let found = read.find_account_of_token(access.id(), account).await.unwrap();
         assert_eq!(found.as_ref(), listed.first());
-        for other in [unticked, AccountId(uuid::Uuid::nil())] {
+        // Another linkage of the same user, and another customer's: each token finds its own accounts.
+        let stranger = seed::customer(&store, &aoi(), "taro").await;
+        let strangers = seed::account(&store, &aoi(), &stranger, "2000004").await;
+        let own = [(&who, unticked), (&stranger, strangers)];
+        for (person, their) in own {
+            let linkage = seed::linkage(&store, &aoi(), person, &[their], (NOW, LATER)).await;
+            let (_, token, _) = tokens(&store, linkage).await;
+            let listed = read.list_accounts_of_token(token.id()).await.unwrap();
+            assert_eq!(listed.iter().map(|own| own.id).collect::<Vec<_>>(), [their]);
+            assert_eq!(read.find_account_of_token(token.id(), account).await.unwrap(), None);
+        }
+        assert_eq!(read.list_accounts_of_token(access.id()).await.unwrap(), listed);
+        for other in [unticked, strangers, AccountId(uuid::Uuid::nil())] {
             assert_eq!(read.find_account_of_token(access.id(), other).await.unwrap(), None);
         }
         assert_eq!(read.find_account_of_token(ticket().id(), account).await.unwrap(), None);

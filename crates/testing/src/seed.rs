@@ -134,7 +134,7 @@ pub async fn linkage(
         person: &person,
         operations: &operations,
         known,
-        accounts: 0,
+        accounts: &[],
         now,
     };
     tx.apply(Step::add_linkage(&begun).expect("a step")).await.expect("a linkage");

@@ -1,5 +1,5 @@
 //! I8, I9, I10: nothing lives longer than it may, nothing works after the end of its consent, and what was over stays
-//! over. All of it by the clock of the node that is furthest behind.
+//! over. All of it by the clock of whoever answered, or of the node furthest behind ([`Event::by_clock`]).
 
 use std::collections::BTreeMap;
 

@@ -202,7 +202,7 @@ on_each_engine! {
             person: &person,
             operations: &operations,
             known: 1,
-            accounts: 1,
+            accounts: &[account],
             now: NOW,
         };
         assert_eq!(tx.apply(Step::renew_linkage(&permission).unwrap()).await.unwrap(), 1);

@@ -162,6 +162,30 @@ on_each_engine! {
         assert_eq!(bank.get(&partner, &transactions).await.refusal(), (403, "operation_expired".into()));
     }
 
+    async fn a_pin_found_stale_is_marked_whatever_becomes_of_the_page(store: Store) {
+        let (bank, partner, account) = linked(store).await;
+        bank.post(&aoi(), account, 0, &[("2026-10-01", 1)]).await;
+        let path = format!("/accounts/{account}/transactions");
+        bank.file_pin(&aoi(), account, b"0000").await;
+        bank.define("ALTER TABLE entries RENAME TO entries_away").await;
+        assert_eq!(bank.get(&partner, &path).await.refusal(), (403, "pin_stale".into()));
+        bank.file_pin(&aoi(), account, b"7391").await;
+        assert_eq!(bank.get(&partner, &path).await.refusal(), (403, "pin_stale".into()));
+        let found = bank.audit(&aoi()).await.iter().filter(|(action, ..)| action == "pin_found_stale").count();
+        assert_eq!(found, 1);
+    }
+
+    async fn a_token_is_judged_before_what_is_wrong_with_the_account(store: Store) {
+        let (bank, partner, account) = linked(store).await;
+        let narrow = bank.token(&aoi(), partner.linkage, "transactions").await;
+        let path = format!("/accounts/{account}/balances");
+        bank.define("ALTER TABLE branches RENAME TO branches_away").await;
+        assert_eq!(bank.get(&partner, &path).await.status, 503);
+        assert_eq!(bank.get(&narrow, &path).await.refusal(), (403, "insufficient_scope".into()));
+        bank.change(&aoi(), "UPDATE access_tokens SET revoked_at = 1 WHERE institution = ?1").await;
+        assert_eq!(bank.get(&partner, &path).await.refusal(), (401, "invalid_token".into()));
+    }
+
     async fn a_pin_found_stale_is_marked_at_once_and_core_banking_is_not_asked_again(store: Store) {
         let (bank, partner, account) = linked(store).await;
         bank.post(&aoi(), account, 0, &[("2026-10-01", 1)]).await;

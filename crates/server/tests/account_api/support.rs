@@ -160,6 +160,13 @@ impl Bank {
         tx.commit().await.unwrap();
     }
 
+    /// Changes a table itself.
+    pub async fn define(&self, sql: &'static str) {
+        let mut tx = self.store.begin_all().await.unwrap();
+        tx.execute(sql, &[]).await.unwrap();
+        tx.commit().await.unwrap();
+    }
+
     /// Posts a statement of these lines (booking day, what it does to the balance).
     pub async fn post(&self, institution: &InstitutionCode, account: AccountId, opening: i64, lines: &[(&str, i64)]) {
         let lines: Vec<Line> =

@@ -304,6 +304,25 @@ async fn a_slow_partner_delays_neither_others_nor_those_of_its_requests_that_can
 }
 
 #[tokio::test]
+async fn a_linkage_that_ends_while_keys_are_read_gives_no_token_any_more() {
+    on_each_engine(async |scene| {
+        let held = scene.bank.linked(&scene.kakeibo).await;
+        let gate = Arc::new(Semaphore::new(0));
+        let keys = Answer::keys(&[&scene.kakeibo.key]);
+        scene.host.answers(Answer::After(gate.clone(), Box::new(keys)));
+        scene.bank.clock.forward(KEPT_SECONDS_MIN);
+        let refresh = tokio::spawn(scene.kakeibo.refresh(&held.refresh).send());
+        scene.host.arrival().await;
+        scene.host.arrival().await;
+        scene.bank.change("UPDATE linkages SET ended_at = 1, ended_by = 'customer' WHERE institution = ?1").await;
+        scene.bank.clock.forward(1);
+        gate.add_permits(1);
+        assert_eq!(refresh.await.unwrap().refusal(), (400, "invalid_grant"));
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn who_hangs_up_does_not_use_up_the_attempt() {
     let scene = Scene::open().await;
     let gate = Arc::new(Semaphore::new(0));

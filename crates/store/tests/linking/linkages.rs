@@ -32,11 +32,17 @@ async fn find(store: &Store, id: LinkageId) -> Linkage {
 }
 
 async fn renew(store: &Store, id: LinkageId, client_id: &str, who: &Who) -> bool {
+    let accounts = store.read(&aoi()).list_linkage_accounts(id).await.unwrap();
+    renew_from(store, id, client_id, who, &accounts).await
+}
+
+/// Renews a linkage that was seen with these accounts.
+async fn renew_from(store: &Store, id: LinkageId, client_id: &str, who: &Who, accounts: &[AccountId]) -> bool {
     let mut tx = store.begin(&aoi()).await.unwrap();
     let ends_at = LATER.plus_seconds(180 * DAY);
     let (person, operations) = (who.logged_in(LATER), until(ends_at));
-    let (known, accounts) = (1, tx.list_linkage_accounts(id).await.unwrap().len());
-    let renewal = Permission { id, client_id, person: &person, operations: &operations, known, accounts, now: LATER };
+    let (operations, known) = (&operations, 1);
+    let renewal = Permission { id, client_id, person: &person, operations, known, accounts, now: LATER };
     let renewed = tx.apply(Step::renew_linkage(&renewal).unwrap()).await.unwrap() == 1;
     tx.commit().await.unwrap();
     renewed
@@ -60,13 +66,28 @@ on_each_engine! {
         let mut tx = store.begin(&aoi()).await.unwrap();
         let person = who.logged_in(NOW);
         let begun =
-            Permission { id, client_id: KAKEIBO, person: &person, operations: &operations, known: 0, accounts: 0, now: NOW };
+            Permission { id, client_id: KAKEIBO, person: &person, operations: &operations, known: 0, accounts: &[], now: NOW };
         assert_eq!(tx.apply(Step::add_linkage(&begun).unwrap()).await.unwrap(), 1);
         tx.commit().await.unwrap();
         let linkage = find(&store, id).await;
         assert_eq!(linkage.facts.ends_at, ENDS.plus_seconds(DAY));
         assert_eq!(linkage.operations, operations);
         assert_eq!((linkage.begun_at, linkage.renewed_at, linkage.ended_at), (NOW, NOW, None));
+    }
+
+    async fn a_renewal_is_of_the_very_accounts_that_were_seen(store: Store) {
+        let (who, account, id) = begun(&store).await;
+        let other = seed::account(&store, &aoi(), &who, "2000002").await;
+        let more = [account.min(other), account.max(other)];
+        for others in [vec![], vec![other], more.to_vec()] {
+            assert!(!renew_from(&store, id, KAKEIBO, &who, &others).await, "{others:?}");
+        }
+        assert!(renew_from(&store, id, KAKEIBO, &who, &[account]).await);
+        let mut tx = store.begin(&aoi()).await.unwrap();
+        tx.set_linkage_accounts(id, &more, LATER).await.unwrap();
+        tx.commit().await.unwrap();
+        assert!(!renew_from(&store, id, KAKEIBO, &who, &[account]).await);
+        assert!(renew_from(&store, id, KAKEIBO, &who, &more).await);
     }
 
     async fn a_renewal_after_the_end_keeps_the_identifier_and_the_accounts(store: Store) {
@@ -189,7 +210,7 @@ on_each_engine! {
         assert!(!elsewhere.end_linkage(id, EndedBy::Partner, NOW).await.unwrap());
         let (person, operations) = (who.logged_in(NOW), until(ENDS));
         let renewal =
-            Permission { id, client_id: KAKEIBO, person: &person, operations: &operations, known: 0, accounts: 0, now: NOW };
+            Permission { id, client_id: KAKEIBO, person: &person, operations: &operations, known: 0, accounts: &[], now: NOW };
         assert_eq!(elsewhere.apply(Step::renew_linkage(&renewal).unwrap()).await.unwrap(), 0);
         elsewhere.commit().await.unwrap();
         assert_eq!(find(&store, id).await.ended_at, None);

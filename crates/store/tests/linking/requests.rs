@@ -109,10 +109,10 @@ on_each_engine! {
     async fn r_229_a_request_is_of_one_institution(store: Store) {
         two_institutions(&store).await;
         let ticket = push(&store).await;
-        assert!(store.read(&aoi()).find_request_of_flow(ticket.id()).await.unwrap().is_some());
+        assert!(store.read(&aoi()).find_request_and_product(ticket.id()).await.unwrap().is_some());
         let mut elsewhere = store.begin(&midori()).await.unwrap();
         assert_eq!(elsewhere.find_request(&ticket).await.unwrap(), None);
-        assert_eq!(elsewhere.find_request_of_flow(ticket.id()).await.unwrap(), None);
+        assert_eq!(elsewhere.find_request_and_product(ticket.id()).await.unwrap(), None);
         assert!(!elsewhere.claim_request(ticket.id(), NOW).await.unwrap());
         elsewhere.commit().await.unwrap();
         assert!(store.read(&aoi()).find_request(&ticket).await.unwrap().unwrap().is_open(NOW));

@@ -34,9 +34,6 @@ use crate::http::request_id::RequestId;
 /// Reads are noted on the linkage to the hour.
 const HOUR_MICROS: i64 = 3_600 * MICROS_PER_SECOND;
 
-/// A read that took this many seconds or more looks again before it hands anything out.
-const LOOK_AGAIN_SECONDS: i64 = 1;
-
 /// The path of what belongs to one account.
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Path)]
@@ -218,7 +215,10 @@ impl Call {
     /// # Errors
     /// [`Problem`].
     pub fn account(&self) -> Result<&LinkedAccount, Problem> {
-        self.caller.account.as_ref().ok_or_else(Problem::not_found)
+        match &self.caller.account {
+            Ok(account) => account.as_ref().ok_or_else(Problem::not_found),
+            Err(error) => Err(Fault::from(error.clone()).into()),
+        }
     }
 
     /// Whether the caller has this version already (`If-None-Match`, RFC 9110 §13.1.2).
@@ -252,10 +252,10 @@ impl Call {
     /// A read may have waited long: for core banking, for a commit. Whoever was told meanwhile that the linkage has ended
     /// was told that nothing more is handed over, so nothing is; the trail has the read and then its refusal.
     async fn look_again(&self) -> Result<(), Problem> {
-        let now = self.app.now();
-        if self.now.seconds_until(now) < LOOK_AGAIN_SECONDS {
+        if !self.app.has_waited(self.now) {
             return Ok(());
         }
+        let now = self.app.now();
         let linkage = self.read().find_linkage(self.caller.linkage.id).await.map_err(Fault::from)?;
         let linkage = linkage.ok_or_else(|| Fault::Defect("a token's linkage is gone".into()))?;
         let Err(reason) = standing(&linkage.facts, now) else { return Ok(()) };

@@ -83,8 +83,11 @@ async fn feed(call: &Call, account: &LinkedAccount, wanted: &Wanted, after: Opti
         return Ok(read(account, detail, tag, Payload::NotModified));
     }
     // Nothing of the page is told before core banking has accepted the PIN; it is read meanwhile.
-    let stretch = async { Ok(call.read().find_stretch(account.id, after + 1, end).await?) };
-    let ((), stretch) = tokio::try_join!(pin::confirm(call, account), stretch)?;
+    let mut ledger = call.read();
+    let page = ledger.find_stretch(account.id, after + 1, end);
+    let (confirmed, stretch) = tokio::join!(pin::confirm(call, account), page);
+    confirmed?;
+    let stretch = stretch?;
     let Stretch { totals, bodies, .. } = &stretch;
     let opening_balance = stretch.opening_balance.unwrap_or(account.ledger.balance);
     let page = Page { account: account.id, opening_balance, totals: *totals, bodies };

@@ -61,7 +61,7 @@ impl Walk {
         let accounts: Vec<AccountId> = permit.accounts().iter().copied().collect();
         let mut unit = self.visit.unit();
         self.claim_permission(&mut unit, &next)?;
-        self.claim_linkage(&mut unit, shown, linkage, (known.len(), linked.len()))?;
+        self.claim_linkage(&mut unit, shown, linkage, (known.len(), &linked))?;
         unit.then_all(Step::set_linkage_accounts(linkage, &linked, &accounts, now));
         for (account, sealed) in &shown.draft.staged {
             unit.then(Step::register_pin(*account, sealed, shown.draft.begun.person.user, now));
@@ -108,7 +108,7 @@ impl Walk {
         unit: &mut Unit,
         shown: &Shown,
         id: LinkageId,
-        (known, accounts): (usize, usize),
+        (known, accounts): (usize, &[AccountId]),
     ) -> Result<(), Fault> {
         let person = &shown.draft.begun.person;
         let periods = self.periods(&shown.draft);

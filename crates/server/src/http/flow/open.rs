@@ -80,7 +80,7 @@ async fn pushed(visit: &Visit, query: &str) -> Result<Option<Request>, Fault> {
     let Ok(query) = AuthorizationQuery::parse(query) else { return Ok(None) };
     let Ok(ticket) = Ticket::parse(&query.reference) else { return Ok(None) };
     let (mut read, mut beside) = (visit.read(), visit.read());
-    let product = beside.find_request_of_flow(ticket.id());
+    let product = beside.find_request_and_product(ticket.id());
     let (Some(request), Some((_, product))) = tokio::try_join!(read.find_request(&ticket), product)? else {
         return Ok(None);
     };

@@ -135,7 +135,7 @@ impl Walk {
         if session.id != flow.session {
             return Ok(None);
         }
-        let request = async { Ok(read.find_request_of_flow(flow.request).await?) };
+        let request = async { Ok(read.find_request_and_product(flow.request).await?) };
         let (who, found) = tokio::try_join!(WhoWalks::read(visit, &flow, &session), request)?;
         let WhoWalks { user, linkages, is_held_back } = who;
         let Some((mut stored, product)) = found else { return Ok(None) };
@@ -143,7 +143,7 @@ impl Walk {
         let stage = flow.stage.clone().with_existing(renewable(&linkages, &product, visit.now));
         if stage != flow.stage && stored.consumed_at.is_none() {
             // A linkage that this very flow has begun meanwhile is no news, but its request is used up by now.
-            let Some((newest, _)) = read.find_request_of_flow(flow.request).await? else { return Ok(None) };
+            let Some((newest, _)) = read.find_request_and_product(flow.request).await? else { return Ok(None) };
             stored = newest;
         }
         let answered = stored.consumed_at.is_some();

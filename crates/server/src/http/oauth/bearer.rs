@@ -26,7 +26,7 @@ use crate::http::connection::Connection;
 use crate::http::nonces::{self, Audience};
 
 /// A caller with a token that holds, for a linkage that may be used now.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct Caller {
     /// The linkage: client, user, operations with their ends.
     pub linkage: Linkage,
@@ -34,12 +34,12 @@ pub struct Caller {
     pub token: AccessToken,
     /// What the token may do, before the ends of the linkage's operations are looked at.
     pub scope: Operations,
-    /// The account that is asked for, if linkage and token give it.
-    pub account: Option<LinkedAccount>,
+    /// The account that is asked for, if linkage and token give it, or what hindered the look-up.
+    pub account: Result<Option<LinkedAccount>, StoreError>,
     proof: Option<Proof>,
 }
 
-/// Why a call to the account API was refused before anything was read.
+/// Why a call to the account API was refused, whatever it asks for.
 #[derive(Debug)]
 pub enum Refusal {
     /// No token, or one that does not hold, or not with the proof it needs.
@@ -138,8 +138,8 @@ pub async fn authenticate(
     let proof = shown.check(&token.binding, text, sent, now)?;
     let scope = Operations::from_scope(&token.scope)
         .map_err(|_| Fault::Defect("an access token has a scope of unknown words".into()))?;
-    let mut caller = Caller { linkage, token, scope, account: None, proof };
-    caller.account = account.filter(|account| caller.is_for(account.id));
+    let mut caller = Caller { linkage, token, scope, account: Ok(None), proof };
+    caller.account = account.map(|found| found.filter(|account| caller.is_for(account.id)));
     match standing(&caller.linkage.facts, now) {
         Ok(()) if !caller.linkage.login_suffices() => Err(Refusal::Login(Box::new(caller))),
         Ok(()) => Ok(caller),
@@ -213,7 +213,7 @@ async fn find(
     text: &str,
     account: Option<AccountId>,
     now: Timestamp,
-) -> Result<(AccessToken, Linkage, Option<LinkedAccount>), Refusal> {
+) -> Result<(AccessToken, Linkage, Result<Option<LinkedAccount>, StoreError>), Refusal> {
     const UNKNOWN: ResourceError = ResourceError::invalid_token("access token unknown or revoked");
     let ticket = Ticket::parse(text).map_err(|_| UNKNOWN)?;
     let (mut read, mut beside) = (app.store.read(institution), app.store.read(institution));
@@ -223,8 +223,9 @@ async fn find(
             None => Ok(None),
         }
     };
-    let (found, account) = tokio::try_join!(read.find_access_token(&ticket), account)?;
-    let (token, linkage) = found.ok_or(UNKNOWN)?;
+    // Whatever becomes of the account, the token is judged first.
+    let (found, account) = tokio::join!(read.find_access_token(&ticket), account);
+    let (token, linkage) = found?.ok_or(UNKNOWN)?;
     // What dies with its linkage is told why; the linkage's standing refuses it in the end.
     if token.revoked_at.is_some() && linkage.facts.ended_by.is_none() {
         return Err(UNKNOWN.into());

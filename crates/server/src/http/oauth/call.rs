@@ -162,9 +162,9 @@ fn is_form(headers: &HeaderMap) -> bool {
 }
 
 impl Call {
-    /// Authenticates the client by the one method it is registered for. `asked` is what the
-    /// form came to, read before any signature is and at no cost, and what it needs to have looked up: that goes along
-    /// with the look-up of the client, and is handed back.
+    /// Authenticates the client by the one method it is registered for. `asked` is what the form came to, read before any
+    /// signature is and at no cost, and what it needs to have looked up: that goes along with the look-up of the client,
+    /// and is handed back. It may be old by then, if the client's keys had to be fetched.
     ///
     /// # Errors
     /// The same `invalid_client`, after about the same work, for an unknown client, a bad key or certificate, another

@@ -15,6 +15,7 @@ use renkei_domain::ticket::Ticket;
 use renkei_domain::time::Timestamp;
 use renkei_domain::token::Binding;
 use renkei_oauth::introspection::{self, Confirmation, Introspection, SignedIntrospection, TokenFacts};
+use renkei_store::StoreError;
 use renkei_store::ledger::LinkedAccount;
 use renkei_store::linkages::Linkage;
 use renkei_store::resource_servers::ResourceServer;
@@ -73,15 +74,15 @@ async fn respond(call: &Call, asker: &Asker, answer: &Introspection, signed: boo
     Ok(response)
 }
 
-/// A token with its linkage and the accounts of that.
-type Known = (AccessToken, Linkage, Vec<LinkedAccount>);
+/// A token with its linkage, and the accounts of that or what hindered their look-up.
+type Known = (AccessToken, Linkage, Result<Vec<LinkedAccount>, StoreError>);
 
 async fn look_up(call: &Call, token: &str) -> Result<Option<Known>, Fault> {
     let Ok(ticket) = Ticket::parse(token) else { return Ok(None) };
     let (mut read, mut beside) = (call.app.store.read(&call.institution), call.app.store.read(&call.institution));
     let accounts = beside.list_accounts_of_token(ticket.id());
-    let (found, accounts) = tokio::try_join!(read.find_access_token(&ticket), accounts)?;
-    Ok(found.map(|(token, linkage)| (token, linkage, accounts)))
+    let (found, accounts) = tokio::join!(read.find_access_token(&ticket), accounts);
+    Ok(found?.map(|(token, linkage)| (token, linkage, accounts)))
 }
 
 fn find(call: &Call, server: &ResourceServer, known: Option<Known>) -> Result<Found, Fault> {
@@ -99,7 +100,7 @@ fn find(call: &Call, server: &ResourceServer, known: Option<Known>) -> Result<Fo
         iss: call.app.site.issuer(&call.institution),
         client_id: token.client_id,
         sub: call.app.keys.subject(&format!("{}/{}/{}", call.institution, server.server_id, linkage.user)),
-        authorization_details: vec![narrow::granted(resource, &scope, &accounts, token.accounts.as_deref())],
+        authorization_details: vec![narrow::granted(resource, &scope, &accounts?, token.accounts.as_deref())],
         scope: scope.to_scope(),
         aud,
         iat: made_at(token.id).seconds(),
@@ -113,7 +114,7 @@ fn find(call: &Call, server: &ResourceServer, known: Option<Known>) -> Result<Fo
     Ok(Found { answer: Introspection::active(facts), why: linkage.id.to_string(), must_be_signed })
 }
 
-/// What the account API asks of a token before it reads anything.
+/// What the account API asks of a token before it answers anything.
 fn is_live(token: &AccessToken, linkage: &Linkage, now: Timestamp) -> Result<(), &'static str> {
     if token.revoked_at.is_some() {
         return Err("revoked");

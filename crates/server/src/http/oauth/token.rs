@@ -43,7 +43,6 @@ const NO_REFRESH_TOKEN: OAuthError = OAuthError::invalid_grant("refresh token is
 pub async fn exchange(call: Call) -> Answered {
     let asked = read(&call).map(async |request| (look_up(&call, &request).await, request));
     let (client, (found, request)) = call.authenticate(asked).await?;
-    let Found { code: known_code, refresh: known_refresh } = found?;
     call.pace(&client, &PRODUCT_TOKENS, &INSTITUTION_TOKENS)?;
     let refused_as = match request {
         TokenRequest::Code { .. } => Action::CodeRefused,
@@ -54,11 +53,13 @@ pub async fn exchange(call: Call) -> Answered {
         Ok(held) => held,
         Err(error) => return Err(call.deny(call.begin(&client, None), &client, refused_as, error.into()).await),
     };
+    // The partner's keys may have been fetched meanwhile, which takes long enough for somebody to end the linkage.
+    let found = if call.app.has_waited(call.now) { look_up(&call, &request).await? } else { found? };
     match request {
         TokenRequest::Code { redirect_uri, code_verifier, .. } => {
-            redeem(&call, &client, &held, known_code, &Sent { redirect_uri, code_verifier }).await
+            redeem(&call, &client, &held, found.code, &Sent { redirect_uri, code_verifier }).await
         }
-        TokenRequest::Refresh { scope, .. } => refresh(&call, &client, &held, known_refresh, scope.as_deref()).await,
+        TokenRequest::Refresh { scope, .. } => refresh(&call, &client, &held, found.refresh, scope.as_deref()).await,
         TokenRequest::Client { scope } => client_token::issue(&call, &client, &held, scope.as_deref()).await,
     }
 }
