@@ -85,6 +85,7 @@ async fn look_up(call: &Call, token: &str) -> Result<Option<Known>, Fault> {
     Ok(found?.map(|(token, linkage)| (token, linkage, accounts)))
 }
 
+/// What is to be told of a token to this resource server.
 fn find(call: &Call, server: &ResourceServer, known: Option<Known>) -> Result<Found, Fault> {
     let Some((token, linkage, accounts)) = known else { return Ok(Found::inactive("unknown")) };
     let bound = token.binding.constraint();
