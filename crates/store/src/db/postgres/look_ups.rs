@@ -200,6 +200,15 @@ mod tests {
         assert!(look_ups.wait(sql, third), "the next asks for itself");
     }
 
+    #[tokio::test]
+    async fn a_group_gives_way_as_long_as_others_come_along_and_there_is_room() {
+        for (most, looks) in [(64, 4), (4, 3)] {
+            let coming = std::cell::RefCell::new([1, 2, 4, 4, 9].into_iter());
+            let_others(most, || coming.borrow_mut().next().unwrap()).await;
+            assert_eq!(coming.borrow().len(), 5 - looks, "up to {most}");
+        }
+    }
+
     #[test]
     fn no_more_are_asked_for_together_than_may_be() {
         let (look_ups, sql) = (LookUps::default(), "SELECT 1");
