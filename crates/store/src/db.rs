@@ -13,19 +13,22 @@ mod sqlite;
 pub mod unit;
 mod upkeep;
 mod value;
+mod work;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::Instant;
 
-use renkei_domain::audit::{Action, Outcome, Record};
+use renkei_domain::audit::Record;
 use renkei_domain::institution::InstitutionCode;
 
-use crate::histogram::Histogram;
+use crate::kept::{Known, Moment};
 
 use bound::Bound;
 pub use config::{ClientIdentity, StoreConfig};
 pub use value::{FromValue, Param, Row, Value, to_json};
+use work::Waiting;
+pub use work::{PoolState, Work};
 
 /// Something the store could not do.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -69,78 +72,7 @@ pub enum StoreError {
 pub struct Store {
     engine: Engine,
     work: Arc<Work>,
-}
-
-/// What was asked of the store so far.
-#[derive(Debug, Default)]
-pub struct Work {
-    look_ups: AtomicU64,
-    commits: AtomicU64,
-    waiting: AtomicU64,
-    /// From asking for durability to having it.
-    pub commit_time: Histogram,
-    pub(crate) records: Records,
-    pub(crate) room: room::Room,
-}
-
-/// Audit records written, by action and outcome.
-#[derive(Debug)]
-pub(crate) struct Records([[AtomicU64; 2]; Action::ALL.len()]);
-
-impl Default for Records {
-    fn default() -> Records {
-        Records([const { [const { AtomicU64::new(0) }; 2] }; Action::ALL.len()])
-    }
-}
-
-impl Records {
-    pub(crate) fn count(&self, action: Action, outcome: Outcome) {
-        if let Some([done, refused]) = self.0.get(action as usize) {
-            let count = if outcome == Outcome::Done { done } else { refused };
-            count.fetch_add(1, Ordering::Relaxed);
-        }
-    }
-}
-
-/// A transaction that waits to begin; no longer when dropped.
-struct Waiting<'a>(&'a AtomicU64);
-
-impl Drop for Waiting<'_> {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
-    }
-}
-
-/// Connections to a PostgreSQL server.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct PoolState {
-    /// Open.
-    pub open: usize,
-    /// Of them, those that nobody uses.
-    pub idle: usize,
-    /// Requests that wait for one.
-    pub wanted: usize,
-}
-
-impl Work {
-    /// Statements run outside of transactions, and transactions made durable.
-    #[must_use]
-    pub fn done(&self) -> (u64, u64) {
-        (self.look_ups.load(Ordering::Relaxed), self.commits.load(Ordering::Relaxed))
-    }
-
-    /// Transactions that wait for the writer, or for a connection, to begin.
-    #[must_use]
-    pub fn waiting(&self) -> u64 {
-        self.waiting.load(Ordering::Relaxed)
-    }
-
-    /// Audit records of an action that were written so far: of what was done, and of what was refused.
-    #[must_use]
-    pub fn records(&self, action: Action) -> [u64; 2] {
-        let counts = self.records.0.get(action as usize);
-        counts.map_or([0; 2], |counts| counts.each_ref().map(|count| count.load(Ordering::Relaxed)))
-    }
+    known: Arc<Known>,
 }
 
 #[derive(Clone)]
@@ -154,6 +86,8 @@ pub struct Session {
     institution: Option<Param<'static>>,
     link: Link,
     work: Arc<Work>,
+    known: Option<Arc<Known>>,
+    moment: Option<Moment>,
 }
 
 enum Link {
@@ -199,7 +133,7 @@ impl Store {
                 Engine::Postgres(engine.await?)
             }
         };
-        Ok(Store { engine, work: Arc::default() })
+        Ok(Store { engine, work: Arc::default(), known: Arc::default() })
     }
 
     /// Returns once nothing can be written any more in this process, with the reason: the disk failed at a flush, and
@@ -224,6 +158,12 @@ impl Store {
         self.reader(Some(Param::from(institution)))
     }
 
+    /// The same, beside others of this moment. It is for one look of a request, not for another later.
+    #[must_use]
+    pub fn read_within(&self, institution: &InstitutionCode, moment: &Moment) -> Session {
+        Session { moment: Some(moment.clone()), ..self.read(institution) }
+    }
+
     /// Reads across institutions: start-up, the list of institutions, upkeep.
     #[must_use]
     pub fn read_all(&self) -> Session {
@@ -235,7 +175,7 @@ impl Store {
             Engine::Sqlite(engine) => Link::SqliteRead(engine.clone()),
             Engine::Postgres(engine) => Link::PostgresRead(engine.clone()),
         };
-        Session { institution, link, work: Arc::clone(&self.work) }
+        Session { institution, link, work: Arc::clone(&self.work), known: Some(Arc::clone(&self.known)), moment: None }
     }
 
     /// Begins a write transaction of one institution.
@@ -262,7 +202,7 @@ impl Store {
             Engine::Sqlite(engine) => Link::SqliteWrite(engine.begin().await?),
             Engine::Postgres(engine) => Link::PostgresWrite(engine.begin().await?),
         };
-        Ok(Tx { session: Session { institution, link, work: Arc::clone(&self.work) } })
+        Ok(Tx { session: Session { institution, link, work: Arc::clone(&self.work), known: None, moment: None } })
     }
 
     /// Reads of one instant across institutions, however long they take and whatever is written meanwhile: for backups.
@@ -275,7 +215,7 @@ impl Store {
             Engine::Sqlite(engine) => Link::SqliteSnapshot(engine.snapshot()?),
             Engine::Postgres(engine) => Link::PostgresWrite(engine.snapshot().await?),
         };
-        Ok(Session { institution: None, link, work: Arc::clone(&self.work) })
+        Ok(Session { institution: None, link, work: Arc::clone(&self.work), known: None, moment: None })
     }
 
     /// What was asked of the store so far, by this process.
@@ -301,6 +241,16 @@ impl Store {
 }
 
 impl Session {
+    /// What this process keeps, and the institution this session is of; none in a transaction, which sees its own work.
+    pub(crate) fn known(&self) -> Option<(&Known, &str)> {
+        Some((self.known.as_deref()?, self.institution.as_ref()?.as_text()))
+    }
+
+    /// The moment this session shares with others, if it does.
+    pub(crate) fn moment(&self) -> Option<Moment> {
+        self.moment.clone()
+    }
+
     /// Runs a statement and returns all its rows.
     ///
     /// # Errors

@@ -3,6 +3,8 @@
 //! Only entries in force are ever returned: those whose number is not above their account's `last_seq`. Entries in force
 //! never change, so a page bounded by a number is the same however often and whenever it is read.
 
+use std::sync::Arc;
+
 use renkei_domain::account::{AccountNumber, AccountType, BranchCode};
 use renkei_domain::id::{AccountId, LinkageId};
 use renkei_domain::pin::{PinStatus, SealedPin};
@@ -10,7 +12,7 @@ use renkei_domain::time::{Day, Timestamp};
 use uuid::Uuid;
 
 use crate::db::Row;
-use crate::{Session, Step, StoreError, params, values};
+use crate::{Session, Step, StoreError, kept, params, values};
 
 /// An account as a linkage gives it: permitted by the customer, open, and still one its user may inquire on.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,6 +35,17 @@ pub struct LinkedAccount {
     pub holder_kana: String,
     /// 口座メモ of the linkage's user; may be empty.
     pub memo: String,
+    /// Where its inquiry PIN stands: missing, registered or stale.
+    pub pin: PinStatus,
+    /// How far the ledger has it.
+    pub ledger: LedgerState,
+}
+
+/// What a read of one account needs to know of it, once a linkage gives it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReadableAccount {
+    /// What partners call it by.
+    pub id: AccountId,
     /// Where its inquiry PIN stands: missing, registered or stale.
     pub pin: PinStatus,
     /// That inquiry PIN, sealed, if one is registered.
@@ -143,18 +156,29 @@ pub struct RangePlace {
     pub until: Day,
 }
 
-const LINKED_ACCOUNT: &str = "SELECT a.account_id, a.branch, b.name, a.type, a.number, a.holder, a.holder_kana, \
-     r.memo, p.registered_at, p.stale_at, a.balance, a.last_seq, a.first_on, a.last_on, a.as_of_at, b.name_en, p.sealed \
-     FROM linkages l \
+/// The accounts `a` that a linkage `l` gives now: permitted by the customer, open, and still one its user may inquire on.
+const GIVEN: &str = " FROM linkages l \
      JOIN linkage_accounts m ON m.institution = l.institution AND m.linkage_id = l.linkage_id \
      JOIN user_accounts r ON r.institution = m.institution AND r.user_id = l.user_id AND r.account_id = m.account_id \
      JOIN accounts a ON a.institution = m.institution AND a.account_id = m.account_id \
-     AND a.customer_id = l.customer_id AND a.state = 'active' \
-     JOIN branches b ON b.institution = a.institution AND b.branch = a.branch \
-     LEFT JOIN pins p ON p.institution = a.institution AND p.account_id = a.account_id";
+     AND a.customer_id = l.customer_id AND a.state = 'active'";
+const WITH_PIN: &str = " LEFT JOIN pins p ON p.institution = a.institution AND p.account_id = a.account_id";
+const LINKED_ACCOUNT: &str = const_format::concatcp!(
+    "SELECT a.account_id, a.branch, b.name, a.type, a.number, a.holder, a.holder_kana, \
+     r.memo, p.registered_at, p.stale_at, a.balance, a.last_seq, a.first_on, a.last_on, a.as_of_at, b.name_en",
+    GIVEN,
+    " JOIN branches b ON b.institution = a.institution AND b.branch = a.branch",
+    WITH_PIN
+);
 const OF_LINKAGE: &str = " WHERE l.institution = ?1 AND l.linkage_id = ?2";
 const OF_TOKEN: &str = " JOIN access_tokens t ON t.institution = l.institution AND t.linkage_id = l.linkage_id \
      WHERE t.institution = ?1 AND t.token_id = ?2";
+const READABLE_ACCOUNT: &str = const_format::concatcp!(
+    "SELECT a.account_id, p.registered_at, p.stale_at, p.sealed, a.balance, a.last_seq, a.first_on, a.last_on, a.as_of_at, ",
+    kept::VERSION
+);
+/// Where its version stands.
+const READABLE_VERSION: usize = 9;
 
 // What was booked from a day on, taken off the balance, gives the balance before it. Reads are mostly of late days, so
 // few rows are summed. ISO days sort as text.
@@ -191,17 +215,53 @@ impl Session {
     /// [`StoreError`].
     pub async fn list_linked_accounts(&mut self, linkage: LinkageId) -> Result<Vec<LinkedAccount>, StoreError> {
         let select = const_format::concatcp!(LINKED_ACCOUNT, OF_LINKAGE);
-        in_order(self.rows_by_key(select, params![linkage]).await?)
+        let rows = self.rows_by_key(select, params![linkage]).await?;
+        let mut accounts = rows.into_iter().map(read_linked_account).collect::<Result<Vec<_>, _>>()?;
+        // Put in order here: asked for the order, SQLite walks through all accounts of the institution that have it.
+        let place = |own: &LinkedAccount| (own.branch.to_string(), own.kind.code(), own.number.to_string());
+        accounts.sort_by_cached_key(place);
+        Ok(accounts)
     }
 
-    /// The same of the linkage an access token is for, whatever there is against the token: for whoever looks that up
-    /// beside it and tells nothing of them before.
+    /// One of [`Session::list_linked_accounts`]; `None` for all others, whatever the reason.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn list_accounts_of_token(&mut self, token: Uuid) -> Result<Vec<LinkedAccount>, StoreError> {
-        let select = const_format::concatcp!(LINKED_ACCOUNT, OF_TOKEN);
-        in_order(self.rows_by_key(select, params![token]).await?)
+    pub async fn find_linked_account(
+        &mut self,
+        linkage: LinkageId,
+        account: AccountId,
+    ) -> Result<Option<LinkedAccount>, StoreError> {
+        let select = const_format::concatcp!(LINKED_ACCOUNT, OF_LINKAGE, " AND m.account_id = ?3");
+        self.row(select, params![linkage, account]).await?.map(read_linked_account).transpose()
+    }
+
+    /// Those of the linkage an access token is for, in the same order, whatever there is against the token: for whoever
+    /// looks that up beside it and tells nothing of them before.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn list_accounts_of_token(&mut self, token: Uuid) -> Result<Arc<Vec<AccountId>>, StoreError> {
+        let select = const_format::concatcp!(
+            "SELECT a.account_id, a.branch, a.type, a.number, ",
+            kept::VERSION,
+            GIVEN,
+            OF_TOKEN
+        );
+        if let Some(kept) = self.recall(|known| &known.account_lists, token).await? {
+            return Ok(kept);
+        }
+        let mut version: Option<Vec<u8>> = None;
+        let mut accounts: Vec<((String, i64, String), AccountId)> = Vec::new();
+        for mut row in self.rows_by_key(select, params![token]).await? {
+            accounts.push(((row.get(1)?, row.get(2)?, row.get(3)?), row.get(0)?));
+            version = row.get(4)?;
+        }
+        accounts.sort();
+        let accounts: Vec<AccountId> = accounts.into_iter().map(|(_, account)| account).collect();
+        // No row, no version: a list without accounts is looked up each time.
+        let version = version.filter(|_| accounts.len() <= kept::LISTED_MAX);
+        Ok(self.keep(|known| &known.account_lists, token, version, accounts))
     }
 
     /// One of [`Session::list_accounts_of_token`]; `None` for all others, whatever the reason.
@@ -212,9 +272,25 @@ impl Session {
         &mut self,
         token: Uuid,
         account: AccountId,
-    ) -> Result<Option<LinkedAccount>, StoreError> {
-        let select = const_format::concatcp!(LINKED_ACCOUNT, OF_TOKEN, " AND m.account_id = ?3");
-        self.row(select, params![token, account]).await?.map(read_linked_account).transpose()
+    ) -> Result<Option<ReadableAccount>, StoreError> {
+        const BY_ITSELF: &str = const_format::concatcp!(
+            READABLE_ACCOUNT,
+            " FROM accounts a",
+            WITH_PIN,
+            " WHERE a.institution = ?1 AND a.account_id = ?2"
+        );
+        const BY_TOKEN: &str =
+            const_format::concatcp!(READABLE_ACCOUNT, GIVEN, WITH_PIN, OF_TOKEN, " AND m.account_id = ?3");
+        // That the linkage gives it is kept; balance, entries and PIN change all day and are read each time.
+        if let Some(given) = self.kept(|known| &known.given_accounts, (token, account))
+            && let Some((row, version)) = self.row_of_moment(BY_ITSELF, params![account], READABLE_VERSION).await?
+            && given.is_of(&version)
+        {
+            return read_readable_account(row).map(Some);
+        }
+        let Some(mut row) = self.row(BY_TOKEN, params![token, account]).await? else { return Ok(None) };
+        self.keep(|known| &known.given_accounts, (token, account), row.get(READABLE_VERSION)?, ());
+        read_readable_account(row).map(Some)
     }
 
     /// The balances of an account.
@@ -296,14 +372,6 @@ impl Step {
     }
 }
 
-/// Put in order here: asked for the order, SQLite walks through all accounts of the institution that have it.
-fn in_order(rows: Vec<Row>) -> Result<Vec<LinkedAccount>, StoreError> {
-    let mut accounts = rows.into_iter().map(read_linked_account).collect::<Result<Vec<_>, _>>()?;
-    let place = |own: &LinkedAccount| (own.branch.to_string(), own.kind.code(), own.number.to_string());
-    accounts.sort_by_cached_key(place);
-    Ok(accounts)
-}
-
 fn read_linked_account(mut row: Row) -> Result<LinkedAccount, StoreError> {
     Ok(LinkedAccount {
         id: row.get(0)?,
@@ -315,13 +383,26 @@ fn read_linked_account(mut row: Row) -> Result<LinkedAccount, StoreError> {
         holder: row.get(5)?,
         holder_kana: row.get(6)?,
         memo: row.get(7)?,
-        pin: match (row.get::<Option<Timestamp>>(8)?, row.get::<Option<Timestamp>>(9)?) {
-            (None, _) => PinStatus::Missing,
-            (Some(_), None) => PinStatus::Registered,
-            (Some(_), Some(_)) => PinStatus::Stale,
-        },
-        sealed_pin: row.get::<Option<Vec<u8>>>(16)?.map(SealedPin),
+        pin: read_pin_status(&mut row, 8)?,
         ledger: read_ledger_state(&mut row, 10)?,
+    })
+}
+
+fn read_readable_account(mut row: Row) -> Result<ReadableAccount, StoreError> {
+    Ok(ReadableAccount {
+        id: row.get(0)?,
+        pin: read_pin_status(&mut row, 1)?,
+        sealed_pin: row.get::<Option<Vec<u8>>>(3)?.map(SealedPin),
+        ledger: read_ledger_state(&mut row, 4)?,
+    })
+}
+
+/// Two columns from `first` on: registered_at, stale_at.
+fn read_pin_status(row: &mut Row, first: usize) -> Result<PinStatus, StoreError> {
+    Ok(match (row.get::<Option<Timestamp>>(first)?, row.get::<Option<Timestamp>>(first + 1)?) {
+        (None, _) => PinStatus::Missing,
+        (Some(_), None) => PinStatus::Registered,
+        (Some(_), Some(_)) => PinStatus::Stale,
     })
 }
 

@@ -21,6 +21,7 @@ pub mod guesses;
 pub mod histogram;
 pub mod imports;
 pub mod institutions;
+mod kept;
 pub mod leases;
 pub mod ledger;
 pub mod ledger_import;
@@ -47,4 +48,5 @@ pub mod tokens;
 
 pub use db::unit::{Ended, Step, Unit};
 pub use db::{ClientIdentity, Session, Store, StoreConfig, StoreError, Tx};
+pub use kept::Moment;
 pub use random::Random;

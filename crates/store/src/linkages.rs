@@ -248,7 +248,9 @@ impl Tx {
         for step in Step::set_linkage_accounts(id, &known, accounts, now) {
             self.apply(step).await?;
         }
-        Ok(())
+        // An account that is added makes no new version of what is kept, a write to its linkage does.
+        let touch = "UPDATE linkages SET customer_id = customer_id WHERE institution = ?1 AND linkage_id = ?2";
+        self.execute(touch, params![id]).await.map(|_| ())
     }
 
     /// Ends a linkage, if nobody has: of several who end it at once, one did. Its tokens die by reference.

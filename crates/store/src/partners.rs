@@ -1,12 +1,13 @@
 //! Partners and their products.
 
+use std::sync::Arc;
+
 use renkei_domain::operation::{Operation, Operations};
 use renkei_domain::partner::{AuthMethod, Offer, PartnerState, Profile, SenderConstraint, TlsSubject};
 use serde::{Deserialize, Serialize};
 
 use crate::db::{Row, to_json};
-use crate::params;
-use crate::{Session, StoreError, Tx};
+use crate::{Session, StoreError, Tx, kept, params};
 
 /// API連携先: the outside company.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -96,7 +97,7 @@ impl Product {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Client {
     /// The product.
-    pub product: Product,
+    pub product: Arc<Product>,
     /// Whether every proof needs a nonce of this server.
     pub dpop_nonces: bool,
     /// Whether users may have certificates to log in with.
@@ -121,22 +122,28 @@ impl Session {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn find_client(&mut self, client_id: &str) -> Result<Option<Client>, StoreError> {
+    pub async fn find_client(&mut self, client_id: &str) -> Result<Option<Arc<Client>>, StoreError> {
         let select = const_format::concatcp!(
             "SELECT ",
             FIELDS,
-            ", i.dpop_nonces, CASE WHEN i.user_ca IS NULL THEN 0 ELSE 1 END",
+            ", i.dpop_nonces, CASE WHEN i.user_ca IS NULL THEN 0 ELSE 1 END, ",
+            kept::VERSION,
             JOINED,
             " JOIN institutions i ON i.institution = p.institution",
             OWN,
             " AND p.client_id = ?2"
         );
+        if let Some(kept) = self.recall(|known| &known.clients, client_id.to_owned()).await? {
+            return Ok(Some(kept));
+        }
         let Some(mut row) = self.row(select, params![client_id]).await? else { return Ok(None) };
-        Ok(Some(Client {
+        let version = row.get(FIELD_COUNT + 2)?;
+        let client = Client {
             dpop_nonces: row.get::<i64>(FIELD_COUNT)? != 0,
             certificates: row.get::<i64>(FIELD_COUNT + 1)? != 0,
-            product: read(row)?,
-        }))
+            product: Arc::new(read(row)?),
+        };
+        Ok(Some(self.keep(|known| &known.clients, client_id.to_owned(), version, client)))
     }
 
     /// The product of this `client_id`, whatever its state.

@@ -1,10 +1,12 @@
 //! Resource servers outside this program: who may ask what a token is good for.
 
+use std::sync::Arc;
+
 use renkei_domain::partner::PartnerState;
 
 use crate::db::Row;
 use crate::params;
-use crate::{Session, StoreError, Tx};
+use crate::{Session, StoreError, Tx, kept};
 
 /// A resource server outside this program.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,17 +37,25 @@ impl ResourceServer {
     }
 }
 
-const COLUMNS: &str = "SELECT server_id, resource_server, name, resource, jwks, signing_alg, signed_introspection, \
-     state FROM resource_servers WHERE institution = ?1";
+const FIELDS: &str =
+    "SELECT server_id, resource_server, name, resource, jwks, signing_alg, signed_introspection, state";
+/// How many columns that is.
+const FIELD_COUNT: usize = 8;
+const FROM: &str = " FROM resource_servers WHERE institution = ?1";
 
 impl Session {
     /// The resource server of this identifier, whatever its state.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn find_resource_server(&mut self, server_id: &str) -> Result<Option<ResourceServer>, StoreError> {
-        let select = const_format::concatcp!(COLUMNS, " AND server_id = ?2");
-        self.row(select, params![server_id]).await?.map(read).transpose()
+    pub async fn find_resource_server(&mut self, server_id: &str) -> Result<Option<Arc<ResourceServer>>, StoreError> {
+        let select = const_format::concatcp!(FIELDS, ", ", kept::VERSION, FROM, " AND server_id = ?2");
+        if let Some(kept) = self.recall(|known| &known.resource_servers, server_id.to_owned()).await? {
+            return Ok(Some(kept));
+        }
+        let Some(mut row) = self.row(select, params![server_id]).await? else { return Ok(None) };
+        let version = row.get(FIELD_COUNT)?;
+        Ok(Some(self.keep(|known| &known.resource_servers, server_id.to_owned(), version, read(row)?)))
     }
 
     /// Every resource server, by key.
@@ -53,7 +63,7 @@ impl Session {
     /// # Errors
     /// [`StoreError`].
     pub async fn list_resource_servers(&mut self) -> Result<Vec<ResourceServer>, StoreError> {
-        let select = const_format::concatcp!(COLUMNS, " ORDER BY resource_server");
+        let select = const_format::concatcp!(FIELDS, FROM, " ORDER BY resource_server");
         self.rows(select, &[]).await?.into_iter().map(read).collect()
     }
 }

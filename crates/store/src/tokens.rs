@@ -11,7 +11,7 @@ use uuid::Uuid;
 use crate::db::{Row, to_json};
 use crate::linkages::{self, Linkage};
 use crate::ticket;
-use crate::{Session, Step, StoreError, params, values};
+use crate::{Session, Step, StoreError, kept, params, values};
 
 /// A refresh token. It lives as long as its linkage and is not rotated.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -56,7 +56,8 @@ pub struct AccessToken {
 }
 
 impl Session {
-    /// The access token of this ticket with its linkage, as they stand now: one statement, nothing remembered.
+    /// The access token of this ticket with its linkage, as they stand now: one statement, or what one found under the
+    /// version that its institution still has.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -66,30 +67,26 @@ impl Session {
             linkages::FIELDS,
             // A refresh token comes of a code that was redeemed.
             "COALESCE(l.taken_at, r.issued_at), t.hash, t.token_id, t.client_id, t.refresh_id, t.scope, t.bound_by, t.bound_to, t.expires_at, \
-             COALESCE(t.revoked_at, r.revoked_at), t.accounts FROM access_tokens t \
+             COALESCE(t.revoked_at, r.revoked_at), t.accounts, ",
+            kept::VERSION,
+            " FROM access_tokens t \
              JOIN refresh_tokens r ON r.institution = t.institution AND r.token_id = t.refresh_id \
              JOIN linkages l ON l.institution = t.institution AND l.linkage_id = t.linkage_id ",
             linkages::JOINS,
             " WHERE t.institution = ?1 AND t.token_id = ?2"
         );
-        let Some(mut row) = self.row(select, params![ticket.id()]).await? else { return Ok(None) };
-        let at = linkages::FIELD_COUNT;
-        if !ticket::is(ticket, &row.get(at)?) {
-            return Ok(None);
+        if let Some(held) = self.recall(|known| &known.access_tokens, ticket.id()).await? {
+            return Ok(held.of(ticket));
         }
-        let linkage = linkages::read_fields(&mut row)?;
-        let token = AccessToken {
-            id: row.get(at + 1)?,
-            linkage: linkage.id,
-            client_id: row.get(at + 2)?,
-            refresh: row.get(at + 3)?,
-            scope: row.get(at + 4)?,
-            binding: Binding::new(row.word(at + 5, SenderConstraint::from_word)?, row.get(at + 6)?),
-            expires_at: row.get(at + 7)?,
-            revoked_at: row.get(at + 8)?,
-            accounts: read_accounts(&mut row, at + 9)?,
-        };
-        Ok(Some((token, linkage)))
+        let Some(mut row) = self.row(select, params![ticket.id()]).await? else { return Ok(None) };
+        let version = row.get(linkages::FIELD_COUNT + 10)?;
+        let held = read_access_token(&mut row)?;
+        Ok(self.keep(|known| &known.access_tokens, ticket.id(), version, held).of(ticket))
+    }
+
+    /// Looks an access token up anew the next time: its linkage was noted as read, which makes no new version.
+    pub fn forget_access_token(&self, id: Uuid) {
+        self.forget(|known| &known.access_tokens, id);
     }
 
     /// The refresh token of this ticket, revoked or not, with its linkage.
@@ -100,28 +97,68 @@ impl Session {
         let select = const_format::concatcp!(
             "SELECT ",
             linkages::FIELDS,
-            "COALESCE(l.taken_at, t.issued_at), t.hash, t.token_id, t.client_id, t.code_id, t.scope, t.revoked_at, t.detailed FROM refresh_tokens t \
+            "COALESCE(l.taken_at, t.issued_at), t.hash, t.token_id, t.client_id, t.code_id, t.scope, t.revoked_at, t.detailed, ",
+            kept::VERSION,
+            " FROM refresh_tokens t \
              JOIN linkages l ON l.institution = t.institution AND l.linkage_id = t.linkage_id ",
             linkages::JOINS,
             " WHERE t.institution = ?1 AND t.token_id = ?2"
         );
-        let Some(mut row) = self.row(select, params![ticket.id()]).await? else { return Ok(None) };
-        let at = linkages::FIELD_COUNT;
-        if !ticket::is(ticket, &row.get(at)?) {
-            return Ok(None);
+        if let Some(held) = self.recall(|known| &known.refresh_tokens, ticket.id()).await? {
+            return Ok(held.of(ticket));
         }
-        let linkage = linkages::read_fields(&mut row)?;
-        let token = RefreshToken {
-            id: row.get(at + 1)?,
-            linkage: linkage.id,
-            client_id: row.get(at + 2)?,
-            code: row.get(at + 3)?,
-            scope: row.get(at + 4)?,
-            revoked_at: row.get(at + 5)?,
-            detailed: row.get::<i64>(at + 6)? != 0,
-        };
-        Ok(Some((token, linkage)))
+        let Some(mut row) = self.row(select, params![ticket.id()]).await? else { return Ok(None) };
+        let version = row.get(linkages::FIELD_COUNT + 7)?;
+        let held = read_refresh_token(&mut row)?;
+        Ok(self.keep(|known| &known.refresh_tokens, ticket.id(), version, held).of(ticket))
     }
+}
+
+/// A token with its linkage, for whoever has its ticket.
+pub(crate) struct Held<T> {
+    hash: [u8; 32],
+    found: (T, Linkage),
+}
+
+pub(crate) type HeldAccessToken = Held<AccessToken>;
+pub(crate) type HeldRefreshToken = Held<RefreshToken>;
+
+impl<T: Clone> Held<T> {
+    fn of(&self, ticket: &Ticket) -> Option<(T, Linkage)> {
+        ticket::is(ticket, &self.hash).then(|| self.found.clone())
+    }
+}
+
+fn read_access_token(row: &mut Row) -> Result<HeldAccessToken, StoreError> {
+    let at = linkages::FIELD_COUNT;
+    let linkage = linkages::read_fields(row)?;
+    let token = AccessToken {
+        id: row.get(at + 1)?,
+        linkage: linkage.id,
+        client_id: row.get(at + 2)?,
+        refresh: row.get(at + 3)?,
+        scope: row.get(at + 4)?,
+        binding: Binding::new(row.word(at + 5, SenderConstraint::from_word)?, row.get(at + 6)?),
+        expires_at: row.get(at + 7)?,
+        revoked_at: row.get(at + 8)?,
+        accounts: read_accounts(row, at + 9)?,
+    };
+    Ok(Held { hash: row.get(at)?, found: (token, linkage) })
+}
+
+fn read_refresh_token(row: &mut Row) -> Result<HeldRefreshToken, StoreError> {
+    let at = linkages::FIELD_COUNT;
+    let linkage = linkages::read_fields(row)?;
+    let token = RefreshToken {
+        id: row.get(at + 1)?,
+        linkage: linkage.id,
+        client_id: row.get(at + 2)?,
+        code: row.get(at + 3)?,
+        scope: row.get(at + 4)?,
+        revoked_at: row.get(at + 5)?,
+        detailed: row.get::<i64>(at + 6)? != 0,
+    };
+    Ok(Held { hash: row.get(at)?, found: (token, linkage) })
 }
 
 impl Step {

@@ -2,8 +2,9 @@
 
 use crate::{Session, StoreError};
 
-/// About the database and its nodes. Of the first an archive says the same in its header; the others belong to no instant.
-const OWN: [&str; 3] = ["schema_versions", "schema_floor", "nodes"];
+/// About the database and its nodes. Of the first an archive says the same in its header; the others belong to no instant,
+/// and versions must not come back.
+const OWN: [&str; 4] = ["schema_versions", "schema_floor", "nodes", "state_versions"];
 
 const SQLITE_COLUMNS: &str = "SELECT t.name, i.name, i.pk FROM sqlite_master t, pragma_table_info(t.name) i \
      WHERE t.type = 'table' AND t.name NOT LIKE 'sqlite%' ORDER BY t.name, i.cid";

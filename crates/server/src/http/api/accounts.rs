@@ -162,9 +162,12 @@ async fn find_all(call: &Call) -> Result<Answer, Problem> {
 }
 
 async fn find_one(call: &Call) -> Result<Answer, Problem> {
-    let account = call.account()?;
-    let institution = institution(call).await?;
-    answer(call, &wire(&institution, account), account.id.to_string())
+    let id = call.account()?.id;
+    let mut read = call.read();
+    let (institution, account) = tokio::join!(institution(call), read.find_linked_account(call.caller.linkage.id, id));
+    // It may have been taken away since.
+    let account = account?.ok_or_else(Problem::not_found)?;
+    answer(call, &wire(&institution?, &account), id.to_string())
 }
 
 async fn institution(call: &Call) -> Result<Institution, Problem> {

@@ -4,7 +4,7 @@ use axum::response::Response;
 use renkei_domain::audit::Action;
 use renkei_domain::operation::Operation;
 use renkei_domain::time::Day;
-use renkei_store::ledger::{BalanceSheet, LinkedAccount};
+use renkei_store::ledger::{BalanceSheet, ReadableAccount};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -98,7 +98,7 @@ async fn find(call: &Call) -> Result<Answer, Problem> {
 }
 
 /// `None` while there is no statement.
-fn wire(account: &LinkedAccount, sheet: &BalanceSheet) -> Option<Balance> {
+fn wire(account: &ReadableAccount, sheet: &BalanceSheet) -> Option<Balance> {
     let (first_on, last_on) = sheet.ledger.days?;
     let as_of_at = sheet.ledger.as_of_at?;
     let book_balance = sheet.ledger.balance;

@@ -14,7 +14,7 @@ use renkei_domain::operation::Operation;
 use renkei_domain::time::{MICROS_PER_SECOND, Timestamp};
 use renkei_oauth::dpop;
 use renkei_oauth::error::ResourceError;
-use renkei_store::ledger::LinkedAccount;
+use renkei_store::ledger::ReadableAccount;
 use renkei_store::{Ended, Step, Unit};
 use serde::Deserialize;
 use utoipa::IntoParams;
@@ -214,7 +214,7 @@ impl Call {
     ///
     /// # Errors
     /// [`Problem`].
-    pub fn account(&self) -> Result<&LinkedAccount, Problem> {
+    pub fn account(&self) -> Result<&ReadableAccount, Problem> {
         match &self.caller.account {
             Ok(account) => account.as_ref().ok_or_else(Problem::not_found),
             Err(error) => Err(Fault::from(error.clone()).into()),
@@ -290,11 +290,16 @@ impl Call {
         let mut unit = Unit::new(&self.institution);
         self.caller.claim_proof(&mut unit, self.now);
         let hour = Timestamp(self.now.0 - self.now.0.rem_euclid(HOUR_MICROS));
-        if outcome.is_ok() && linkage.last_read_at.is_none_or(|last| last < hour) {
+        let is_first_of_hour = outcome.is_ok() && linkage.last_read_at.is_none_or(|last| last < hour);
+        if is_first_of_hour {
             unit.then(Step::note_read(linkage.id, hour));
         }
         unit.record(&record.in_request(&self.request_id), self.now, &*self.app.random);
-        Ok(self.app.store.leave(unit).await? == Ended::Done)
+        let ended = self.app.store.leave(unit).await?;
+        if is_first_of_hour {
+            self.read().forget_access_token(self.caller.token.id);
+        }
+        Ok(ended == Ended::Done)
     }
 }
 

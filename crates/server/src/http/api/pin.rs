@@ -3,7 +3,7 @@
 use renkei_domain::audit::{Action, Actor, Record};
 use renkei_domain::linkage::Reason;
 use renkei_domain::pin::{PinStatus, SealedPin};
-use renkei_store::ledger::LinkedAccount;
+use renkei_store::ledger::ReadableAccount;
 
 use super::call::Call;
 use super::problem::Problem;
@@ -15,7 +15,7 @@ use crate::error::Fault;
 ///
 /// # Errors
 /// [`Problem`]: the PIN is missing or stale.
-pub fn refuse_known(account: &LinkedAccount) -> Result<(), Problem> {
+pub fn refuse_known(account: &ReadableAccount) -> Result<(), Problem> {
     match account.pin {
         PinStatus::Missing | PinStatus::Staged => Err(Reason::PinMissing.into()),
         PinStatus::Stale => Err(Reason::PinStale.into()),
@@ -28,7 +28,7 @@ pub fn refuse_known(account: &LinkedAccount) -> Result<(), Problem> {
 ///
 /// # Errors
 /// [`Problem`]: the PIN is missing or stale.
-pub async fn confirm(call: &Call, account: &LinkedAccount) -> Result<(), Problem> {
+pub async fn confirm(call: &Call, account: &ReadableAccount) -> Result<(), Problem> {
     let Some(sealed) = &account.sealed_pin else { return Err(Reason::PinMissing.into()) };
     if core_banking::accepts_registered_pin(&call.app, &call.institution, account.id, sealed).await? {
         return Ok(());
@@ -38,7 +38,7 @@ pub async fn confirm(call: &Call, account: &LinkedAccount) -> Result<(), Problem
 }
 
 /// Marks the PIN, unless it was replaced meanwhile, and records that the server found it out.
-async fn mark_stale(call: &Call, account: &LinkedAccount, pin: &SealedPin) -> Result<(), Fault> {
+async fn mark_stale(call: &Call, account: &ReadableAccount, pin: &SealedPin) -> Result<(), Fault> {
     let mut tx = call.app.store.begin(&call.institution).await?;
     if tx.mark_pin_stale(account.id, pin, call.now).await? {
         let record = Record::done(Actor::System, Action::PinFoundStale).on(account.id).in_request(&call.request_id);

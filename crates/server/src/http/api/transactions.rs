@@ -5,7 +5,7 @@ use axum::response::Response;
 use renkei_domain::audit::Action;
 use renkei_domain::operation::Operation;
 use renkei_domain::time::Day;
-use renkei_store::ledger::{LinkedAccount, RangePlace, RangeStart, Stretch};
+use renkei_store::ledger::{RangePlace, RangeStart, ReadableAccount, Stretch};
 
 use super::call::{AccountPath, Answer, Call, Payload};
 use super::cursor::{Cursor, Read};
@@ -70,7 +70,7 @@ async fn find(call: &Call, uri: &Uri) -> Result<Answer, Problem> {
 
 /// A page of the feed. What it holds follows from the mark, the limit and the account's last entry alone, so its tag is
 /// known before any entry is read.
-async fn feed(call: &Call, account: &LinkedAccount, wanted: &Wanted, after: Option<&str>) -> Result<Answer, Problem> {
+async fn feed(call: &Call, account: &ReadableAccount, wanted: &Wanted, after: Option<&str>) -> Result<Answer, Problem> {
     let last_seq = account.ledger.last_seq;
     let after = after.map_or(Some(0), |text| mark::read(account.id, text));
     let after = after.filter(|after| *after <= last_seq).ok_or_else(Problem::invalid_mark)?;
@@ -108,7 +108,7 @@ async fn feed(call: &Call, account: &LinkedAccount, wanted: &Wanted, after: Opti
 /// balance, on to the next.
 async fn range(
     call: &Call,
-    account: &LinkedAccount,
+    account: &ReadableAccount,
     wanted: &Wanted,
     (from, to): (Day, Day),
     cursor: Option<&str>,
@@ -157,13 +157,13 @@ async fn range(
 }
 
 /// The place before the first line of a read by days.
-async fn begin(call: &Call, account: &LinkedAccount, from: Day) -> Result<Cursor, Problem> {
+async fn begin(call: &Call, account: &ReadableAccount, from: Day) -> Result<Cursor, Problem> {
     let start = call.read().find_range_start(account.id, from).await?;
     let RangeStart { up_to_seq, opening_balance } = start.ok_or_else(Problem::not_found)?;
     Ok(Cursor { up_to_seq, booked_on: from, seq: 0, balance: opening_balance })
 }
 
-fn read(account: &LinkedAccount, detail: String, tag: String, payload: Payload) -> Answer {
+fn read(account: &ReadableAccount, detail: String, tag: String, payload: Payload) -> Answer {
     let (action, object) = (Action::TransactionsRead, account.id.to_string());
     Answer { action, object, detail: Some(detail), etag: Some(tag), payload }
 }
@@ -173,7 +173,7 @@ const fn form(wanted: &Wanted) -> &'static str {
 }
 
 /// The address of a table's continuation. Marks, days and cursors need no escaping.
-fn next_page(call: &Call, wanted: &Wanted, account: &LinkedAccount, parameters: &[(&str, &str)]) -> String {
+fn next_page(call: &Call, wanted: &Wanted, account: &ReadableAccount, parameters: &[(&str, &str)]) -> String {
     let query: String = parameters.iter().map(|(name, value)| format!("{name}={value}&")).collect();
     let (root, id, limit) = (call.root(), account.id, wanted.limit);
     format!("{root}/api/v1/accounts/{id}/transactions?{query}limit={limit}&format=csv")

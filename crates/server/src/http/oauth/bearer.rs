@@ -13,10 +13,10 @@ use renkei_oauth::client_auth::certificate::thumbprint;
 use renkei_oauth::dpop::{self, DpopFault, Proof, Target};
 use renkei_oauth::error::{OAuthError, ResourceError};
 use renkei_oauth::token::TokenType;
-use renkei_store::ledger::LinkedAccount;
+use renkei_store::ledger::ReadableAccount;
 use renkei_store::linkages::Linkage;
 use renkei_store::tokens::AccessToken;
-use renkei_store::{StoreError, Unit};
+use renkei_store::{Moment, StoreError, Unit};
 use subtle::ConstantTimeEq as _;
 
 use crate::app::App;
@@ -35,7 +35,7 @@ pub struct Caller {
     /// What the token may do, before the ends of the linkage's operations are looked at.
     pub scope: Operations,
     /// The account that is asked for, if linkage and token give it, or what hindered the look-up.
-    pub account: Result<Option<LinkedAccount>, StoreError>,
+    pub account: Result<Option<ReadableAccount>, StoreError>,
     proof: Option<Proof>,
 }
 
@@ -213,18 +213,19 @@ async fn find(
     text: &str,
     account: Option<AccountId>,
     now: Timestamp,
-) -> Result<(AccessToken, Linkage, Result<Option<LinkedAccount>, StoreError>), Refusal> {
+) -> Result<(AccessToken, Linkage, Result<Option<ReadableAccount>, StoreError>), Refusal> {
     const UNKNOWN: ResourceError = ResourceError::invalid_token("access token unknown or revoked");
     let ticket = Ticket::parse(text).map_err(|_| UNKNOWN)?;
-    let (mut read, mut beside) = (app.store.read(institution), app.store.read(institution));
+    let moment = Moment::default();
+    let [mut read, mut beside] = [(); 2].map(|()| app.store.read_within(institution, &moment));
     let account = async {
         match account {
             Some(account) => beside.find_account_of_token(ticket.id(), account).await,
             None => Ok(None),
         }
     };
-    // Whatever becomes of the account, the token is judged first.
-    let (found, account) = tokio::join!(read.find_access_token(&ticket), account);
+    // The account is asked for first, which may tell enough of the token; whatever becomes of it, the token is judged first.
+    let (account, found) = tokio::join!(account, read.find_access_token(&ticket));
     let (token, linkage) = found?.ok_or(UNKNOWN)?;
     // What dies with its linkage is told why; the linkage's standing refuses it in the end.
     if token.revoked_at.is_some() && linkage.facts.ended_by.is_none() {

@@ -17,8 +17,8 @@ use renkei_oauth::dpop::{self, DpopFault, Proof, Target};
 use renkei_oauth::error::OAuthError;
 use renkei_oauth::form::{Form, MAX_FORM_BYTES};
 use renkei_oauth::replay::Replay;
-use renkei_store::StoreError;
 use renkei_store::partners::Product;
+use renkei_store::{Moment, StoreError};
 
 use super::answer::Refusal;
 use crate::app::App;
@@ -44,6 +44,8 @@ pub struct Call {
     pub form: Form,
     /// What it came over.
     pub connection: Connection,
+    /// When the client is looked up, and what its request needs along with it.
+    pub moment: Moment,
     source: Prefix,
     request_id: String,
     url: String,
@@ -53,7 +55,7 @@ pub struct Call {
 /// A client that proved who it is and may act. An assertion is not used up yet: [`Call::begin`] does that.
 pub struct Client {
     /// The product it authenticated as.
-    pub product: Product,
+    pub product: Arc<Product>,
     /// Whether users of the institution may have certificates to log in with.
     pub certificates: bool,
     assertion: Option<Replay>,
@@ -144,6 +146,7 @@ impl FromRequest<Arc<App>> for Call {
             institution,
             now: app.now(),
             form: Form::parse(&body)?,
+            moment: Moment::default(),
             source,
             request_id,
             url: connection.url(parts.uri.path()),
@@ -178,22 +181,22 @@ impl Call {
             Err(fault) => return Err(self.refuse_client(None, &fault.to_string(), fault.into()).await),
         };
         let asked = asked.map_err(Into::into)?;
-        let mut read = self.app.store.read(&self.institution);
+        let mut read = self.app.store.read_within(&self.institution, &self.moment);
         let (known, found) = tokio::join!(read.find_client(sent.unverified_client_id()), asked);
         let known = known?;
         let demanded = known.as_ref().is_some_and(|known| known.dpop_nonces);
         let (app, institution) = (&self.app, &self.institution);
         nonces::check(app, institution, Audience::AuthorizationServer, demanded, &self.headers, self.now)?;
         let certificates = known.as_ref().is_some_and(|known| known.certificates);
-        let product = known.map(|known| known.product);
-        match (self.prove(&sent, product.as_ref()).await?, product) {
+        let product = known.map(|known| Arc::clone(&known.product));
+        match (self.prove(&sent, product.as_deref()).await?, product) {
             (Ok(assertion), Some(product)) if product.is_active() => {
                 observe::is_of(&self.app, &self.institution, &product.client_id);
                 Ok((Client { product, certificates, assertion }, found))
             }
             (proven, product) => {
                 let why = proven.err().map_or_else(|| "not active".to_owned(), |unproven| unproven.to_string());
-                Err(self.refuse_client(product.map(|known| known.client_id), &why, INVALID_CLIENT).await)
+                Err(self.refuse_client(product.map(|known| known.client_id.clone()), &why, INVALID_CLIENT).await)
             }
         }
     }

@@ -242,7 +242,8 @@ impl Manager {
             let resource = self.app.site.resource(&self.institution, self.token.binding.constraint());
             let accounts = tx.list_linked_accounts(linkage.id).await?;
             status.scopes.push(GrantedScope { scope: scope.to_scope(), resource: [resource.clone()] });
-            status.authorization_details.push(narrow::granted(resource, &scope, &accounts, None));
+            let accounts = accounts.iter().map(|account| &account.id);
+            status.authorization_details.push(narrow::granted(resource, &scope, accounts, None));
         }
         Ok(status)
     }

@@ -4,11 +4,13 @@
 //! Everything is looked up at each question, as the account API does it. Whatever speaks against a token, nothing is said
 //! but that it is not active; the reason is in the audit trail.
 
+use std::sync::Arc;
+
 use axum::http::StatusCode;
 use axum::http::header::{CONTENT_TYPE, HeaderValue};
 use axum::response::Response;
 use renkei_domain::audit::Action;
-use renkei_domain::id::made_at;
+use renkei_domain::id::{AccountId, made_at};
 use renkei_domain::linkage::standing;
 use renkei_domain::operation::Operations;
 use renkei_domain::ticket::Ticket;
@@ -16,7 +18,6 @@ use renkei_domain::time::Timestamp;
 use renkei_domain::token::Binding;
 use renkei_oauth::introspection::{self, Confirmation, Introspection, SignedIntrospection, TokenFacts};
 use renkei_store::StoreError;
-use renkei_store::ledger::LinkedAccount;
 use renkei_store::linkages::Linkage;
 use renkei_store::resource_servers::ResourceServer;
 use renkei_store::tokens::AccessToken;
@@ -75,11 +76,11 @@ async fn respond(call: &Call, asker: &Asker, answer: &Introspection, signed: boo
 }
 
 /// A token with its linkage, and the accounts of that or what hindered their look-up.
-type Known = (AccessToken, Linkage, Result<Vec<LinkedAccount>, StoreError>);
+type Known = (AccessToken, Linkage, Result<Arc<Vec<AccountId>>, StoreError>);
 
 async fn look_up(call: &Call, token: &str) -> Result<Option<Known>, Fault> {
     let Ok(ticket) = Ticket::parse(token) else { return Ok(None) };
-    let (mut read, mut beside) = (call.app.store.read(&call.institution), call.app.store.read(&call.institution));
+    let [mut read, mut beside] = [(); 2].map(|()| call.app.store.read_within(&call.institution, &call.moment));
     let accounts = beside.list_accounts_of_token(ticket.id());
     let (found, accounts) = tokio::join!(read.find_access_token(&ticket), accounts);
     Ok(found?.map(|(token, linkage)| (token, linkage, accounts)))
@@ -101,7 +102,7 @@ fn find(call: &Call, server: &ResourceServer, known: Option<Known>) -> Result<Fo
         iss: call.app.site.issuer(&call.institution),
         client_id: token.client_id,
         sub: call.app.keys.subject(&format!("{}/{}/{}", call.institution, server.server_id, linkage.user)),
-        authorization_details: vec![narrow::granted(resource, &scope, &accounts?, token.accounts.as_deref())],
+        authorization_details: vec![narrow::granted(resource, &scope, accounts?.iter(), token.accounts.as_deref())],
         scope: scope.to_scope(),
         aud,
         iat: made_at(token.id).seconds(),

@@ -86,13 +86,19 @@ pub async fn details(
     }
     let accounts = call.app.store.read(&call.institution).list_linked_accounts(linkage.id).await?;
     let resource = call.app.site.resource(&call.institution, bound);
-    Ok(Some(granted(resource, &issued.scope, &accounts, wanted.accounts.as_deref())))
+    let accounts = accounts.iter().map(|account| &account.id);
+    Ok(Some(granted(resource, &issued.scope, accounts, wanted.accounts.as_deref())))
 }
 
 /// These operations on the linked accounts, or on those of them that a token is for.
-pub fn granted(api: String, scope: &Operations, linked: &[LinkedAccount], only: Option<&[AccountId]>) -> Granted {
-    let told = linked.iter().filter(|account| only.is_none_or(|only| only.contains(&account.id)));
-    Granted::new(words(scope), api, told.map(|account| account.id.to_string()))
+pub fn granted<'a>(
+    api: String,
+    scope: &Operations,
+    linked: impl Iterator<Item = &'a AccountId>,
+    only: Option<&[AccountId]>,
+) -> Granted {
+    let told = linked.filter(|account| only.is_none_or(|only| only.contains(account)));
+    Granted::new(words(scope), api, told.map(AccountId::to_string))
 }
 
 /// The scope words of these operations.

@@ -20,7 +20,7 @@ use renkei_store::codes::Code;
 use renkei_store::linkages::Linkage;
 use renkei_store::partners::Product;
 use renkei_store::tokens::RefreshToken;
-use renkei_store::{Step, StoreError};
+use renkei_store::{Moment, Step, StoreError};
 use uuid::Uuid;
 
 use super::answer::{Answered, Refusal, secret, to_json};
@@ -41,7 +41,7 @@ const NO_REFRESH_TOKEN: OAuthError = OAuthError::invalid_grant("refresh token is
 
 /// Exchanges a code or a refresh token, or gives a client one for itself.
 pub async fn exchange(call: Call) -> Answered {
-    let asked = read(&call).map(async |request| (look_up(&call, &request).await, request));
+    let asked = read(&call).map(async |request| (look_up(&call, &request, &call.moment).await, request));
     let (client, (found, request)) = call.authenticate(asked).await?;
     call.pace(&client, &PRODUCT_TOKENS, &INSTITUTION_TOKENS)?;
     let refused_as = match request {
@@ -54,7 +54,8 @@ pub async fn exchange(call: Call) -> Answered {
         Err(error) => return Err(call.deny(call.begin(&client, None), &client, refused_as, error.into()).await),
     };
     // The partner's keys may have been fetched meanwhile, which takes long enough for somebody to end the linkage.
-    let found = if call.app.has_waited(call.now) { look_up(&call, &request).await? } else { found? };
+    let found =
+        if call.app.has_waited(call.now) { look_up(&call, &request, &Moment::default()).await? } else { found? };
     match request {
         TokenRequest::Code { redirect_uri, code_verifier, .. } => {
             redeem(&call, &client, &held, found.code, &Sent { redirect_uri, code_verifier }).await
@@ -83,8 +84,8 @@ struct Found {
     refresh: Option<(RefreshToken, Linkage)>,
 }
 
-async fn look_up(call: &Call, request: &TokenRequest) -> Result<Found, StoreError> {
-    let mut read = call.app.store.read(&call.institution);
+async fn look_up(call: &Call, request: &TokenRequest, moment: &Moment) -> Result<Found, StoreError> {
+    let mut read = call.app.store.read_within(&call.institution, moment);
     let mut found = Found::default();
     match request {
         TokenRequest::Code { code, .. } => {

@@ -20,7 +20,7 @@ use crate::http::limits::{INSTITUTION_TOKENS, PRODUCT_TOKEN_CARE, Party};
 /// that.
 pub struct Asker {
     /// Who it is.
-    pub server: ResourceServer,
+    pub server: Arc<ResourceServer>,
     assertion: Replay,
 }
 
@@ -50,10 +50,10 @@ impl Call {
             Err(fault) => return Err(self.refuse_client(None, &fault.to_string(), fault.into()).await),
         };
         let asked = asked.map_err(Into::into)?;
-        let mut read = self.app.store.read(&self.institution);
+        let mut read = self.app.store.read_within(&self.institution, &self.moment);
         let (server, found) = tokio::join!(read.find_resource_server(sent.unverified_client_id()), asked);
         let server = server?;
-        let (keys, algorithm) = self.keys_of(server.as_ref())?;
+        let (keys, algorithm) = self.keys_of(server.as_deref())?;
         let issuer = self.app.site.issuer(&self.institution);
         let verified = sent.verify(&keys, algorithm, &issuer, self.now.seconds());
         match (server, verified) {
