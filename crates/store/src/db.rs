@@ -30,6 +30,9 @@ pub use value::{FromValue, Param, Row, Value, to_json};
 use work::Waiting;
 pub use work::{PoolState, Work};
 
+/// Has done now what rows that were written would have done at the commit (migration 0027).
+pub(crate) const DUE_NOW: &str = "/*postgres: SET CONSTRAINTS ALL IMMEDIATE; SET CONSTRAINTS ALL DEFERRED postgres*/";
+
 /// Something the store could not do.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum StoreError {

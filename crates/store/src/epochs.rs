@@ -4,6 +4,7 @@
 use renkei_domain::guard::Guard;
 use renkei_domain::time::Timestamp;
 
+use crate::db::DUE_NOW;
 use crate::guards::Subject;
 use crate::params;
 use crate::{Session, StoreError, Tx};
@@ -49,7 +50,9 @@ impl Tx {
         for end in ends {
             self.execute(end, params![epoch.began_at]).await?;
         }
-        self.execute("DELETE FROM partner_key_sets WHERE institution = ?1", &[]).await.map(|_| ())
+        self.execute("DELETE FROM partner_key_sets WHERE institution = ?1", &[]).await?;
+        // What these rows have to do at the commit is done now: so many take longer than a commit may.
+        self.define(DUE_NOW).await
     }
 
     /// Raises the guards of the inquiry PINs of all accounts to at least this state.

@@ -7,7 +7,7 @@ use renkei_domain::time::Timestamp;
 use super::catalogue::{self, Table, quoted};
 use super::read::{Line, Lines};
 use super::{ArchiveError, Header, TableLine, refused};
-use crate::db::{Param, Value};
+use crate::db::{DUE_NOW, Param, Value};
 use crate::rights::ONLY_GROWING;
 use crate::{Session, StoreError, Tx, migrate};
 
@@ -71,7 +71,7 @@ pub async fn load(tx: &mut Tx, source: impl BufRead) -> Result<Loaded, ArchiveEr
             (Line::Rows(_), Some(filling)) => filling.write(tx).await?,
             (Line::End(_), _) => {
                 // No table can be altered that has something to do at the commit.
-                tx.define("/*postgres: SET CONSTRAINTS ALL IMMEDIATE; SET CONSTRAINTS ALL DEFERRED postgres*/").await?;
+                tx.define(DUE_NOW).await?;
                 migrate::within(tx, version + 1..=usize::MAX).await?;
                 return Ok(Loaded { rows, taken_at: header.taken_at() });
             }

@@ -1,15 +1,14 @@
 -- What decides over a token or a client is spread over many rows. Whatever program changes one of them, or whoever does so by
 -- hand, gives their institution a new version in the same transaction: so what was found under a version still holds as
--- long as the institution has that version, and one row tells so in place of nine.
+-- long as the institution has that version, and one row tells so in place of a dozen.
 --
 -- Left out is what decides nothing: when a linkage was last read, that its code was redeemed (it has a token then), access
 -- tokens that are deleted because they ran out, what an account holds, and a right to inquire that no linkage needs.
--- Identifiers never change. Accounts are added to a linkage by what also changes the linkage, or begins it.
+-- Identifiers never change. An account that is added to a linkage makes no version by itself: who adds it changes the linkage.
 
 CREATE TABLE state_versions (
     institution TEXT  NOT NULL PRIMARY KEY,
-    version     BYTEA NOT NULL,                  -- random, so that no change ever makes one that was there before
-    changed_by  TEXT                             -- the transaction that made it; null: the row's first, or SQLite
+    version     BYTEA NOT NULL                   -- random, so that no change ever makes one that was there before
 );
 
 /*sqlite:
@@ -75,7 +74,7 @@ CREATE TRIGGER access_tokens_go AFTER DELETE ON access_tokens
     UPDATE state_versions SET version = randomblob(16) WHERE institution = OLD.institution;
 END;
 CREATE TRIGGER accounts_change AFTER UPDATE OF customer_id, state ON accounts
-    WHEN OLD.state <> NEW.state OR OLD.customer_id IS DISTINCT FROM NEW.customer_id BEGIN
+    WHEN OLD.state <> NEW.state OR OLD.customer_id IS NOT NEW.customer_id BEGIN
     UPDATE state_versions SET version = randomblob(16) WHERE institution = OLD.institution;
 END;
 CREATE TRIGGER accounts_go AFTER DELETE ON accounts BEGIN
@@ -101,29 +100,24 @@ INSERT INTO state_versions (institution, version) SELECT institution, randomblob
 sqlite*/
 
 /*postgres:
-CREATE OR REPLACE FUNCTION state_begins() RETURNS trigger LANGUAGE plpgsql SET search_path FROM CURRENT AS '
+-- These work with the rights of whoever writes, in the schema of what is written.
+CREATE OR REPLACE FUNCTION state_begins() RETURNS trigger LANGUAGE plpgsql AS '
 BEGIN
-    INSERT INTO state_versions (institution, version) VALUES (NEW.institution, uuid_send(gen_random_uuid())) ON CONFLICT DO NOTHING;
+    EXECUTE format(''INSERT INTO %I.state_versions (institution, version) VALUES ($1, uuid_send(gen_random_uuid()))
+        ON CONFLICT DO NOTHING'', TG_TABLE_SCHEMA) USING NEW.institution;
     RETURN NULL;
 END';
 -- One version for a transaction, however many rows it changes: a row that is updated again and again in one transaction
--- costs the square of that. Made at the commit, so that nobody waits for a long import that holds the row.
-CREATE OR REPLACE FUNCTION new_version(code TEXT) RETURNS void LANGUAGE plpgsql SET search_path FROM CURRENT AS '
+-- costs the square of that. Made at the commit, so that nobody waits for a long import that holds the row. The setting ends
+-- with the transaction.
+CREATE OR REPLACE FUNCTION state_changes() RETURNS trigger LANGUAGE plpgsql AS '
 DECLARE
-    own TEXT := concat(txid_current(), '' at '', EXTRACT(EPOCH FROM now()));
+    own TEXT := CASE TG_OP WHEN ''INSERT'' THEN NEW.institution ELSE OLD.institution END;
 BEGIN
-    UPDATE state_versions SET version = uuid_send(gen_random_uuid()), changed_by = own
-        WHERE institution = code AND changed_by IS DISTINCT FROM own;
-END';
-CREATE OR REPLACE FUNCTION state_changes() RETURNS trigger LANGUAGE plpgsql SET search_path FROM CURRENT AS '
-BEGIN
-    PERFORM new_version(OLD.institution);
-    RETURN NULL;
-END';
-CREATE OR REPLACE FUNCTION right_comes() RETURNS trigger LANGUAGE plpgsql SET search_path FROM CURRENT AS '
-BEGIN
-    IF EXISTS (SELECT 1 FROM linkage_accounts m WHERE m.institution = NEW.institution AND m.account_id = NEW.account_id) THEN
-        PERFORM new_version(NEW.institution);
+    IF current_setting(''renkei.new_version_of'', true) IS DISTINCT FROM own THEN
+        EXECUTE format(''UPDATE %I.state_versions SET version = uuid_send(gen_random_uuid()) WHERE institution = $1'',
+            TG_TABLE_SCHEMA) USING own;
+        PERFORM set_config(''renkei.new_version_of'', own, true);
     END IF;
     RETURN NULL;
 END';
@@ -182,19 +176,23 @@ CREATE CONSTRAINT TRIGGER user_accounts_change AFTER UPDATE OF institution, user
 CREATE CONSTRAINT TRIGGER user_accounts_go AFTER DELETE ON user_accounts DEFERRABLE INITIALLY DEFERRED FOR EACH ROW
     EXECUTE FUNCTION state_changes();
 CREATE CONSTRAINT TRIGGER user_accounts_come AFTER INSERT ON user_accounts DEFERRABLE INITIALLY DEFERRED FOR EACH ROW
-    EXECUTE FUNCTION right_comes();
+    EXECUTE FUNCTION state_changes();
 INSERT INTO state_versions (institution, version) SELECT institution, uuid_send(gen_random_uuid()) FROM institutions
     ON CONFLICT DO NOTHING;
--- Nodes of the version before change linkages from now on, as roles that serve: what they may do there they may do here.
+-- Whoever may write the watched tables, nodes of the version before among them, writes here from now on.
 DO '
 DECLARE
     role TEXT;
+    watched regclass[] := ARRAY[''institutions'', ''partners'', ''products'', ''resource_servers'', ''customers'', ''users'', ''linkages'',
+        ''refresh_tokens'', ''access_tokens'', ''accounts'', ''linkage_accounts'', ''user_accounts'']::regclass[];
 BEGIN
-    FOR role IN SELECT DISTINCT grantee FROM information_schema.role_table_grants
-        WHERE table_schema = current_schema() AND table_name = ''linkages'' AND privilege_type = ''UPDATE'' AND grantee <> current_user
+    FOR role IN
+        SELECT DISTINCT CASE own.grantee WHEN 0 THEN ''PUBLIC'' ELSE quote_ident(pg_get_userbyid(own.grantee)) END FROM (
+            SELECT t.grantee, t.privilege_type FROM pg_class c, aclexplode(c.relacl) t WHERE c.oid = ANY(watched)
+            UNION ALL SELECT t.grantee, t.privilege_type FROM pg_attribute c, aclexplode(c.attacl) t WHERE c.attrelid = ANY(watched)
+        ) own WHERE own.privilege_type IN (''INSERT'', ''UPDATE'', ''DELETE'') AND own.grantee <> (SELECT oid FROM pg_roles WHERE rolname = current_user)
     LOOP
-        EXECUTE format(CASE role WHEN ''PUBLIC'' THEN ''GRANT SELECT, INSERT, UPDATE, DELETE ON state_versions TO PUBLIC''
-            ELSE ''GRANT SELECT, INSERT, UPDATE, DELETE ON state_versions TO %I'' END, role);
+        EXECUTE ''GRANT SELECT, INSERT, UPDATE ON state_versions TO '' || role;
     END LOOP;
 END';
 postgres*/

@@ -31,9 +31,9 @@ impl Engine {
             let ended: Vec<Result<Ended, StoreError>> = match self.write_together(&units).await {
                 Ok(ended) => ended.into_iter().map(Ok).collect(),
                 // One that fails must not take others with it.
-                Err(StoreError::Taken | StoreError::Statement(_) | StoreError::Conflict(_)) if units.len() > 1 => {
-                    self.write_alone(&units).await
-                }
+                Err(
+                    StoreError::Taken | StoreError::Statement(_) | StoreError::Conflict(_) | StoreError::Unusable(_),
+                ) if units.len() > 1 => self.write_alone(&units).await,
                 Err(error) => units.iter().map(|_| Err(error.clone())).collect(),
             };
             for (ended, answer) in ended.into_iter().zip(answers) {
