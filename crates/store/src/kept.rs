@@ -18,7 +18,6 @@ use tokio::sync::OnceCell;
 use uuid::Uuid;
 
 use crate::db::{Param, Row};
-
 use crate::partners::Client;
 use crate::resource_servers::ResourceServer;
 use crate::tokens::{HeldAccessToken, HeldRefreshToken};
@@ -26,7 +25,7 @@ use crate::{Session, StoreError};
 
 /// Findings of one kind that are kept; when there are more all are forgotten and looked up anew. About 1 KiB each.
 const KEPT_MAX: usize = 4_096;
-/// Accounts of a list that is kept.
+/// Accounts of a list that is kept; a longer one is looked up each time, so that few large customers fill no memory.
 pub(crate) const LISTED_MAX: usize = 32;
 
 /// The version of an institution, as a column of a statement that finds something to keep. It is of the same instant.
@@ -87,7 +86,7 @@ impl<K: Hash + Eq, V> Shelf<K, V> {
         let mut all = self.locked();
         let forgotten = if all.len() < KEPT_MAX { HashMap::new() } else { std::mem::take(&mut *all) };
         all.insert(place, kept);
-        // Nobody waits while they are freed.
+        // To free thousands of findings takes milliseconds, in which nobody else should wait for the lock.
         drop(all);
         drop(forgotten);
     }

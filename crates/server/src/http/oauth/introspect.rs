@@ -1,7 +1,7 @@
 //! `POST /{institution}/introspect`: a resource server outside this program asks what a token is good for (RFC 7662),
 //! and is answered in JSON or in a signed JWT (RFC 9701).
 //!
-//! Everything is looked up at each question, as the account API does it. Whatever speaks against a token, nothing is said
+//! What is told is what stands at each question, as in the account API. Whatever speaks against a token, nothing is said
 //! but that it is not active; the reason is in the audit trail.
 
 use std::sync::Arc;
