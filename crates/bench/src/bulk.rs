@@ -1,6 +1,7 @@
 //! Rows by the million, the same in every run: each statement makes its rows in the database itself.
 
 use renkei_domain::institution::InstitutionCode;
+use renkei_store::institutions::Institution;
 use renkei_store::{Store, Tx, params};
 
 use crate::Problem;
@@ -215,7 +216,7 @@ pub async fn institutions(store: &Store, count: usize) -> Result<(), Problem> {
     let codes = codes.filter(|code| known.iter().all(|own| own.code != *code));
     for code in codes.take(count.saturating_sub(known.len())) {
         let mut tx = store.begin(&code).await?;
-        let mut own = model.clone();
+        let mut own = Institution::clone(&model);
         own.code = code;
         tx.save_institution(&own, renkei_domain::time::Timestamp(0)).await?;
         for partner in &partners {

@@ -1,5 +1,7 @@
 //! Institutions with their branches and texts.
 
+use std::sync::Arc;
+
 use renkei_domain::account::BranchCode;
 use renkei_domain::customer::LoginMethod;
 use renkei_domain::institution::{InstitutionCode, InstitutionKind};
@@ -7,7 +9,7 @@ use renkei_domain::time::{Day, Timestamp};
 
 use crate::db::Row;
 use crate::params;
-use crate::{Session, StoreError, Tx};
+use crate::{Session, StoreError, Tx, kept};
 
 /// An institution as the registry describes it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -68,17 +70,31 @@ pub struct Branch {
     pub name_en: String,
 }
 
-const COLUMNS: &str = "SELECT institution, kind, name, name_en, accent, telephone, hours, hours_en, privacy_url, \
-     partners_as_of, terms_version, user_ca, user_crl, user_ocsp, minimum_login, dpop_nonces FROM institutions";
+const FIELDS: &str = "SELECT institution, kind, name, name_en, accent, telephone, hours, hours_en, privacy_url, \
+     partners_as_of, terms_version, user_ca, user_crl, user_ocsp, minimum_login, dpop_nonces";
+/// How many columns that is.
+const FIELD_COUNT: usize = 16;
+/// An institution with a longer revocation list, in bytes, is looked up each time, so that a thousand of them fill no
+/// memory.
+const LIST_KEPT_BYTES_MAX: usize = 16 * 1024;
 
 impl Session {
     /// The institution of this session.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn find_institution(&mut self) -> Result<Option<Institution>, StoreError> {
-        let select = const_format::concatcp!(COLUMNS, " WHERE institution = ?1");
-        self.row(select, &[]).await?.map(read).transpose()
+    pub async fn find_institution(&mut self) -> Result<Option<Arc<Institution>>, StoreError> {
+        let select = const_format::concatcp!(FIELDS, ", ", kept::VERSION, " FROM institutions WHERE institution = ?1");
+        if let Some(kept) = self.recall(|known| &known.institutions, ()).await? {
+            return Ok(Some(kept));
+        }
+        let Some(mut row) = self.row(select, &[]).await? else { return Ok(None) };
+        let version = row.get(FIELD_COUNT)?;
+        let institution = read(row)?;
+        if institution.user_crl.as_ref().is_some_and(|list| list.len() > LIST_KEPT_BYTES_MAX) {
+            return Ok(Some(Arc::new(institution)));
+        }
+        Ok(Some(self.keep(|known| &known.institutions, (), version, institution)))
     }
 
     /// Every institution, by code. For a session across institutions.
@@ -86,7 +102,7 @@ impl Session {
     /// # Errors
     /// [`StoreError`].
     pub async fn list_institutions(&mut self) -> Result<Vec<Institution>, StoreError> {
-        let select = const_format::concatcp!(COLUMNS, " ORDER BY institution");
+        let select = const_format::concatcp!(FIELDS, " FROM institutions ORDER BY institution");
         self.rows(select, &[]).await?.into_iter().map(read).collect()
     }
 

@@ -18,6 +18,7 @@ use tokio::sync::OnceCell;
 use uuid::Uuid;
 
 use crate::db::{Param, Row};
+use crate::institutions::Institution;
 use crate::partners::Client;
 use crate::resource_servers::ResourceServer;
 use crate::tokens::{HeldAccessToken, HeldRefreshToken};
@@ -42,6 +43,7 @@ pub(crate) struct Known {
     pub(crate) access_tokens: Shelf<Uuid, HeldAccessToken>,
     pub(crate) refresh_tokens: Shelf<Uuid, HeldRefreshToken>,
     pub(crate) clients: Shelf<String, Client>,
+    pub(crate) institutions: Shelf<(), Institution>,
     pub(crate) resource_servers: Shelf<String, ResourceServer>,
     /// By access token.
     pub(crate) account_lists: Shelf<Uuid, Vec<AccountId>>,
@@ -55,7 +57,7 @@ pub(crate) struct Shelf<K, V>(Mutex<HashMap<(String, K), Kept<V>>>);
 /// A finding with the version it was found under.
 pub(crate) struct Kept<V> {
     version: Vec<u8>,
-    found: Arc<V>,
+    pub(crate) found: Arc<V>,
 }
 
 impl<V> Kept<V> {

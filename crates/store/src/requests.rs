@@ -1,11 +1,14 @@
 //! Pushed authorization requests (RFC 9126): read as often as a browser loads the page, claimed once.
 
+use std::sync::Arc;
+
 use renkei_domain::ticket::Ticket;
 use renkei_domain::time::Timestamp;
 use uuid::Uuid;
 
 use crate::db::Row;
-use crate::partners::{self, Product};
+use crate::kept::VERSION;
+use crate::partners::Product;
 use crate::ticket;
 use crate::{Session, Step, StoreError, Tx, params, values};
 
@@ -48,18 +51,22 @@ impl Session {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn find_request_and_product(&mut self, id: Uuid) -> Result<Option<(Request, Product)>, StoreError> {
+    pub async fn find_request_and_product(&mut self, id: Uuid) -> Result<Option<(Request, Arc<Product>)>, StoreError> {
         let select = const_format::concatcp!(
-            "SELECT ",
-            partners::FIELDS,
-            ", r.request_id, r.client_id, r.body, r.expires_at, r.consumed_at",
-            partners::JOINED,
-            " JOIN requests r ON r.institution = p.institution AND r.client_id = p.client_id \
-             WHERE p.institution = ?1 AND r.request_id = ?2"
+            "SELECT request_id, client_id, body, expires_at, consumed_at, ",
+            VERSION,
+            " FROM requests WHERE institution = ?1 AND request_id = ?2"
         );
         let Some(mut row) = self.row(select, params![id]).await? else { return Ok(None) };
-        let request = read(&mut row, partners::FIELD_COUNT)?;
-        Ok(Some((request, partners::read(row)?)))
+        let request = read(&mut row, 0)?;
+        // The version is of the same instant as the request.
+        let version = row.get(FIELD_COUNT)?;
+        let kept = self.kept(|known| &known.clients, request.client_id.clone());
+        let client = match kept.filter(|kept| kept.is_of(&version)) {
+            Some(kept) => Some(kept.found),
+            None => self.find_client(&request.client_id).await?,
+        };
+        Ok(client.map(|client| (request, Arc::clone(&client.product))))
     }
 }
 
@@ -100,6 +107,9 @@ impl Step {
         Step::new(update, values![id])
     }
 }
+
+/// How many columns a request has.
+const FIELD_COUNT: usize = 5;
 
 /// Reads a request from this column on.
 fn read(row: &mut Row, first: usize) -> Result<Request, StoreError> {

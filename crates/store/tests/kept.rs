@@ -19,9 +19,11 @@ use renkei_domain::time::Timestamp;
 use renkei_domain::token::Binding;
 use renkei_store::db::Param;
 use renkei_store::epochs::Epoch;
+use renkei_store::institutions::Institution;
 use renkei_store::ledger::ReadableAccount;
 use renkei_store::linkages::Linkage;
-use renkei_store::partners::Client;
+use renkei_store::partners::{Client, Product};
+use renkei_store::requests::Request;
 use renkei_store::resource_servers::ResourceServer;
 use renkei_store::tokens::{AccessToken, RefreshToken};
 use renkei_store::{Moment, Random, Session, Step, Store};
@@ -40,6 +42,7 @@ struct Keys {
     third: AccountId,
     refresh: Ticket,
     access: Ticket,
+    request: Ticket,
 }
 
 /// All that is kept, as it is found.
@@ -49,6 +52,8 @@ struct Found {
     refresh: Option<(RefreshToken, Linkage)>,
     client: Option<Arc<Client>>,
     server: Option<Arc<ResourceServer>>,
+    institution: Option<Arc<Institution>>,
+    request: Option<(Request, Arc<Product>)>,
     account: Option<ReadableAccount>,
     accounts: Arc<Vec<AccountId>>,
 }
@@ -83,7 +88,7 @@ async fn filled(store: &Store) -> Keys {
 }
 
 async fn tokens(store: &Store, linkage: LinkageId, account: AccountId) -> Keys {
-    let keys = Keys { linkage, account, third: account, refresh: ticket(), access: ticket() };
+    let keys = Keys { linkage, account, third: account, refresh: ticket(), access: ticket(), request: ticket() };
     let refresh = RefreshToken {
         id: keys.refresh.id(),
         linkage,
@@ -105,6 +110,7 @@ async fn tokens(store: &Store, linkage: LinkageId, account: AccountId) -> Keys {
         revoked_at: None,
     };
     let mut tx = store.begin(&aoi()).await.unwrap();
+    tx.apply(Step::add_request(&keys.request, KAKEIBO, "{}".into(), LATER)).await.unwrap();
     tx.apply(Step::add_refresh_token(&keys.refresh, &refresh, NOW)).await.unwrap();
     tx.apply(Step::add_access_token(&keys.access, &access).unwrap()).await.unwrap();
     tx.commit().await.unwrap();
@@ -117,6 +123,8 @@ async fn find(session: &mut Session, keys: &Keys) -> Found {
         refresh: session.find_refresh_token(&keys.refresh).await.unwrap(),
         client: session.find_client(KAKEIBO).await.unwrap(),
         server: session.find_resource_server(SERVER).await.unwrap(),
+        institution: session.find_institution().await.unwrap(),
+        request: session.find_request_and_product(keys.request.id()).await.unwrap(),
         account: session.find_account_of_token(keys.access.id(), keys.account).await.unwrap(),
         accounts: session.list_accounts_of_token(keys.access.id()).await.unwrap(),
     }
@@ -137,6 +145,7 @@ async fn change(store: &Store, sql: &'static str, values: &[Param<'_>]) {
 const CHANGES: &[&str] = &[
     "UPDATE institutions SET minimum_login = 'certificate' WHERE institution = ?1",
     "UPDATE institutions SET dpop_nonces = 1 WHERE institution = ?1",
+    "UPDATE institutions SET user_crl = 'a list' WHERE institution = ?1",
     "UPDATE institutions SET user_ca = 'an authority' WHERE institution = ?1",
     "UPDATE partners SET state = 'suspended' WHERE institution = ?1",
     "UPDATE products SET profile = 'fapi2_message_signing' WHERE institution = ?1",
@@ -288,10 +297,10 @@ on_each_engine! {
         let begun = looks();
         let moment = Moment::default();
         assert_eq!(find(&mut store.read_within(&aoi(), &moment), &keys).await, before);
-        assert_eq!(looks() - begun, 2, "the version, and what the account holds");
+        assert_eq!(looks() - begun, 3, "the version, what the account holds, and the request");
         let begun = looks();
         assert_eq!(find(&mut store.read(&aoi()), &keys).await, before);
-        assert_eq!(looks() - begun, 6);
+        assert_eq!(looks() - begun, 8);
         // The next moment sees what changed.
         change(&store, "UPDATE users SET state = 'suspended' WHERE institution = ?1", &[]).await;
         let (account, token) = account_first(&store).await;
@@ -328,7 +337,8 @@ on_each_engine! {
         seed::institution(&store, &midori(), "other keys").await;
         let elsewhere = find(&mut store.read(&midori()), &keys).await;
         assert!(elsewhere.access.is_none() && elsewhere.refresh.is_none() && elsewhere.server.is_none());
-        assert!(elsewhere.account.is_none() && elsewhere.accounts.is_empty());
+        assert!(elsewhere.account.is_none() && elsewhere.accounts.is_empty() && elsewhere.request.is_none());
+        assert_eq!(elsewhere.institution.unwrap().code, midori());
         assert_eq!(elsewhere.client.unwrap().product.jwks, "other keys");
         assert_eq!(find(&mut store.read(&aoi()), &keys).await, found);
     }
@@ -347,6 +357,25 @@ on_each_engine! {
         // From then on changes make versions again.
         change(&store, CHANGES[0], &[]).await;
         assert_eq!(find(&mut store.read(&aoi()), &keys).await, find_anew(&store, &keys).await);
+    }
+
+    async fn an_institution_with_a_long_revocation_list_is_not_kept(store: Store) {
+        seed::institution(&store, &aoi(), r#"{"keys":[]}"#).await;
+        let looks_of_a_moment = async || {
+            let moment = Moment::default();
+            let mut read = store.read_within(&aoi(), &moment);
+            let begun = store.work().done().0;
+            read.find_client(KAKEIBO).await.unwrap().unwrap();
+            let institution = read.find_institution().await.unwrap().unwrap();
+            (store.work().done().0 - begun, institution.user_crl.as_ref().map_or(0, String::len))
+        };
+        for (length, looks) in [(16 * 1024, 1), (16 * 1024 + 1, 2)] {
+            let list = "x".repeat(length);
+            let update = "UPDATE institutions SET user_crl = ?2 WHERE institution = ?1";
+            change(&store, update, &[Param::from(list.as_str())]).await;
+            looks_of_a_moment().await;
+            assert_eq!(looks_of_a_moment().await, (looks, length));
+        }
     }
 
     async fn without_a_version_nothing_is_kept(store: Store) {

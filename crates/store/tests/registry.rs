@@ -103,10 +103,10 @@ on_each_engine! {
         let renamed = Institution { name: "みどり信用組合".into(), ..institution(midori()) };
         tx.save_institution(&renamed, NOW).await.unwrap();
         tx.commit().await.unwrap();
-        assert_eq!(store.read(&midori()).find_institution().await.unwrap(), Some(renamed));
+        assert_eq!(store.read(&midori()).find_institution().await.unwrap(), Some(renamed.into()));
         assert_eq!(store.read(&midori()).list_branches().await.unwrap(), [branch]);
         assert_eq!(store.read(&midori()).find_terms("2026-04").await.unwrap(), Some(terms));
-        assert_eq!(store.read(&aoi()).find_institution().await.unwrap(), Some(institution(aoi())));
+        assert_eq!(store.read(&aoi()).find_institution().await.unwrap(), Some(institution(aoi()).into()));
         assert_eq!(store.read(&aoi()).list_branches().await.unwrap(), []);
         assert_eq!(store.read(&aoi()).find_terms("2026-04").await.unwrap(), None);
     }

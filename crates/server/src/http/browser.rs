@@ -41,7 +41,7 @@ pub struct Visit {
     /// The running program.
     pub app: Arc<App>,
     /// The institution of the path.
-    pub institution: Institution,
+    pub institution: Arc<Institution>,
     /// The language of the page.
     pub lang: Lang,
     /// This request's identifier.

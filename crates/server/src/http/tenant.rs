@@ -1,5 +1,7 @@
 //! Which institution a request is for: the first part of its path, and nothing else.
 
+use std::sync::Arc;
+
 use renkei_domain::institution::InstitutionCode;
 use renkei_store::institutions::Institution;
 
@@ -10,7 +12,7 @@ use crate::error::Fault;
 ///
 /// # Errors
 /// [`Fault`] when the store can't tell.
-pub async fn find(app: &App, segment: &str) -> Result<Option<Institution>, Fault> {
+pub async fn find(app: &App, segment: &str) -> Result<Option<Arc<Institution>>, Fault> {
     let Ok(code) = segment.parse::<InstitutionCode>() else {
         return Ok(None);
     };

@@ -38,7 +38,7 @@ pub(super) async fn compare(
     let products = difference.match_products(&old_products, wanted, problems);
     let as_of_changes = published(&old_products) != published(&products);
     let old = session.find_institution().await?;
-    difference.institution(old.as_ref(), &wanted.institution, as_of_changes);
+    difference.institution(old.as_deref(), &wanted.institution, as_of_changes);
     difference.needs_key = session.list_published_keys(now).await?.is_empty();
     if difference.needs_key {
         difference.push(Kind::SigningKey, "ES256", "", What::Added);

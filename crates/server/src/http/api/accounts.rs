@@ -1,5 +1,7 @@
 //! 口座一覧照会: the accounts of a linkage, each with its state.
 
+use std::sync::Arc;
+
 use axum::response::Response;
 use renkei_domain::audit::Action;
 use renkei_domain::pin::PinStatus;
@@ -167,10 +169,11 @@ async fn find_one(call: &Call) -> Result<Answer, Problem> {
     let (institution, account) = tokio::join!(institution(call), read.find_linked_account(call.caller.linkage.id, id));
     // It may have been taken away since.
     let account = account?.ok_or_else(Problem::not_found)?;
-    answer(call, &wire(&institution?, &account), id.to_string())
+    let institution = institution?;
+    answer(call, &wire(&institution, &account), id.to_string())
 }
 
-async fn institution(call: &Call) -> Result<Institution, Problem> {
+async fn institution(call: &Call) -> Result<Arc<Institution>, Problem> {
     let found = call.read().find_institution().await?;
     found.ok_or_else(|| Fault::Defect("a linkage without its institution".into()).into())
 }

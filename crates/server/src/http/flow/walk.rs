@@ -1,5 +1,7 @@
 //! Loading a flow: everything that must hold before a screen is shown or a form is looked at.
 
+use std::sync::Arc;
+
 use axum::http::StatusCode;
 use axum::response::Response;
 use renkei_domain::audit::{Action, Actor, Record};
@@ -42,7 +44,7 @@ pub struct Walk {
     /// Whether the partner was given its answer.
     pub answered: bool,
     /// The product that asks.
-    pub product: Product,
+    pub product: Arc<Product>,
     /// Who logged in, once somebody has.
     pub user: Option<User>,
     /// Whether the guard that this walk's login passed has been locked since: somebody guesses at that login.
@@ -346,7 +348,7 @@ struct Loaded {
     session: BrowserSession,
     request: PushedRequest,
     answered: bool,
-    product: Product,
+    product: Arc<Product>,
     user: Option<User>,
     is_held_back: bool,
 }

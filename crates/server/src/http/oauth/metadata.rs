@@ -47,7 +47,7 @@ pub async fn protected_resource(
 /// The institution of this path segment, if there is one.
 pub async fn existing(app: &App, segment: &str) -> Result<InstitutionCode, Refusal> {
     let institution = tenant::find(app, segment).await?.ok_or(Refusal::NotFound)?;
-    Ok(institution.code)
+    Ok(institution.code.clone())
 }
 
 fn scopes() -> Vec<String> {
