@@ -293,6 +293,39 @@ fn i_10_what_was_over_and_is_alive_again_is_found() {
 }
 
 #[test]
+fn i_10_a_token_refused_by_a_clock_ahead_is_alive_in_its_own_time_alone() {
+    // Issued at 20 µs for 300 s; refused at 32 µs by a clock that is so far ahead, then read at 40 µs.
+    let read_of = |is_lost: bool, refused_ahead: u64, read_ahead: u64| {
+        World::found(move |world| {
+            let mut issued = event(Act::Redeem, LINKAGE, Said::Done, (20, 21));
+            issued.facts.insert("token".into(), "t".into());
+            if is_lost {
+                (issued.said, issued.end) = (Said::Silent, None);
+                world.events.push(issued);
+            } else {
+                world.of(Act::Redeem).facts = issued.facts;
+            }
+            let mut refused = event(Act::Read, LINKAGE, Said::Refused, (32, 33));
+            refused.note = "invalid_token".to_owned();
+            refused.facts.insert("token".into(), "t".into());
+            refused.ahead = refused_ahead;
+            world.of(Act::Read).facts.insert("token".into(), "t".into());
+            world.of(Act::Read).ahead = read_ahead;
+            world.events.push(refused);
+        })
+    };
+    let read_after = |refused_ahead: u64, read_ahead: u64| read_of(false, refused_ahead, read_ahead);
+    // The token's end lies between the two clocks, whether its answer came or was lost.
+    assert_eq!(read_of(true, 300_000_000, 0), "");
+    assert!(read_of(true, 299_999_986, 0).contains("I10: Read"));
+    assert_eq!(read_after(300_000_000, 0), "");
+    // The refusal came before the token's end by any clock, so it was for something else.
+    assert!(read_after(299_999_986, 0).contains("I10: Read"));
+    // The read came after it by its own clock too.
+    assert!(read_after(300_000_000, 302_000_000).contains("I10: Read"));
+}
+
+#[test]
 fn i_11_a_missing_record_two_of_them_and_one_of_nothing_are_found() {
     assert!(World::found(|world| drop(world.truth.records.pop())).contains("I11"));
     let double = |world: &mut World| {

@@ -37,16 +37,29 @@ fn lives(check: &Check<'_>) -> Vec<String> {
     wrong
 }
 
+/// When each access token's own time was over, by the clock of whoever issued it: not before the first, and not after
+/// the second, which is known where the answer that brought it was.
+fn token_ends<'a>(check: &Check<'a>) -> BTreeMap<&'a str, (u64, Option<u64>)> {
+    let issued = check.events.iter().filter(|event| matches!(event.act, Act::Redeem | Act::Refresh));
+    let ends = issued.filter_map(|event| {
+        let life = expires_in(event)? * SECOND;
+        let last = event.end_by_clock().map(|end| end.saturating_add(life + SECOND));
+        Some((event.fact("token"), (event.by_clock().saturating_add(life), last)))
+    });
+    ends.filter(|(token, _)| !token.is_empty()).collect()
+}
+
 /// I8: an access token is taken in its time alone.
 fn tokens(check: &Check<'_>) -> Vec<String> {
-    let issued = check.done(Act::Redeem).chain(check.done(Act::Refresh)).filter_map(|event| {
-        let until = event.end_by_clock()?.saturating_add((expires_in(event)? + 1) * SECOND);
-        Some((event.fact("token"), until))
-    });
-    let until: BTreeMap<&str, u64> = issued.filter(|(token, _)| !token.is_empty()).collect();
-    let reads = check.done(Act::Read);
-    let late = reads.filter(|read| until.get(read.fact("token")).is_some_and(|until| read.by_clock() > *until));
-    late.map(|read| format!("I8: an access token was taken after its time ({})", read.id)).collect()
+    let ends = token_ends(check);
+    let is_late = |read: &&Event| {
+        ends.get(read.fact("token")).is_some_and(|(_, last)| last.is_some_and(|last| read.by_clock() > last))
+    };
+    check
+        .done(Act::Read)
+        .filter(is_late)
+        .map(|read| format!("I8: an access token was taken after its time ({})", read.id))
+        .collect()
 }
 
 /// I9: nothing works after the end of its consent.
@@ -56,17 +69,26 @@ fn after_the_end(check: &Check<'_>) -> Vec<String> {
     late.map(|event| format!("I9: {:?} {} works after the end of its consent", event.act, event.id)).collect()
 }
 
-/// I10: who was refused because a thing is over does not find it alive later.
+/// I10: who was refused because a thing is over does not find it alive later. A node whose clock is ahead finds a token's
+/// own time over before others do; that refusal says nothing to them while they are within it.
 fn alive_again(check: &Check<'_>) -> Vec<String> {
+    let ends = token_ends(check);
+    let own_end = |event: &Event| ends.get(event.fact("token")).filter(|_| event.act == Act::Read);
     let mut wrong = Vec::new();
+    // The first refusal of each thing, and the first that its own time does not explain.
     let mut over: BTreeMap<(Act, &str), u64> = BTreeMap::new();
+    let mut gone: BTreeMap<(Act, &str), u64> = BTreeMap::new();
     for event in check.events.iter().filter(|event| event.said == Said::Refused) {
-        if let (Some(thing), Some(end)) = (thing(event).filter(|_| is_over(event)), event.end) {
-            over.entry(thing).and_modify(|first| *first = end.min(*first)).or_insert(end);
+        let (Some(thing), Some(end)) = (thing(event).filter(|_| is_over(event)), event.end) else { continue };
+        let is_aged = own_end(event).zip(event.end_by_clock()).is_some_and(|((from, _), clock)| clock >= *from);
+        for first in [Some(&mut over), Some(&mut gone).filter(|_| !is_aged)].into_iter().flatten() {
+            first.entry(thing).and_modify(|first| *first = end.min(*first)).or_insert(end);
         }
     }
     for event in check.events.iter().filter(|event| event.said == Said::Done) {
-        if thing(event).and_then(|thing| over.get(&thing)).is_some_and(|end| event.begin > *end) {
+        let is_in_time = own_end(event).is_some_and(|(_, last)| last.is_none_or(|last| event.by_clock() <= last));
+        let refused = if is_in_time { &gone } else { &over };
+        if thing(event).and_then(|thing| refused.get(&thing)).is_some_and(|end| event.begin > *end) {
             wrong.push(format!("I10: {:?} {} finds alive again what was over", event.act, event.id));
         }
     }
