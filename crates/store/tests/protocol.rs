@@ -195,6 +195,31 @@ on_each_engine! {
         assert_eq!(store.read(&midori()).list_audit(10).await.unwrap(), [], "and nothing elsewhere");
     }
 
+    async fn of_units_at_once_each_row_is_claimed_once_and_one_that_all_may_claim_by_all(store: Store) {
+        seed::institution(&store, &aoi(), r#"{"keys":[]}"#).await;
+        let who = seed::customer(&store, &aoi(), "hanako").await;
+        let linkage = seed::linkage(&store, &aoi(), &who, &[], (NOW, LATER)).await;
+        let mut codes = Vec::new();
+        for _ in 0..12 {
+            codes.push(code(&store, linkage).await.1.id);
+        }
+        let ask = |number: usize| {
+            let mut unit = Unit::new(&if number < 36 { aoi() } else { midori() });
+            unit.claim(Step::hold_user(who.user));
+            unit.claim(Step::claim_code(codes[number % 12], NOW));
+            unit.otherwise(Step::revoke_tokens_of_code(codes[number % 12], NOW));
+            let store = store.clone();
+            tokio::spawn(async move { store.leave(unit).await.unwrap() })
+        };
+        let mut ended = Vec::new();
+        for asked in (0..40).map(ask).collect::<Vec<_>>() {
+            ended.push(asked.await.unwrap());
+        }
+        let count = |wanted: Ended| ended.iter().filter(|own| **own == wanted).count();
+        assert_eq!((count(Ended::Done), count(Ended::Lost(1)), count(Ended::Lost(0))), (12, 24, 4));
+        assert!(ended.iter().skip(36).all(|own| *own == Ended::Lost(0)), "another institution's");
+    }
+
     async fn one_unit_that_fails_takes_no_other_with_it(store: Store) {
         let linkage = linkage(&store, &aoi()).await;
         let unit = |broken: bool| {
