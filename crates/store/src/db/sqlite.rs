@@ -9,30 +9,31 @@
 //! for another flush would only hide that. Nothing is written any more, and the process should end; the next start reads
 //! what is really there.
 
+mod held;
 mod log;
 mod look;
 mod sync;
 #[cfg(test)]
 mod tests;
+mod units;
 mod writer;
 
-use std::collections::VecDeque;
-use std::iter::once;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
-use std::time::Duration;
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use rusqlite::config::DbConfig;
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 use tokio::sync::{Mutex as QueueMutex, OwnedMutexGuard, oneshot, watch};
 
-use super::unit::{Asked, Claim, Claimed, Digest, Ended, Step, TOGETHER_MAX, Unit, gone};
+use super::unit::{Asked, TOGETHER_MAX, gone};
 use super::value::{Param, Row, Value};
 use super::{Bound, StoreError};
 use crate::examine::Looked;
-use crate::replays;
+use units::{Units, write_units};
 use writer::Writer;
 
 /// Before this version a checkpoint racing a commit could corrupt the file.
@@ -43,6 +44,9 @@ const READERS: usize = 4;
 const STATEMENTS_KEPT: usize = 256;
 /// What `PRAGMA synchronous` says when every commit is flushed.
 const FULL: i64 = 2;
+/// What the writer keeps of the file, in KiB: what it writes again and again. A commit looks through all of it whenever
+/// pages of a table have changed places, which is why it is no more.
+const WRITER_KEEPS_KIB: u32 = 4_096;
 /// How long to wait for another process that writes, before giving up.
 const BUSY: Duration = Duration::from_secs(5);
 /// Between two looks at a log that seems damaged.
@@ -62,9 +66,6 @@ struct Inner {
     spent: watch::Receiver<Option<String>>,
 }
 
-/// Units that wait to be written with the next commit.
-type Units = sync::Mutex<VecDeque<Asked>>;
-
 impl Engine {
     pub(super) fn open(path: &Path) -> Result<Engine, StoreError> {
         if rusqlite::version_number() < OLDEST_SAFE_VERSION {
@@ -82,7 +83,7 @@ impl Engine {
         std::thread::Builder::new()
             .name("store-commit".into())
             .spawn(move || {
-                commit_whenever(|| work.recv().is_ok(), || gather(&work), &shared.0, &shared.1);
+                commit_whenever(|| is_asked(&work, &shared.0), || gather(&work), &shared.0, &shared.1);
             })
             .map_err(|error| StoreError::Unavailable(error.to_string()))?;
         Ok(Engine(Arc::new(Inner {
@@ -174,6 +175,17 @@ impl Snapshot {
 /// What rows are handed to, one by one.
 type Take<'a, E> = dyn FnMut(&[Value]) -> Result<(), E> + Send + 'a;
 
+/// Waits until somebody asks for a commit, and looks now and then at what other processes do. `false`: nobody will.
+fn is_asked(asked: &mpsc::Receiver<()>, writer: &QueueMutex<Writer>) -> bool {
+    loop {
+        match asked.recv_timeout(held::LOOK) {
+            Ok(()) => return true,
+            Err(RecvTimeoutError::Disconnected) => return false,
+            Err(RecvTimeoutError::Timeout) => sync::wait(writer).look(Instant::now()),
+        }
+    }
+}
+
 /// Lets others ask before the group is written: as long as processors are busy and somebody does, for one flush serves
 /// them all. Where a processor is free nothing is waited for.
 fn gather(asked: &mpsc::Receiver<()>) {
@@ -218,72 +230,7 @@ fn commit_group(writer: &QueueMutex<Writer>, units: &Units) {
         let _ = answer.send(ended.and_then(|ended| outcome.map(|()| ended)));
     }
     // They are answered by now, and between two transactions nobody is in the way.
-    writer.shorten_log();
-}
-
-/// How a unit ended, and who is to be told once that is durable.
-type Written = (Result<Ended, StoreError>, oneshot::Sender<Result<Ended, StoreError>>);
-
-/// Writes as many units as wait, one after another, in the outer transaction.
-fn write_units(writer: &mut Writer, units: &Units) -> Vec<Written> {
-    let mut waiting = units.lock().unwrap_or_else(PoisonError::into_inner);
-    let count = waiting.len().min(TOGETHER_MAX);
-    let units: Vec<Asked> = waiting.drain(..count).collect();
-    drop(waiting);
-    if units.is_empty() {
-        return Vec::new();
-    }
-    if let Err(error) = writer.open() {
-        return units.into_iter().map(|(_, answer)| (Err(error.clone()), answer)).collect();
-    }
-    let connection = &writer.connection;
-    let together = all_or_nothing(connection, || units.iter().map(|(unit, _)| write_steps(connection, unit)).collect());
-    let mut ended: Vec<Result<Ended, StoreError>> = match together {
-        Ok(ended) => Vec::<Ended>::into_iter(ended).map(Ok).collect(),
-        // One that fails must not take others with it.
-        Err(_) => units.iter().map(|(unit, _)| all_or_nothing(connection, || write_steps(connection, unit))).collect(),
-    };
-    if connection.is_autocommit() {
-        ended.iter_mut().for_each(|ended| *ended = Err(writer::taken_back()));
-    }
-    ended.into_iter().zip(units).map(|(ended, (_, answer))| (ended, answer)).collect()
-}
-
-fn all_or_nothing<T>(connection: &Connection, work: impl FnOnce() -> Result<T, StoreError>) -> Result<T, StoreError> {
-    if connection.is_autocommit() {
-        // A savepoint outside of a transaction would be one of its own.
-        return Err(writer::taken_back());
-    }
-    run(connection, "SAVEPOINT one")?;
-    let done = work();
-    if done.is_err() {
-        run(connection, "ROLLBACK TO one")?;
-    }
-    run(connection, "RELEASE one")?;
-    done
-}
-
-fn write_steps(connection: &Connection, unit: &Unit) -> Result<Ended, StoreError> {
-    let step = |step: &Step| execute(connection, step.sql, once(&unit.institution).chain(&step.values));
-    let claim = |claim: &Claim| match &claim.what {
-        Claimed::Row(row) => step(row),
-        Claimed::Digest(Digest { digest, until, now }) => {
-            let values = [Param::from(digest), Param::from(*until), Param::from(*now)];
-            execute(connection, replays::CLAIM, once(&unit.institution).chain(&values))
-        }
-    };
-    let mut ended = Ended::Done;
-    for (number, own) in unit.claims.iter().enumerate() {
-        if claim(own)? != 1 {
-            ended = Ended::Lost(number);
-            break;
-        }
-    }
-    if let Some(part) = unit.follows(ended) {
-        part.steps.iter().chain(&part.rows).try_for_each(|own| step(own).map(drop))?;
-        part.tallies.iter().try_for_each(|tally| step(&tally.step()).map(drop))?;
-    }
-    Ok(ended)
+    writer.settle(Instant::now());
 }
 
 fn execute<'a>(
@@ -387,9 +334,11 @@ fn refuse_damaged_log(path: &Path) -> Result<(), StoreError> {
 fn configure(connection: &Connection) -> Result<(), StoreError> {
     connection.busy_timeout(BUSY).map_err(translate)?;
     keep_statements(connection)?;
-    let settings = "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; \
-                    PRAGMA mmap_size = 0; PRAGMA trusted_schema = OFF; PRAGMA temp_store = MEMORY; \
-                    PRAGMA cache_size = -16384; PRAGMA cell_size_check = ON;";
+    let settings = const_format::formatcp!(
+        "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA mmap_size = 0; \
+         PRAGMA trusted_schema = OFF; PRAGMA temp_store = MEMORY; PRAGMA cache_size = -{WRITER_KEEPS_KIB}; \
+         PRAGMA cell_size_check = ON;"
+    );
     connection.execute_batch(settings).map_err(translate)?;
     let asked = |name: &str| connection.pragma_query_value(None, name, |row| row.get::<_, rusqlite::types::Value>(0));
     let journal = asked("journal_mode").map_err(translate)?;

@@ -6,12 +6,14 @@ use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI32, Ordering};
+use std::time::Instant;
 
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode};
 use tokio::sync::{oneshot, watch};
 
-use super::{StoreError, run, translate};
+use super::held::Held;
+use super::{StoreError, open_reader, run, translate};
 
 /// Pages in the log from which on they are taken into the database file.
 const LOG_PAGES: i32 = 4_000;
@@ -20,6 +22,9 @@ const PART: usize = 1 << 20;
 
 /// The writing connection and those who wait for its next commit.
 pub(super) struct Writer {
+    /// Spares readers the kernel's locks. Closed before the connection, which then takes the log into the file if it is
+    /// the last one.
+    pub(super) held: Held,
     pub(super) connection: Connection,
     pub(super) waiting: Vec<oneshot::Sender<Result<(), StoreError>>>,
     /// Pages in the log after the last commit.
@@ -46,7 +51,8 @@ impl Writer {
         connection.wal_hook(Some(note)).map_err(translate)?;
         let (spent, look) = watch::channel(None);
         let log = log_of(path);
-        let writer = Writer { connection, waiting: Vec::new(), log_pages, log, is_log_durable: false, spent };
+        let held = Held::new(open_reader(path)?);
+        let writer = Writer { held, connection, waiting: Vec::new(), log_pages, log, is_log_durable: false, spent };
         Ok((writer, look))
     }
 
@@ -94,10 +100,27 @@ impl Writer {
         Err(translate(error))
     }
 
-    /// Takes the log into the database file once it is long enough, as far as readers allow it.
-    pub(super) fn shorten_log(&mut self) {
+    /// What is to be done after a commit, when everybody has been answered.
+    pub(super) fn settle(&mut self, now: Instant) {
+        self.held.follow();
+        if self.shorten_log() {
+            // The log begins anew only if nobody reads from it any more.
+            self.held.follow();
+        }
+        if self.held.is_due(now) {
+            self.look(now);
+        }
+    }
+
+    /// Looks at what other processes do.
+    pub(super) fn look(&mut self, now: Instant) {
+        self.held.look(&self.connection, now);
+    }
+
+    /// Takes the log into the database file once it is long enough, as far as readers allow it. `true`: it was tried.
+    fn shorten_log(&mut self) -> bool {
         if self.log_pages.load(Ordering::Relaxed) < LOG_PAGES || self.spent.borrow().is_some() {
-            return;
+            return false;
         }
         let done = self.connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()));
         match done {
@@ -105,6 +128,7 @@ impl Writer {
             Err(error) => tracing::warn!(%error, "the log could not be taken into the database file"),
             Ok(()) => {}
         }
+        true
     }
 
     /// Writes nothing from here on, and says why.

@@ -11,6 +11,7 @@ use renkei_testing::aoi;
 use renkei_testing::explore::{Explored, Thread, block_on, explore, step};
 
 use super::*;
+use crate::{Ended, Step, Unit};
 
 const NOW: Timestamp = Timestamp::from_seconds(1_800_000_000);
 const TABLES: &str = "CREATE TABLE notes (institution TEXT, text TEXT) STRICT; \
