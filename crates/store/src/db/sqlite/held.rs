@@ -57,7 +57,7 @@ impl Held {
         self.give_back()?;
         run(&self.reader, "BEGIN")?;
         // A transaction begins with its first read.
-        let read = self.reader.prepare_cached("SELECT 1 FROM sqlite_schema LIMIT 1").and_then(|mut any| any.exists([]));
+        let read = self.reader.prepare_cached("SELECT 1 FROM sqlite_master LIMIT 1").and_then(|mut any| any.exists([]));
         read.map(drop).map_err(translate)
     }
 
