@@ -76,7 +76,8 @@ fn ask(units: &Units, second: &'static str) -> oneshot::Receiver<Result<Ended, S
 #[tokio::test]
 async fn f_05_a_unit_that_fails_takes_nothing_with_it_whoever_else_is_in_the_transaction() {
     const NOTE: &str = "INSERT INTO notes (institution, text) VALUES (?1, 'second')";
-    const LACKING: &str = "INSERT INTO notes (institution, text) SELECT ?1, n.text FROM nowhere n WHERE n.institution = ?1";
+    const LACKING: &str =
+        "INSERT INTO notes (institution, text) SELECT ?1, n.text FROM nowhere n WHERE n.institution = ?1";
     for waits_another in [false, true] {
         let (_folder, engine) = engine();
         let mut other = engine.begin().await.unwrap();
