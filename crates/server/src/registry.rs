@@ -159,13 +159,23 @@ async fn write(
     now: Timestamp,
     random: &dyn Random,
 ) -> Result<InstitutionPlan, RegistryError> {
-    let Difference { mut plan, institution, terms, branches, partners, products, resource_servers, needs_key } =
-        difference;
+    let Difference {
+        mut plan,
+        institution,
+        user_crl,
+        terms,
+        branches,
+        partners,
+        products,
+        resource_servers,
+        needs_key,
+    } = difference;
     if plan.changes.is_empty() {
         return Ok(plan);
     }
     if let Some(institution) = institution {
         tx.save_institution(&institution, now).await.map_err(overtaken)?;
+        tx.save_user_crl(user_crl.as_deref()).await?;
     }
     if let Some(terms) = terms {
         tx.add_terms(&terms, now).await.map_err(overtaken)?;

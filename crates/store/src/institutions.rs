@@ -38,8 +38,6 @@ pub struct Institution {
     pub terms_version: String,
     /// PEM of the authority whose certificates its users log in with.
     pub user_ca: Option<String>,
-    /// PEM of that authority's revocation list.
-    pub user_crl: Option<String>,
     /// Address of that authority's OCSP responder.
     pub user_ocsp: Option<String>,
     /// The weakest login whose linkages partners may read.
@@ -71,12 +69,9 @@ pub struct Branch {
 }
 
 const FIELDS: &str = "SELECT institution, kind, name, name_en, accent, telephone, hours, hours_en, privacy_url, \
-     partners_as_of, terms_version, user_ca, user_crl, user_ocsp, minimum_login, dpop_nonces";
+     partners_as_of, terms_version, user_ca, user_ocsp, minimum_login, dpop_nonces";
 /// How many columns that is.
-const FIELD_COUNT: usize = 16;
-/// An institution with a longer revocation list, in bytes, is looked up each time, so that a thousand of them fill no
-/// memory.
-const LIST_KEPT_BYTES_MAX: usize = 16 * 1024;
+const FIELD_COUNT: usize = 15;
 
 impl Session {
     /// The institution of this session.
@@ -90,11 +85,18 @@ impl Session {
         }
         let Some(mut row) = self.row(select, &[]).await? else { return Ok(None) };
         let version = row.get(FIELD_COUNT)?;
-        let institution = read(row)?;
-        if institution.user_crl.as_ref().is_some_and(|list| list.len() > LIST_KEPT_BYTES_MAX) {
-            return Ok(Some(Arc::new(institution)));
-        }
-        Ok(Some(self.keep(|known| &known.institutions, (), version, institution)))
+        Ok(Some(self.keep(|known| &known.institutions, (), version, read(row)?)))
+    }
+
+    /// PEM of the revocation list of the authority whose certificates users log in with. It may be megabytes long, so that
+    /// only who verifies a certificate or compares the registry should ask for it.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn find_user_crl(&mut self) -> Result<Option<String>, StoreError> {
+        let select = "SELECT user_crl FROM institutions WHERE institution = ?1";
+        let row = self.rows(select, &[]).await?.into_iter().next();
+        row.map_or(Ok(None), |mut row| row.get(0))
     }
 
     /// Every institution, by code. For a session across institutions.
@@ -146,13 +148,13 @@ impl Tx {
     /// [`StoreError`].
     pub async fn save_institution(&mut self, institution: &Institution, now: Timestamp) -> Result<(), StoreError> {
         let upsert = "INSERT INTO institutions (institution, kind, name, name_en, accent, telephone, hours, hours_en, \
-             privacy_url, partners_as_of, terms_version, user_ca, user_crl, updated_at, user_ocsp, minimum_login, \
-             dpop_nonces) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17) \
+             privacy_url, partners_as_of, terms_version, user_ca, updated_at, user_ocsp, minimum_login, dpop_nonces) \
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16) \
              ON CONFLICT (institution) DO UPDATE SET kind = excluded.kind, name = excluded.name, \
              name_en = excluded.name_en, accent = excluded.accent, telephone = excluded.telephone, \
              hours = excluded.hours, hours_en = excluded.hours_en, privacy_url = excluded.privacy_url, \
              partners_as_of = excluded.partners_as_of, terms_version = excluded.terms_version, \
-             user_ca = excluded.user_ca, user_crl = excluded.user_crl, updated_at = excluded.updated_at, \
+             user_ca = excluded.user_ca, updated_at = excluded.updated_at, \
              user_ocsp = excluded.user_ocsp, minimum_login = excluded.minimum_login, \
              dpop_nonces = excluded.dpop_nonces";
         let values = params![
@@ -167,13 +169,21 @@ impl Tx {
             institution.partners_as_of,
             &institution.terms_version,
             institution.user_ca.as_deref(),
-            institution.user_crl.as_deref(),
             now,
             institution.user_ocsp.as_deref(),
             institution.minimum_login.word(),
             i64::from(institution.dpop_nonces),
         ];
         self.execute(upsert, values).await.map(|_| ())
+    }
+
+    /// Puts another revocation list of the users' authority in force, or takes it away.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn save_user_crl(&mut self, pem: Option<&str>) -> Result<(), StoreError> {
+        let update = "UPDATE institutions SET user_crl = ?2 WHERE institution = ?1";
+        self.execute(update, params![pem]).await.map(|_| ())
     }
 
     /// Adds a version of the terms of use. A version never changes: customers have agreed to it.
@@ -210,9 +220,8 @@ fn read(mut row: Row) -> Result<Institution, StoreError> {
         partners_as_of: row.get(9)?,
         terms_version: row.get(10)?,
         user_ca: row.get(11)?,
-        user_crl: row.get(12)?,
-        user_ocsp: row.get(13)?,
-        minimum_login: row.word(14, LoginMethod::from_word)?,
-        dpop_nonces: row.get::<i64>(15)? != 0,
+        user_ocsp: row.get(12)?,
+        minimum_login: row.word(13, LoginMethod::from_word)?,
+        dpop_nonces: row.get::<i64>(14)? != 0,
     })
 }

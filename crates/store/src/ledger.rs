@@ -259,8 +259,12 @@ impl Session {
         }
         accounts.sort();
         let accounts: Vec<AccountId> = accounts.into_iter().map(|(_, account)| account).collect();
+        if accounts.len() > kept::LISTED_MAX {
+            // Of a shorter one that was kept before nothing is left to compare or to hold memory.
+            self.forget(|known| &known.account_lists, token);
+            return Ok(Arc::new(accounts));
+        }
         // No row, no version: a list without accounts is looked up each time.
-        let version = version.filter(|_| accounts.len() <= kept::LISTED_MAX);
         Ok(self.keep(|known| &known.account_lists, token, version, accounts))
     }
 

@@ -43,7 +43,6 @@ fn institution(code: InstitutionCode) -> Institution {
         partners_as_of: NOW.day(),
         terms_version: "2026-04".into(),
         user_ca: None,
-        user_crl: None,
         user_ocsp: None,
         minimum_login: LoginMethod::Password,
         dpop_nonces: false,

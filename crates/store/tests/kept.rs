@@ -145,11 +145,12 @@ async fn change(store: &Store, sql: &'static str, values: &[Param<'_>]) {
 const CHANGES: &[&str] = &[
     "UPDATE institutions SET minimum_login = 'certificate' WHERE institution = ?1",
     "UPDATE institutions SET dpop_nonces = 1 WHERE institution = ?1",
-    "UPDATE institutions SET user_crl = 'a list' WHERE institution = ?1",
+    "UPDATE institutions SET user_ocsp = 'http://responder' WHERE institution = ?1",
     "UPDATE institutions SET user_ca = 'an authority' WHERE institution = ?1",
     "UPDATE partners SET state = 'suspended' WHERE institution = ?1",
     "UPDATE products SET profile = 'fapi2_message_signing' WHERE institution = ?1",
     "UPDATE products SET jwks = 'others' WHERE institution = ?1",
+    "UPDATE products SET redirect_uris = '[]' WHERE institution = ?1",
     "UPDATE products SET state = 'suspended' WHERE institution = ?1",
     "UPDATE resource_servers SET state = 'suspended' WHERE institution = ?1",
     "UPDATE customers SET contract = 'suspended' WHERE institution = ?1",
@@ -359,23 +360,44 @@ on_each_engine! {
         assert_eq!(find(&mut store.read(&aoi()), &keys).await, find_anew(&store, &keys).await);
     }
 
-    async fn an_institution_with_a_long_revocation_list_is_not_kept(store: Store) {
+    async fn an_institution_is_kept_without_its_revocation_list(store: Store) {
         seed::institution(&store, &aoi(), r#"{"keys":[]}"#).await;
-        let looks_of_a_moment = async || {
-            let moment = Moment::default();
-            let mut read = store.read_within(&aoi(), &moment);
-            let begun = store.work().done().0;
-            read.find_client(KAKEIBO).await.unwrap().unwrap();
-            let institution = read.find_institution().await.unwrap().unwrap();
-            (store.work().done().0 - begun, institution.user_crl.as_ref().map_or(0, String::len))
-        };
-        for (length, looks) in [(16 * 1024, 1), (16 * 1024 + 1, 2)] {
-            let list = "x".repeat(length);
+        for list in ["a list", "another list"] {
             let update = "UPDATE institutions SET user_crl = ?2 WHERE institution = ?1";
-            change(&store, update, &[Param::from(list.as_str())]).await;
+            change(&store, update, &[Param::from(list)]).await;
+            let looks_of_a_moment = async || {
+                let mut read = store.read(&aoi());
+                let begun = store.work().done().0;
+                read.find_institution().await.unwrap().unwrap();
+                assert_eq!(read.find_user_crl().await.unwrap().as_deref(), Some(list));
+                store.work().done().0 - begun
+            };
             looks_of_a_moment().await;
-            assert_eq!(looks_of_a_moment().await, (looks, length));
+            assert_eq!(looks_of_a_moment().await, 2, "the version and the list, which is read each time");
         }
+    }
+
+    async fn accounts_of_a_large_customer_are_not_kept_nor_is_what_was_before_there_were_so_many(store: Store) {
+        seed::institution(&store, &aoi(), r#"{"keys":[]}"#).await;
+        let who = seed::customer(&store, &aoi(), "hanako").await;
+        let mut accounts = Vec::new();
+        for number in 0..33 {
+            accounts.push(seed::account(&store, &aoi(), &who, &format!("{number:07}")).await);
+        }
+        let linkage = seed::linkage(&store, &aoi(), &who, &accounts[..32], (NOW, LATER)).await;
+        let token = tokens(&store, linkage, accounts[0]).await.access.id();
+        let listed_with_looks = async || {
+            let begun = store.work().done().0;
+            let listed = store.read(&aoi()).list_accounts_of_token(token).await.unwrap().len();
+            (listed, store.work().done().0 - begun)
+        };
+        assert_eq!(listed_with_looks().await, (32, 1), "the accounts with the version");
+        assert_eq!(listed_with_looks().await, (32, 1), "the version, under which they are kept");
+        let mut tx = store.begin(&aoi()).await.unwrap();
+        tx.set_linkage_accounts(linkage, &accounts, NOW).await.unwrap();
+        tx.commit().await.unwrap();
+        assert_eq!(listed_with_looks().await, (33, 2), "the version, which is another, and the accounts");
+        assert_eq!(listed_with_looks().await, (33, 1), "the accounts: nothing is left to look a version up for");
     }
 
     async fn without_a_version_nothing_is_kept(store: Store) {

@@ -35,7 +35,6 @@ fn institution(code: InstitutionCode) -> Institution {
         partners_as_of: NOW.day(),
         terms_version: "2026-04".into(),
         user_ca: Some("-----BEGIN CERTIFICATE-----".into()),
-        user_crl: None,
         user_ocsp: None,
         minimum_login: LoginMethod::Password,
         dpop_nonces: false,
@@ -101,9 +100,12 @@ on_each_engine! {
         tx.add_terms(&terms, NOW).await.unwrap();
         tx.save_branch(&branch).await.unwrap();
         let renamed = Institution { name: "みどり信用組合".into(), ..institution(midori()) };
+        tx.save_user_crl(Some("a list")).await.unwrap();
         tx.save_institution(&renamed, NOW).await.unwrap();
         tx.commit().await.unwrap();
         assert_eq!(store.read(&midori()).find_institution().await.unwrap(), Some(renamed.into()));
+        assert_eq!(store.read(&midori()).find_user_crl().await.unwrap().as_deref(), Some("a list"));
+        assert_eq!(store.read(&aoi()).find_user_crl().await.unwrap(), None);
         assert_eq!(store.read(&midori()).list_branches().await.unwrap(), [branch]);
         assert_eq!(store.read(&midori()).find_terms("2026-04").await.unwrap(), Some(terms));
         assert_eq!(store.read(&aoi()).find_institution().await.unwrap(), Some(institution(aoi()).into()));

@@ -7,6 +7,7 @@
 //! answering could then use a certificate for as long as the list's authority takes to write the next one.
 
 use renkei_domain::time::Timestamp;
+use renkei_store::StoreError;
 use renkei_store::institutions::Institution;
 use rustls_pki_types::CertificateRevocationListDer;
 use x509_parser::prelude::{CertificateRevocationList, FromDer, X509Certificate};
@@ -29,13 +30,27 @@ pub struct Asked<'a> {
     pub peer: &'a PeerCertificate,
 }
 
-/// Whether the certificate is good, and which it is.
+/// Whether the certificate is good, and which it is; if not, the first reason found.
 ///
 /// # Errors
-/// [`CertificateRefusal`], the first reason found.
-pub async fn check(app: &App, asked: &Asked<'_>, now: Timestamp) -> Result<Fingerprint, CertificateRefusal> {
+/// [`StoreError`] when the revocation list can't be read.
+pub async fn check(
+    app: &App,
+    asked: &Asked<'_>,
+    now: Timestamp,
+) -> Result<Result<Fingerprint, CertificateRefusal>, StoreError> {
+    let list = app.store.read(&asked.institution.code).find_user_crl().await?;
+    Ok(check_with(app, asked, list.as_deref(), now).await)
+}
+
+async fn check_with(
+    app: &App,
+    asked: &Asked<'_>,
+    list: Option<&str>,
+    now: Timestamp,
+) -> Result<Fingerprint, CertificateRefusal> {
     let Asked { institution, authority, peer } = asked;
-    let lists = revocation_lists(institution.user_crl.as_deref())?;
+    let lists = revocation_lists(list)?;
     let verified = verify_chain(&peer.leaf, &peer.intermediates, &authorities(authority)?, Some(&lists), now)?;
     if let Some(url) = institution.user_ocsp.as_deref() {
         let question = responder::Asked { url, leaf: &peer.leaf, issuer: &verified.issuer, lists: &lists };

@@ -168,7 +168,7 @@ pub async fn by_certificate<'a>(
         (Some(_), None) => Err("no_authority"),
         (Some(peer), Some(authority)) => {
             let asked = users::Asked { institution: &visit.institution, authority, peer };
-            users::check(&visit.app, &asked, visit.now).await.map_err(|refusal| refusal.word())
+            users::check(&visit.app, &asked, visit.now).await?.map_err(|refusal| refusal.word())
         }
     };
     let (user, refusal) = match verified {

@@ -114,7 +114,7 @@ async fn look_anew(
     user: &User,
 ) -> Result<Option<&'static str>, Fault> {
     let asked = users::Asked { institution: &visit.institution, authority, peer };
-    let fingerprint = match users::check(&visit.app, &asked, visit.now).await {
+    let fingerprint = match users::check(&visit.app, &asked, visit.now).await? {
         Ok(fingerprint) => fingerprint,
         Err(refusal) => return Ok(Some(refusal.word())),
     };

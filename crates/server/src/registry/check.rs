@@ -35,6 +35,7 @@ pub const TERMS_CHARS_MAX: usize = 100_000;
 pub(super) struct Wanted {
     /// The institution, as if its partner table changed today.
     pub institution: Institution,
+    pub user_crl: Option<String>,
     pub terms: Terms,
     pub branches: Vec<Branch>,
     pub partners: Vec<Partner>,
@@ -142,13 +143,13 @@ fn check_institution(
         partners_as_of: around.today,
         terms_version: terms.version.clone(),
         user_ca,
-        user_crl,
         user_ocsp: table.user_ocsp.clone(),
         minimum_login: minimum_login?,
         dpop_nonces: table.dpop_nonces,
     };
     let wanted = Wanted {
         institution,
+        user_crl,
         terms,
         branches,
         partners: Vec::new(),

@@ -15,6 +15,8 @@ use super::problem::Problems;
 pub(super) struct Difference {
     pub plan: InstitutionPlan,
     pub institution: Option<Institution>,
+    /// Written with the institution.
+    pub user_crl: Option<String>,
     pub terms: Option<Terms>,
     pub branches: Vec<Branch>,
     pub partners: Vec<Partner>,
@@ -38,7 +40,8 @@ pub(super) async fn compare(
     let products = difference.match_products(&old_products, wanted, problems);
     let as_of_changes = published(&old_products) != published(&products);
     let old = session.find_institution().await?;
-    difference.institution(old.as_deref(), &wanted.institution, as_of_changes);
+    let same_list = session.find_user_crl().await? == wanted.user_crl;
+    difference.institution(old.as_deref(), &wanted.institution, as_of_changes, same_list);
     difference.needs_key = session.list_published_keys(now).await?.is_empty();
     if difference.needs_key {
         difference.push(Kind::SigningKey, "ES256", "", What::Added);
@@ -81,6 +84,7 @@ impl Difference {
         Difference {
             plan,
             institution: None,
+            user_crl: wanted.user_crl.clone(),
             terms: None,
             branches: Vec::new(),
             partners: Vec::new(),
@@ -105,7 +109,7 @@ impl Difference {
         true
     }
 
-    fn institution(&mut self, old: Option<&Institution>, new: &Institution, as_of_changes: bool) {
+    fn institution(&mut self, old: Option<&Institution>, new: &Institution, as_of_changes: bool, same_list: bool) {
         let Some(old) = old else {
             self.push(Kind::Institution, "", "", What::Added);
             self.institution = Some(new.clone());
@@ -124,7 +128,7 @@ impl Difference {
             ("partners_as_of", old.partners_as_of == partners_as_of),
             ("terms", old.terms_version == new.terms_version),
             ("user_ca", old.user_ca == new.user_ca),
-            ("user_crl", old.user_crl == new.user_crl),
+            ("user_crl", same_list),
             ("user_ocsp", old.user_ocsp == new.user_ocsp),
             ("minimum_login", old.minimum_login == new.minimum_login),
             ("dpop_nonces", old.dpop_nonces == new.dpop_nonces),

@@ -24,6 +24,8 @@ const WEB_ADDRESS_BYTES_MAX: usize = 1024;
 const DOMAIN_CHARS_MAX: usize = 253;
 /// Most bytes of a file that the registry names. The longest are revocation lists.
 const FILE_BYTES_MAX: u64 = 10 * 1024 * 1024;
+/// Most bytes of the certificates of an institution's authority. Every node keeps them in memory, for each institution.
+const AUTHORITY_BYTES_MAX: usize = 64 * 1024;
 
 pub(super) fn line(at: &mut TableProblems<'_>, key: &str, text: &str, most: usize) {
     at.take(key, check_line(text, most));
@@ -165,6 +167,9 @@ pub(super) fn authority(
 }
 
 fn check_ca(pem: &str) -> Result<(), &'static str> {
+    if pem.len() > AUTHORITY_BYTES_MAX {
+        return Err("the file is longer than 65536 bytes: give the authority's own certificates alone");
+    }
     if pem.contains("PRIVATE KEY") {
         return Err("the file holds a private key, which has no business here");
     }

@@ -242,6 +242,15 @@ fn certificate_login_needs_an_authority_and_its_list() {
 }
 
 #[test]
+fn an_authority_is_no_longer_than_every_node_should_keep_in_memory() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("ca.pem"), "x".repeat(64 * 1024 + 1)).unwrap();
+    let name = folder.path().join("ca.pem");
+    let lines = format!("period_days = 180\nuser_ca = {name:?}");
+    assert_refused("period_days = 180", &lines, &format!("{AOI}user_ca: the file is longer than 65536 bytes"));
+}
+
+#[test]
 fn r_040_everything_that_is_wrong_is_told_at_once() {
     let text = FULL
         .replacen("accent =", "colour =", 1)
