@@ -309,10 +309,12 @@ impl Write {
 
 impl Drop for Write {
     fn drop(&mut self) {
-        if self.writer.is_some() {
-            // Nothing was promised to anybody, so a failure here has no one to be told.
-            let _ = self.run("ROLLBACK TO one").and_then(|()| self.run("RELEASE one"));
-            self.writer = None;
+        let done = self.run("ROLLBACK TO one").and_then(|()| self.run("RELEASE one"));
+        if let Some(writer) = self.writer.take() {
+            if done.is_err() {
+                writer.take_back();
+            }
+            drop(writer);
             let _ = self.committer.send(());
         }
     }

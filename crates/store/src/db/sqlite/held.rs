@@ -44,13 +44,14 @@ impl Held {
     }
 
     /// Holds the lock if no other process has written since the last look, which was some time ago, and gives it back if
-    /// one has. For between two transactions of the writer.
-    pub(super) fn look(&mut self, writer: &Connection, now: Instant) {
+    /// one has, or may have. `true`: it may have. For between two transactions of the writer.
+    pub(super) fn look(&mut self, writer: &Connection, now: Instant) -> bool {
         self.looked_at = Some(now);
         let others = writer.pragma_query_value(None, "data_version", |row| row.get(0)).ok();
         let is_quiet = others.is_some() && others == self.others;
         self.others = others;
         self.is_held = if is_quiet { self.hold() } else { self.give_back() }.is_ok() && is_quiet;
+        !is_quiet
     }
 
     fn hold(&mut self) -> Result<(), StoreError> {
@@ -58,7 +59,7 @@ impl Held {
         run(&self.reader, "BEGIN")?;
         // A transaction begins with its first read.
         let read = self.reader.prepare_cached("SELECT 1 FROM sqlite_master LIMIT 1").and_then(|mut any| any.exists([]));
-        read.map(drop).map_err(translate)
+        read.map(drop).or_else(|error| self.give_back().and(Err(translate(error))))
     }
 
     fn give_back(&self) -> Result<(), StoreError> {

@@ -1,13 +1,11 @@
-//! What the engine does to a group of transactions when the disk is full, and in whatever order they come; a look through
-//! its file; the lock it holds for its readers.
+//! What the engine does to a group of transactions when the disk is full or nothing can be taken back, and in whatever
+//! order they come; a look through its file; the lock it holds for its readers.
 
 mod held;
 mod orders;
-
-use renkei_testing::aoi;
+mod units;
 
 use super::*;
-use crate::{Ended, Step, Unit};
 
 fn engine() -> (tempfile::TempDir, Engine) {
     let folder = tempfile::tempdir().unwrap();
@@ -60,53 +58,6 @@ async fn f_05_who_was_in_a_group_that_the_full_disk_took_back_is_not_told_that_i
     write(&third, BIG).unwrap();
     third.commit().await.unwrap();
     assert_eq!(count(&engine), 1);
-}
-
-/// Leaves a unit that writes `first`, and then what this statement does.
-fn ask(units: &Units, second: &'static str) -> oneshot::Receiver<Result<Ended, StoreError>> {
-    let mut unit = Unit::new(&aoi());
-    for text in ["INSERT INTO notes (institution, text) VALUES (?1, 'first')", second] {
-        unit.then(Step::new(text, Vec::new()));
-    }
-    let (answer, wait) = oneshot::channel();
-    units.lock().unwrap().push_back((unit, answer));
-    wait
-}
-
-#[tokio::test]
-async fn f_05_a_unit_that_fails_takes_nothing_with_it_whoever_else_is_in_the_transaction() {
-    const NOTE: &str = "INSERT INTO notes (institution, text) VALUES (?1, 'second')";
-    const LACKING: &str =
-        "INSERT INTO notes (institution, text) SELECT ?1, n.text FROM nowhere n WHERE n.institution = ?1";
-    for waits_another in [false, true] {
-        let (_folder, engine) = engine();
-        let mut other = engine.begin().await.unwrap();
-        write(&other, "INSERT INTO notes (institution, text) VALUES ('1001', 'other')").unwrap();
-        let units = Units::default();
-        let answers = [ask(&units, NOTE), ask(&units, LACKING), ask(&units, NOTE)];
-        let mut writer = match waits_another {
-            // As a transaction that has ended and waits for the flush.
-            true => {
-                other.run("RELEASE one").unwrap();
-                let mut writer = other.writer.take().unwrap();
-                writer.waiting.push(oneshot::channel().0);
-                writer
-            }
-            // As one that was given up, and left the outer transaction open.
-            false => {
-                drop(other);
-                Arc::clone(&engine.0.writer).lock_owned().await
-            }
-        };
-        let written = write_units(&mut writer, &units);
-        writer.commit().unwrap();
-        let ended: Vec<_> = written.into_iter().map(|(ended, _)| ended).collect();
-        let [Ok(Ended::Done), Err(StoreError::Unusable(_)), Ok(Ended::Done)] = ended.as_slice() else {
-            panic!("{ended:?}")
-        };
-        assert_eq!(count(&engine), 4 + i64::from(waits_another));
-        drop(answers);
-    }
 }
 
 /// An engine whose table has an index and so many rows, all of them in the file.

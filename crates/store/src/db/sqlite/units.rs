@@ -9,7 +9,7 @@ use tokio::sync::oneshot;
 
 use super::super::unit::{Asked, Claim, Claimed, Digest, Ended, Step, TOGETHER_MAX, Unit};
 use super::super::value::Param;
-use super::writer::{Writer, taken_back};
+use super::writer::Writer;
 use super::{StoreError, execute, run, sync};
 use crate::replays;
 
@@ -28,51 +28,55 @@ pub(super) fn write_units(writer: &mut Writer, units: &Units) -> Vec<Written> {
     if units.is_empty() {
         return Vec::new();
     }
-    if let Err(error) = writer.open() {
-        return units.into_iter().map(|(_, answer)| (Err(error.clone()), answer)).collect();
-    }
-    let together = write_together(writer, &units);
-    let connection = &writer.connection;
-    let mut ended: Vec<Result<Ended, StoreError>> = match together {
-        Ok(ended) => ended.into_iter().map(Ok).collect(),
-        // One that fails must not take others with it.
-        Err(_) => units.iter().map(|(unit, _)| all_or_nothing(connection, || write_steps(connection, unit))).collect(),
+    let ended = match write_each(writer, &units) {
+        Ok(ended) => ended,
+        Err(error) => units.iter().map(|_| Err(error.clone())).collect(),
     };
-    if connection.is_autocommit() {
-        ended.iter_mut().for_each(|ended| *ended = Err(taken_back()));
-    }
     ended.into_iter().zip(units).map(|(ended, (_, answer))| (ended, answer)).collect()
 }
 
-/// Writes all of them or nothing. A savepoint has a copy made of every page before it is changed, so there is one only
-/// where the outer transaction holds what somebody else waits for; else all of that is taken back.
-fn write_together(writer: &mut Writer, units: &[Asked]) -> Result<Vec<Ended>, StoreError> {
-    let connection = &writer.connection;
-    let work = || units.iter().map(|(unit, _)| write_steps(connection, unit)).collect();
-    if !writer.waiting.is_empty() {
-        return all_or_nothing(connection, work);
+/// Writes all of them or nothing, and where that fails each by itself: one that fails must not take others with it. An
+/// error: nothing of the whole outer transaction stands.
+fn write_each(writer: &mut Writer, units: &[Asked]) -> Result<Vec<Result<Ended, StoreError>>, StoreError> {
+    writer.open()?;
+    let work =
+        |connection: &Connection| units.iter().map(|(unit, _)| write_steps(connection, unit)).collect::<Result<_, _>>();
+    // A savepoint has a copy made of every page before it is changed, so there is one only where the outer transaction
+    // holds what somebody else waits for.
+    let together: Result<Vec<Ended>, StoreError> = match writer.waiting.is_empty() {
+        true => work(&writer.connection),
+        false => all_or_nothing(writer, work)?,
+    };
+    match together {
+        Ok(ended) => return Ok(ended.into_iter().map(Ok).collect()),
+        Err(error) if writer.connection.is_autocommit() => return Err(error),
+        Err(_) if writer.waiting.is_empty() => {
+            writer.take_back();
+            writer.open()?;
+        }
+        Err(_) => {}
     }
-    let done = work();
-    // On a full disk or an I/O error the engine has taken it back by itself, and nothing more is tried.
-    if done.is_err() && !connection.is_autocommit() {
-        run(connection, "ROLLBACK")?;
-        writer.open()?;
-    }
-    done
+    units.iter().map(|(unit, _)| all_or_nothing(writer, |connection| write_steps(connection, unit))).collect()
 }
 
-fn all_or_nothing<T>(connection: &Connection, work: impl FnOnce() -> Result<T, StoreError>) -> Result<T, StoreError> {
-    if connection.is_autocommit() {
-        // A savepoint outside of a transaction would be one of its own.
-        return Err(taken_back());
-    }
-    run(connection, "SAVEPOINT one")?;
-    let done = work();
-    if done.is_err() {
-        run(connection, "ROLLBACK TO one")?;
-    }
-    run(connection, "RELEASE one")?;
-    done
+/// Does this in the outer transaction or nothing of it. An outer error: nothing of the whole transaction stands, as on a
+/// full disk or an I/O error, where the engine takes it back by itself.
+fn all_or_nothing<T>(
+    writer: &Writer,
+    work: impl FnOnce(&Connection) -> Result<T, StoreError>,
+) -> Result<Result<T, StoreError>, StoreError> {
+    let connection = &writer.connection;
+    let given_up = |error| {
+        writer.take_back();
+        error
+    };
+    run(connection, "SAVEPOINT one").map_err(given_up)?;
+    let done = match work(connection) {
+        Err(error) if connection.is_autocommit() => return Err(error),
+        Err(error) => run(connection, "ROLLBACK TO one").map(|()| Err(error)),
+        done => Ok(done),
+    };
+    done.and_then(|done| run(connection, "RELEASE one").map(|()| done)).map_err(given_up)
 }
 
 fn write_steps(connection: &Connection, unit: &Unit) -> Result<Ended, StoreError> {

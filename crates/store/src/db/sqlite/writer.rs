@@ -75,7 +75,7 @@ impl Writer {
         let written = write_anew(&self.log);
         self.is_log_durable = written.is_ok();
         written.map_err(|error| {
-            let _ = self.connection.execute_batch("ROLLBACK");
+            self.take_back();
             if error.kind() == IoErrorKind::StorageFull {
                 return StoreError::Unavailable(error.to_string());
             }
@@ -85,6 +85,9 @@ impl Writer {
 
     /// Makes durable what has gathered in the outer transaction.
     pub(super) fn commit(&mut self) -> Result<(), StoreError> {
+        if let Some(why) = self.spent.borrow().clone() {
+            return Err(StoreError::Unavailable(why));
+        }
         if self.connection.is_autocommit() {
             return if self.waiting.is_empty() { Ok(()) } else { Err(taken_back()) };
         }
@@ -95,9 +98,17 @@ impl Writer {
             let why = self.spend(&error);
             return Err(StoreError::Unknown(why));
         }
-        // The engine may have rolled back by itself; a second rollback then fails harmlessly.
-        let _ = self.connection.execute_batch("ROLLBACK");
+        self.take_back();
         Err(translate(error))
+    }
+
+    /// Takes the outer transaction back, if the engine has not. One that could not be would be committed with what comes
+    /// later, and so nothing does.
+    pub(super) fn take_back(&self) {
+        let done = self.connection.execute_batch("ROLLBACK");
+        if let (Err(error), false) = (done, self.connection.is_autocommit()) {
+            self.give_up(&format!("what was written could not be taken back: {error}"));
+        }
     }
 
     /// What is to be done after a commit, when everybody has been answered.
@@ -112,15 +123,27 @@ impl Writer {
         }
     }
 
-    /// Looks at what other processes do.
+    /// Looks at what other processes do. As long as the lock was held, they could not take what they wrote into the file.
     pub(super) fn look(&mut self, now: Instant) {
-        self.held.look(&self.connection, now);
+        let have_others_written = self.held.look(&self.connection, now);
+        if have_others_written && self.is_log_durable {
+            self.take_log_in();
+        }
     }
 
-    /// Takes the log into the database file once it is long enough, as far as readers allow it. `true`: it was tried.
+    /// Takes the log into the database file once it is long enough. `true`: it was tried.
     fn shorten_log(&mut self) -> bool {
-        if self.log_pages.load(Ordering::Relaxed) < LOG_PAGES || self.spent.borrow().is_some() {
-            return false;
+        let is_long = self.log_pages.load(Ordering::Relaxed) >= LOG_PAGES;
+        if is_long {
+            self.take_log_in();
+        }
+        is_long
+    }
+
+    /// Takes the log into the database file, as far as readers allow it.
+    fn take_log_in(&mut self) {
+        if self.spent.borrow().is_some() {
+            return;
         }
         let done = self.connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()));
         match done {
@@ -128,7 +151,6 @@ impl Writer {
             Err(error) => tracing::warn!(%error, "the log could not be taken into the database file"),
             Ok(()) => {}
         }
-        true
     }
 
     /// Writes nothing from here on, and says why.

@@ -62,6 +62,22 @@ async fn the_lock_is_given_back_as_long_as_another_process_writes() {
     assert!(writer.held.is_held, "nobody writes any more");
 }
 
+#[tokio::test]
+async fn what_another_process_wrote_is_taken_into_the_file_soon_after() {
+    let (folder, engine) = holding().await;
+    let path = folder.path().join("renkei.db");
+    put(&engine, "INSERT INTO notes (institution, text) VALUES ('1001', 'own')").await;
+    // Nobody looks in between.
+    let mut writer = engine.0.writer.lock().await;
+    let other = Connection::open(&path).unwrap();
+    let length = || path.metadata().unwrap().len();
+    other.execute_batch(BIG).unwrap();
+    other.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(())).unwrap();
+    let before = length();
+    writer.look(Instant::now() + LOOK);
+    assert!(length() > before + 200_000, "{before}, then {}", length());
+}
+
 #[test]
 fn the_log_is_taken_into_the_file_at_the_end_although_a_lock_is_held() {
     let folder = tempfile::tempdir().unwrap();
