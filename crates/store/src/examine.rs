@@ -16,6 +16,10 @@ const SERVER: &str = "SELECT CAST(pg_is_in_recovery() AS TEXT), \
 
 const CLOCK: &str = "SELECT CAST(date_part('epoch', clock_timestamp()) * 1000000 AS BIGINT)";
 
+const HAS_TABLES_SQLITE: &str = "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'schema_versions'";
+const HAS_TABLES_POSTGRES: &str =
+    "SELECT 1 FROM pg_tables WHERE schemaname = current_schema() AND tablename = 'schema_versions'";
+
 /// What an engine says of itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Facts {
@@ -95,18 +99,28 @@ impl Store {
         read.row(CLOCK, &[]).await?.map(|mut row| row.get(0)).transpose()
     }
 
+    /// Whether any migration was applied.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn has_tables(&self) -> Result<bool, StoreError> {
+        let mut read = self.read_all();
+        let select = if read.is_sqlite() { HAS_TABLES_SQLITE } else { HAS_TABLES_POSTGRES };
+        Ok(read.row(select, &[]).await?.is_some())
+    }
+
     /// How the tables stand to this program.
     ///
     /// # Errors
     /// [`StoreError`].
     pub async fn tables(&self) -> Result<Tables, StoreError> {
         let known = migrate::list();
-        let applied = match self.read_all().rows("SELECT name FROM schema_versions ORDER BY version", &[]).await {
-            Ok(rows) => rows.into_iter().map(|mut row| row.get::<String>(0)).collect::<Result<Vec<_>, _>>()?,
-            // There is no such table: nothing was applied.
-            Err(StoreError::Statement(_)) => Vec::new(),
-            Err(other) => return Err(other),
-        };
+        let mut applied = Vec::new();
+        if self.has_tables().await? {
+            for mut row in self.read_all().rows("SELECT name FROM schema_versions ORDER BY version", &[]).await? {
+                applied.push(row.get::<String>(0)?);
+            }
+        }
         let pending = known.iter().map(|(name, _)| name.clone()).filter(|name| !applied.contains(name)).collect();
         let newer = applied.into_iter().find(|name| !known.iter().any(|(known, _)| known == name));
         Ok(Tables { pending, newer })

@@ -48,7 +48,7 @@ pub async fn run(args: Args) -> Result<(), CommandError> {
     if args.to.exists() {
         return Err(CommandError::Refused(format!("{} is there already; name a new file", args.to.display())));
     }
-    let data = args.data.open_as_it_is().await?;
+    let data = args.data.open_to_read().await?;
     let partial = partial(&args.to);
     let written = match write(&args, &data, &partial).await {
         Ok(written) => written,

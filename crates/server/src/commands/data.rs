@@ -117,7 +117,21 @@ impl DataArgs {
         Ok((self.open_with(Some(&config)).await?, config))
     }
 
-    /// Opens an installation that must already be there as it is, changing nothing: for backups and examinations.
+    /// Opens an installation that must have been set up, changing nothing: for backups and reports.
+    ///
+    /// # Errors
+    /// As [`DataArgs::open_as_it_is`], and when the database has no tables yet.
+    pub async fn open_to_read(&self) -> Result<Data, CommandError> {
+        let data = self.open_as_it_is().await?;
+        if !data.store.has_tables().await? {
+            let message =
+                "the database has no tables: make them with `renkei migrate`, or fill it with `renkei restore`";
+            return Err(CommandError::Setup(message.into()));
+        }
+        Ok(data)
+    }
+
+    /// Opens an installation that must already be there as it is, changing nothing: for examinations.
     ///
     /// # Errors
     /// As [`DataArgs::open`], and when key file or database file are missing.

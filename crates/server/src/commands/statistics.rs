@@ -29,7 +29,7 @@ pub struct Args {
 /// # Errors
 /// When the installation or the institution is not there.
 pub async fn run(args: Args) -> Result<(), CommandError> {
-    let data = args.data.open_as_it_is().await?;
+    let data = args.data.open_to_read().await?;
     let now = data.clock.now();
     let day = args.day.unwrap_or(now.day());
     let mut read = data.store.read(&args.institution);

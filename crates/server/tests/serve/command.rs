@@ -33,6 +33,23 @@ fn an_installation_that_is_not_set_up_is_not_served() {
 }
 
 #[test]
+fn what_reads_a_database_without_tables_says_so() {
+    let folder = tempfile::tempdir().unwrap();
+    assert!(renkei(&["migrate"], folder.path()).status.success());
+    for gone in ["renkei.db", "renkei.db-wal", "renkei.db-shm"] {
+        let _ = fs::remove_file(folder.path().join(gone));
+    }
+    fs::write(folder.path().join("renkei.db"), "").unwrap();
+    let archive = folder.path().join("archive");
+    refuses(&renkei(&["statistics", "--institution", "1001"], folder.path()), "no tables");
+    refuses(&renkei(&["backup", "--to", &archive.display().to_string()], folder.path()), "no tables");
+    assert!(!archive.exists());
+    let examined = renkei(&["doctor"], folder.path());
+    let said = String::from_utf8(examined.stdout).unwrap();
+    assert!(said.contains("[tables_older]") && said.contains("`renkei migrate`"), "{said}");
+}
+
+#[test]
 fn an_unsafe_configuration_stops_every_command() {
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("renkei.toml"), LOOPBACK.replace("127.0.0.1:18080", "link.example.jp")).unwrap();

@@ -18,7 +18,7 @@ use renkei_server::outbound::Outbound;
 use renkei_server::signing;
 use renkei_server::system::SystemClock;
 use renkei_store::examine::{Facts, Tables};
-use renkei_store::{Store, params};
+use renkei_store::{Store, StoreConfig, params};
 use renkei_testing::{SystemRandom, aoi, fresh_sqlite, seed};
 
 use crate::authority::Authority;
@@ -203,9 +203,15 @@ async fn an_engine_that_runs_says_what_it_is_asked() {
     assert_eq!(facts, Facts::Sqlite { journal_mode: "wal".to_owned(), damage: Vec::new() });
     assert_eq!(fresh.store.tables().await.unwrap(), Tables { pending: Vec::new(), newer: None });
     let Some(fresh) = renkei_testing::fresh_postgres().await else { return };
+    assert_eq!(fresh.store.tables().await.unwrap(), Tables { pending: Vec::new(), newer: None });
     let Facts::Postgres { settings, is_standby, clock } = fresh.store.examine().await.unwrap() else { panic!() };
     assert_eq!((settings.len(), is_standby), (8, false), "{settings:?}");
     assert!((clock.0 - SystemClock.now().0).abs() < 60_000_000);
+    let StoreConfig::Postgres { url, connections, ca, identity } = fresh.config.clone() else { panic!() };
+    let url = url.replace("search_path%3D", "search_path%3Dnone_of_");
+    let empty = Store::connect(&StoreConfig::Postgres { url, connections, ca, identity }).await.unwrap();
+    assert!(fresh.store.has_tables().await.unwrap() && !empty.has_tables().await.unwrap());
+    assert!(empty.tables().await.unwrap().pending.len() > 20, "nothing was applied");
 }
 
 async fn found_in(store: &Store, now: Timestamp) -> Vec<&'static str> {
